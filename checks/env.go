@@ -1,0 +1,55 @@
+package checks
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// Env is all that a check may use of the world, so that folders hold no globals and
+// tests replace any part.
+type Env struct {
+	// Now is the instant to judge as of (--now), otherwise the clock.
+	Now func() time.Time
+	// Log never blocks.
+	Log *slog.Logger
+	// Dial opens connections; the caller's ctx bounds it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Resolver looks names up; *net.Resolver is one.
+	Resolver Resolver
+	HTTP     *http.Client
+	Secrets  watch.SecretReader
+	// Concurrency bounds what a check has in flight; at least 1.
+	Concurrency int
+	// Timeout bounds one look at one subject.
+	Timeout time.Duration
+	// Expect announces how many more subjects the check is going to look at, for
+	// the progress bar. It is never nil.
+	Expect func(subjects int)
+}
+
+// Resolver is the part of net.Resolver that checks use.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// DefaultEnv is the Env of the real world, with a log that discards.
+func DefaultEnv(secrets watch.SecretReader) Env {
+	dialer := &net.Dialer{KeepAlive: -1}
+	return Env{
+		Now:         time.Now,
+		Log:         slog.New(slog.DiscardHandler),
+		Dial:        dialer.DialContext,
+		Resolver:    &net.Resolver{PreferGo: true},
+		HTTP:        http.DefaultClient,
+		Secrets:     secrets,
+		Concurrency: 256,
+		Timeout:     5 * time.Second,
+		Expect:      func(int) {},
+	}
+}

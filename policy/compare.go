@@ -1,0 +1,156 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// Known is what the ledger remembers of one subject between passes.
+type Known struct {
+	// Finding is the last one that came from reading the subject; while the subject
+	// could never be read, the last unreadable one.
+	Finding watch.Finding `json:"finding"`
+	// Blind is the reason why the subject cannot be read now; empty when it can.
+	Blind watch.Reason `json:"blind,omitempty"`
+	// ToldAt is when an event was last raised for the subject; zero if never.
+	ToldAt time.Time `json:"told_at,omitzero"`
+}
+
+// Compare judges a finding against what was known of its subject. It yields what is
+// known from now on, and the event to tell, if any: only warnings, critical findings
+// and unreadable subjects are told, and the end of each.
+func (r Reminders) Compare(before *Known, finding watch.Finding, now time.Time) (Known, *watch.Event) {
+	after := Known{Finding: finding}
+	if before != nil {
+		after.ToldAt = before.ToldAt
+	}
+	if finding.Unreadable() {
+		after.Blind = finding.Reason
+		if before != nil && !before.Finding.Unreadable() {
+			// What was read before stays known: unknown never resolves it.
+			after.Finding = before.Finding
+		}
+	}
+	kind, why := r.change(before, finding, now)
+	if kind == "" {
+		return after, nil
+	}
+	event := newEvent(kind, why, before, finding, now)
+	after.ToldAt = now
+	return after, &event
+}
+
+// Vanish is the event for a subject that its check, complete, no longer lists; nil
+// when nobody was told of it.
+func Vanish(before Known, now time.Time) *watch.Event {
+	if !before.open() {
+		return nil
+	}
+	event := newEvent(watch.Resolved, watch.Removed, &before, before.Finding, now)
+	return &event
+}
+
+func (r Reminders) change(before *Known, finding watch.Finding, now time.Time) (watch.EventType, watch.Why) {
+	open := before != nil && before.open()
+	switch {
+	case !open && tellable(finding):
+		return watch.Opened, ""
+	case !open:
+		return "", ""
+	case !tellable(finding):
+		return watch.Resolved, whyResolved(*before, finding)
+	}
+	blindBefore, blindNow := before.Blind != "", finding.Unreadable()
+	switch {
+	case blindNow && !blindBefore:
+		return watch.Worsened, ""
+	case blindBefore && !blindNow && before.Finding.Unreadable():
+		return watch.Opened, ""
+	case blindBefore && !blindNow && finding.Severity.Grade() <= before.Finding.Severity.Grade():
+		return watch.Improved, watch.ReadableAgain
+	case !blindNow && graver(before.Finding, finding):
+		return watch.Worsened, ""
+	case !blindNow && graver(finding, before.Finding):
+		return watch.Improved, whyResolved(*before, finding)
+	}
+	if now.Sub(before.ToldAt) >= r.interval(*before, finding) {
+		return watch.Reminder, ""
+	}
+	return "", ""
+}
+
+// open reports whether somebody was told of the subject and not yet of its end.
+func (k Known) open() bool { return k.Blind != "" || tellable(k.Finding) }
+
+func tellable(finding watch.Finding) bool { return finding.Severity.AtLeast(watch.Warning) }
+
+// graver reports whether finding b is worse news than a: a higher severity, or at the
+// same severity a reason that a did not have and that is no milder than a's own.
+func graver(a, b watch.Finding) bool {
+	if a.Severity.Grade() != b.Severity.Grade() {
+		return b.Severity.Grade() > a.Severity.Grade()
+	}
+	had := a.Reasons(watch.Warning)
+	for _, reason := range b.Reasons(watch.Warning) {
+		if !slices.Contains(had, reason) && !(slices.Contains(had, watch.Expired) && datedReason(reason)) {
+			return true
+		}
+	}
+	return false
+}
+
+func datedReason(reason watch.Reason) bool {
+	return reason == watch.ExpiresSoon || reason == watch.RenewalOverdue
+}
+
+func whyResolved(before Known, finding watch.Finding) watch.Why {
+	switch {
+	case before.Finding.Identity != "" && finding.Identity != "" && before.Finding.Identity != finding.Identity:
+		return watch.Renewed
+	case before.Blind != "":
+		return watch.ReadableAgain
+	default:
+		return watch.Corrected
+	}
+}
+
+func (r Reminders) interval(before Known, finding watch.Finding) time.Duration {
+	if finding.Severity == watch.Critical || before.Finding.Severity == watch.Critical {
+		if r.Critical > 0 {
+			return time.Duration(r.Critical)
+		}
+		return defaultCriticalReminder
+	}
+	if r.Warning > 0 {
+		return time.Duration(r.Warning)
+	}
+	return defaultWarningReminder
+}
+
+func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.Finding, now time.Time) watch.Event {
+	event := watch.Event{Type: kind, Why: why, At: now.UTC(), Finding: finding}
+	if before != nil {
+		event.Previous = before.Finding.Severity
+		if before.Blind != "" {
+			event.Previous = watch.Unknown
+		}
+	}
+	reasons := finding.Reasons(watch.Warning)
+	parts := []string{finding.ID, string(kind), string(finding.Severity), finding.Identity, now.UTC().Format(time.RFC3339)}
+	for _, reason := range reasons {
+		parts = append(parts, string(reason))
+	}
+	event.ID = digestID(parts...)
+	return event
+}
+
+// digestID is a short stable name for the parts: 128 bits of SHA-256 in hex.
+func digestID(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}

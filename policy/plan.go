@@ -1,0 +1,130 @@
+package policy
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// Destination is a channel with its fixed recipients.
+type Destination struct {
+	Channel    string
+	Recipients []string
+}
+
+// Digest is what one recipient of one channel is told of one pass.
+type Digest struct {
+	// ID is the same whenever the same digest is planned again.
+	ID        string
+	Channel   string
+	Recipient string
+	CreatedAt time.Time
+	Events    []watch.Event
+}
+
+// Plan groups events into one digest per channel and recipient. Without routes every
+// channel hears everything; with them, an event goes to the channels of every route
+// that matches it.
+func Plan(events []watch.Event, routes []Route, destinations []Destination, now time.Time) []Digest {
+	var digests []Digest
+	for _, destination := range destinations {
+		var told []watch.Event
+		for _, event := range events {
+			if routed(event, routes, destination.Channel) {
+				told = append(told, event)
+			}
+		}
+		if len(told) == 0 {
+			continue
+		}
+		slices.SortStableFunc(told, moreUrgent)
+		for _, recipient := range destination.Recipients {
+			digest := Digest{Channel: destination.Channel, Recipient: recipient, CreatedAt: now.UTC(), Events: told}
+			digest.ID = digest.stableID()
+			digests = append(digests, digest)
+		}
+	}
+	return digests
+}
+
+func (d Digest) stableID() string {
+	parts := []string{d.Channel, d.Recipient}
+	for _, event := range d.Events {
+		parts = append(parts, event.ID)
+	}
+	return digestID(parts...)
+}
+
+func routed(event watch.Event, routes []Route, channel string) bool {
+	if len(routes) == 0 {
+		return true
+	}
+	for _, route := range routes {
+		if slices.Contains(route.To, channel) && route.Match.Event(event) {
+			return true
+		}
+	}
+	return false
+}
+
+func moreUrgent(a, b watch.Event) int {
+	return cmp.Or(
+		cmp.Compare(resolvedLast(a), resolvedLast(b)),
+		cmp.Compare(a.Finding.Severity.Urgency(), b.Finding.Severity.Urgency()),
+		a.Finding.NotAfter.Compare(b.Finding.NotAfter),
+		strings.Compare(a.Finding.Name, b.Finding.Name),
+		strings.Compare(a.ID, b.ID),
+	)
+}
+
+func resolvedLast(event watch.Event) int {
+	if event.Type == watch.Resolved {
+		return 1
+	}
+	return 0
+}
+
+// Event reports whether the match selects the event. The end of a finding matches by
+// the severity that it had, so whoever was told of it is told of its end.
+func (m Match) Event(event watch.Event) bool {
+	finding := event.Finding
+	if event.Type == watch.Resolved || event.Type == watch.Improved {
+		if event.Previous.Grade() > finding.Severity.Grade() {
+			finding.Severity = event.Previous
+		}
+	}
+	return m.Finding(finding)
+}
+
+// Finding reports whether the match selects the finding.
+func (m Match) Finding(finding watch.Finding) bool {
+	if m.Severity != "" && !finding.Severity.AtLeast(m.Severity) {
+		return false
+	}
+	if m.Reason != "" && !slices.Contains(finding.Reasons(watch.OK), m.Reason) {
+		return false
+	}
+	return m.subject(finding)
+}
+
+// subject matches on what does not depend on the judgement.
+func (m Match) subject(finding watch.Finding) bool {
+	if m.Check != "" && m.Check != finding.Check || m.Kind != "" && m.Kind != finding.Kind {
+		return false
+	}
+	if m.Name != "" {
+		if matched, err := path.Match(m.Name, finding.Name); err != nil || !matched {
+			return false
+		}
+	}
+	for _, label := range m.Labels {
+		if finding.Labels[label.Name] != label.Value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,117 @@
+// Package policy judges facts into findings, compares them with what was known into
+// events, and plans who is told. It is pure: it takes the instant as a value, does no
+// I/O and keeps no state; the ledger does.
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// Settings are the `policy` section of the configuration.
+type Settings struct {
+	Warn      *watch.Lead `yaml:"warn,omitempty" jsonschema_description:"lead time of warnings, such as 1mo, 30d or 48h; when set it also wins over the rules for short-lived credentials"`
+	Critical  *watch.Lead `yaml:"critical,omitempty" jsonschema_description:"lead time of critical findings, such as 7d"`
+	Reminders Reminders   `yaml:"reminders,omitempty" jsonschema_description:"how often an unchanged finding is told again"`
+	Rules     []Rule      `yaml:"rules,omitempty" jsonschema_description:"exceptions by match; of several that match, the last one wins for each value that it sets"`
+}
+
+// Reminders is one cadence for all states.
+type Reminders struct {
+	Warning  watch.Duration `yaml:"warning,omitempty" jsonschema_description:"interval for warnings and unreadable subjects; default 7d"`
+	Critical watch.Duration `yaml:"critical,omitempty" jsonschema_description:"interval for critical findings; default 1d"`
+}
+
+// Rule is an exception for the findings that match.
+type Rule struct {
+	Match    Match          `yaml:"match" jsonschema_description:"which findings the rule is for; every given key must match"`
+	Warn     *watch.Lead    `yaml:"warn,omitempty" jsonschema_description:"lead time of warnings"`
+	Critical *watch.Lead    `yaml:"critical,omitempty" jsonschema_description:"lead time of critical findings"`
+	Severity watch.Severity `yaml:"severity,omitempty" jsonschema:"enum=ok,enum=notice,enum=warning,enum=critical" jsonschema_description:"fixed severity for the matched reason"`
+}
+
+// LeadTimes are the lead times of one configured check.
+type LeadTimes struct {
+	Warn     *watch.Lead `yaml:"warn,omitempty" jsonschema_description:"lead time of warnings for this check"`
+	Critical *watch.Lead `yaml:"critical,omitempty" jsonschema_description:"lead time of critical findings for this check"`
+}
+
+// Match selects findings. An empty key matches everything; Name is a glob.
+type Match struct {
+	Check    string         `yaml:"check,omitempty" jsonschema_description:"name of the check"`
+	Kind     string         `yaml:"kind,omitempty" jsonschema_description:"kind of the check"`
+	Name     string         `yaml:"name,omitempty" jsonschema_description:"glob over the subject's name, such as *.example.com:443"`
+	Severity watch.Severity `yaml:"severity,omitempty" jsonschema:"enum=notice,enum=warning,enum=critical" jsonschema_description:"this severity or a graver one; unknown counts as warning"`
+	Reason   watch.Reason   `yaml:"reason,omitempty" jsonschema_description:"one reason of the finding"`
+	Labels   []LabelMatch   `yaml:"labels,omitempty" jsonschema_description:"labels that the subject must carry"`
+}
+
+// LabelMatch is one label with its value.
+type LabelMatch struct {
+	Name  string `yaml:"name" jsonschema_description:"the label"`
+	Value string `yaml:"value" jsonschema_description:"its exact value"`
+}
+
+// Route sends the events that match to channels.
+type Route struct {
+	Match Match    `yaml:"match,omitempty" jsonschema_description:"which findings take this route; without it, all"`
+	To    []string `yaml:"to" jsonschema_description:"names of the alerts (channels) to tell"`
+}
+
+const (
+	defaultWarningReminder  = 7 * 24 * time.Hour
+	defaultCriticalReminder = 24 * time.Hour
+)
+
+// Validate reports contradictions with the place of each.
+func (s Settings) Validate() error {
+	var problems []error
+	problems = append(problems, leadsInOrder("critical", s.Warn, s.Critical))
+	for i, rule := range s.Rules {
+		at := fmt.Sprintf("rules[%d]", i)
+		problems = append(problems, rule.Match.validate(at+".match"), leadsInOrder(at+".critical", rule.Warn, rule.Critical))
+		if rule.Severity != "" && rule.Match.Reason == "" {
+			problems = append(problems, &watch.FieldError{Path: at + ".severity", Err: errors.New("a fixed severity needs match.reason, so that it hides no other reason")})
+		}
+		if rule.Severity == watch.Unknown {
+			problems = append(problems, &watch.FieldError{Path: at + ".severity", Err: errors.New("unknown cannot be set by a rule: it means that nobody could look")})
+		}
+		if rule.Warn == nil && rule.Critical == nil && rule.Severity == "" {
+			problems = append(problems, &watch.FieldError{Path: at, Err: errors.New("the rule changes nothing: give warn, critical or severity")})
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Validate reports a critical lead time that is longer than the warning's.
+func (l LeadTimes) Validate() error { return leadsInOrder("critical", l.Warn, l.Critical) }
+
+// Validate reports a route that leads nowhere.
+func (r Route) Validate() error {
+	if len(r.To) == 0 {
+		return &watch.FieldError{Path: "to", Err: errors.New("the route names no channel")}
+	}
+	return r.Match.validate("match")
+}
+
+func (m Match) validate(at string) error {
+	if _, err := path.Match(m.Name, ""); err != nil {
+		return &watch.FieldError{Path: at + ".name", Err: fmt.Errorf("glob %q: %w", m.Name, err)}
+	}
+	return nil
+}
+
+func leadsInOrder(at string, warn, critical *watch.Lead) error {
+	if warn == nil || critical == nil {
+		return nil
+	}
+	some := time.Date(2026, time.July, 31, 0, 0, 0, 0, time.UTC)
+	if critical.Before(some).Before(warn.Before(some)) {
+		return &watch.FieldError{Path: at, Err: fmt.Errorf("critical (%s) is a longer lead time than warn (%s)", critical, warn)}
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package watch
+
+import "time"
+
+// EventType says how a subject changed since the pass before.
+type EventType string
+
+// The event types.
+const (
+	Opened   EventType = "opened"
+	Worsened EventType = "worsened"
+	Reminder EventType = "reminder"
+	Improved EventType = "improved"
+	Resolved EventType = "resolved"
+)
+
+// Why explains an improved or resolved event.
+type Why string
+
+// Why an event improved or resolved.
+const (
+	Renewed       Why = "renewed"
+	Removed       Why = "removed"
+	Corrected     Why = "corrected"
+	ReadableAgain Why = "readable again"
+)
+
+// Event is a change worth telling somebody.
+type Event struct {
+	// ID is the same for the same change, however often it is computed or sent.
+	ID   string    `json:"id"`
+	Type EventType `json:"type"`
+	Why  Why       `json:"why,omitempty"`
+	// At is when the pass that saw the change judged it, in UTC.
+	At time.Time `json:"at"`
+	// Previous is the severity before; empty for a subject that was not known.
+	Previous Severity `json:"previous,omitempty"`
+	// Finding is the subject as it is now; for a removed one, as it was last seen.
+	Finding Finding `json:"finding"`
+}

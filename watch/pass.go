@@ -1,0 +1,75 @@
+package watch
+
+import (
+	"iter"
+	"time"
+)
+
+// Pass is the outcome of one pass over all checks: what reports are written from and
+// what the ledger records.
+type Pass struct {
+	// GeneratedAt is the instant that the pass judged as of, in UTC.
+	GeneratedAt time.Time     `json:"generated_at"`
+	Clock       OwnClock      `json:"clock"`
+	Summary     Summary       `json:"summary"`
+	Checks      []CheckResult `json:"checks"`
+	// Findings yields every subject, the ok ones too, most urgent first, then by
+	// date, name and ID. It can be ranged over again. An error ends it.
+	Findings iter.Seq2[Finding, error] `json:"-"`
+}
+
+// OwnClock says whether the pass may believe its own clock.
+type OwnClock struct {
+	// Trusted is false only when a majority of references disagree with the clock.
+	Trusted bool `json:"trusted"`
+	// Verified is false while no reference was asked or answered.
+	Verified      bool    `json:"verified"`
+	OffsetSeconds float64 `json:"offset_seconds,omitempty"`
+	Reference     string  `json:"reference,omitempty"`
+}
+
+// Summary counts subjects by severity.
+type Summary struct {
+	Subjects int `json:"subjects"`
+	OK       int `json:"ok"`
+	Notice   int `json:"notice"`
+	Warning  int `json:"warning"`
+	Critical int `json:"critical"`
+	Unknown  int `json:"unknown"`
+}
+
+// Count adds one finding.
+func (s *Summary) Count(severity Severity) {
+	s.Subjects++
+	switch severity {
+	case OK:
+		s.OK++
+	case Notice:
+		s.Notice++
+	case Warning:
+		s.Warning++
+	case Critical:
+		s.Critical++
+	case Unknown:
+		s.Unknown++
+	}
+}
+
+// Of is the number of subjects with the severity.
+func (s Summary) Of(severity Severity) int {
+	return map[Severity]int{OK: s.OK, Notice: s.Notice, Warning: s.Warning, Critical: s.Critical, Unknown: s.Unknown}[severity]
+}
+
+// CheckResult is how one configured check went.
+type CheckResult struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	// Complete: every subject of the check was listed, so that one that is missing
+	// has really gone.
+	Complete bool    `json:"complete"`
+	Subjects int     `json:"subjects"`
+	Problems int     `json:"problems"`
+	Seconds  float64 `json:"seconds"`
+	// Error says why the source as a whole could not be read.
+	Error string `json:"error,omitempty"`
+}

@@ -1,0 +1,53 @@
+package watch
+
+// Reason says why a finding has its severity. The list is closed: reports, alerts and
+// configuration match on these words, so they are added and never renamed.
+type Reason string
+
+// Reasons that come from a date.
+const (
+	ExpiresSoon    Reason = "expires_soon"
+	Expired        Reason = "expired"
+	NotYetValid    Reason = "not_yet_valid"
+	NeverExpires   Reason = "never_expires"
+	RenewalOverdue Reason = "renewal_overdue"
+	// InvalidDates: notAfter lies before notBefore.
+	InvalidDates Reason = "invalid_dates"
+)
+
+// Reasons that come from what else was seen of a certificate.
+const (
+	ChainBroken     Reason = "chain_broken"
+	UntrustedIssuer Reason = "untrusted_issuer"
+	SelfSigned      Reason = "self_signed"
+	NameMismatch    Reason = "name_mismatch"
+	// DivergentNode: one address of a name serves another certificate than the rest.
+	DivergentNode Reason = "divergent_node"
+	// UnneededExpiring: a presented certificate that the best chain does not need is
+	// about to expire; clients that cannot build another path will fail.
+	UnneededExpiring Reason = "unneeded_certificate_expiring"
+)
+
+// Reasons for clocks.
+const ClockDrift Reason = "clock_drift"
+
+// Reasons why something could not be read.
+const (
+	NameNotFound      Reason = "name_not_found"
+	Unreachable       Reason = "unreachable"
+	Refused           Reason = "refused"
+	TimedOut          Reason = "timed_out"
+	NotTLS            Reason = "not_tls"
+	StartTLSRefused   Reason = "starttls_refused"
+	HandshakeFailed   Reason = "handshake_failed"
+	Unparsable        Reason = "unparsable"
+	NotFound          Reason = "not_found"
+	Unreadable        Reason = "unreadable"
+	PermissionDenied  Reason = "permission_denied"
+	PassphraseMissing Reason = "passphrase_missing"
+	PassphraseWrong   Reason = "passphrase_wrong"
+	TooLarge          Reason = "too_large"
+	NoCertificate     Reason = "no_certificate"
+	// InternalError: the check itself failed; a fault of Lapsewatch to report.
+	InternalError Reason = "internal_error"
+)
