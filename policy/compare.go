@@ -135,9 +135,9 @@ func (r Reminders) interval(before Known, finding watch.Finding) time.Duration {
 func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.Finding, now time.Time) watch.Event {
 	event := watch.Event{Type: kind, Why: why, At: now.UTC(), Finding: finding}
 	if before != nil {
-		event.Previous = before.Finding.Severity
+		event.Previous, event.Was = before.Finding.Severity, before.Finding.Reasons(watch.Notice)
 		if before.Blind != "" {
-			event.Previous = watch.Unknown
+			event.Previous, event.Was = watch.Unknown, append(event.Was, before.Blind)
 		}
 	}
 	reasons := finding.Reasons(watch.Warning)

@@ -88,16 +88,16 @@ func resolvedLast(event watch.Event) int {
 	return 0
 }
 
-// Event reports whether the match selects the event. The end of a finding matches by
-// the severity that it had, so whoever was told of it is told of its end.
+// Event reports whether the match selects the event. Better news matches by what the
+// subject was before, so that whoever was told of a finding is told of its end.
 func (m Match) Event(event watch.Event) bool {
-	finding := event.Finding
-	if event.Type == watch.Resolved || event.Type == watch.Improved {
-		if event.Previous.Grade() > finding.Severity.Grade() {
-			finding.Severity = event.Previous
-		}
+	before := event.Finding
+	before.Severity, before.Reason, before.Also = event.Previous, "", nil
+	for _, reason := range event.Was {
+		before.Also = append(before.Also, watch.Judgement{Reason: reason, Severity: event.Previous})
 	}
-	return m.Finding(finding)
+	better := event.Type == watch.Resolved || event.Type == watch.Improved
+	return m.Finding(event.Finding) || better && m.Finding(before)
 }
 
 // Finding reports whether the match selects the finding.

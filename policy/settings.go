@@ -72,17 +72,7 @@ func (s Settings) Validate() error {
 	var problems []error
 	problems = append(problems, leadsInOrder("critical", s.Warn, s.Critical))
 	for i, rule := range s.Rules {
-		at := fmt.Sprintf("rules[%d]", i)
-		problems = append(problems, rule.Match.validate(at+".match"), leadsInOrder(at+".critical", rule.Warn, rule.Critical))
-		if rule.Severity != "" && rule.Match.Reason == "" {
-			problems = append(problems, &watch.FieldError{Path: at + ".severity", Err: errors.New("a fixed severity needs match.reason, so that it hides no other reason")})
-		}
-		if rule.Severity == watch.Unknown {
-			problems = append(problems, &watch.FieldError{Path: at + ".severity", Err: errors.New("unknown cannot be set by a rule: it means that nobody could look")})
-		}
-		if rule.Warn == nil && rule.Critical == nil && rule.Severity == "" {
-			problems = append(problems, &watch.FieldError{Path: at, Err: errors.New("the rule changes nothing: give warn, critical or severity")})
-		}
+		problems = append(problems, rule.validate(fmt.Sprintf("rules[%d]", i)))
 	}
 	return errors.Join(problems...)
 }
@@ -96,6 +86,29 @@ func (r Route) Validate() error {
 		return &watch.FieldError{Path: "to", Err: errors.New("the route names no channel")}
 	}
 	return r.Match.validate("match")
+}
+
+func (r Rule) validate(at string) error {
+	problems := []error{r.Match.validate(at + ".match"), leadsInOrder(at+".critical", r.Warn, r.Critical)}
+	wrong := func(key, text string) {
+		problems = append(problems, &watch.FieldError{Path: at + key, Err: errors.New(text)})
+	}
+	leadTimes := r.Warn != nil || r.Critical != nil
+	switch {
+	case !leadTimes && r.Severity == "":
+		wrong("", "the rule changes nothing: give warn, critical or severity")
+	case leadTimes && (r.Match.Reason != "" || r.Match.Severity != ""):
+		wrong(".match", "lead times are chosen before there is a reason or a severity: match by check, kind, name or labels")
+	case r.Severity != "" && r.Match.Reason == "":
+		wrong(".severity", "a fixed severity needs match.reason, so that it hides no other reason")
+	case r.Severity != "" && r.Match.Severity != "":
+		wrong(".match.severity", "a fixed severity is chosen by match.reason, not by another severity")
+	case r.Severity == watch.Unknown:
+		wrong(".severity", "unknown cannot be set by a rule: it means that nobody could look")
+	case r.Severity != "" && verdicts[r.Match.Reason].severity == watch.Unknown:
+		wrong(".match.reason", fmt.Sprintf("%s means that nobody could look; no rule can grade that", r.Match.Reason))
+	}
+	return errors.Join(problems...)
 }
 
 func (m Match) validate(at string) error {

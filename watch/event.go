@@ -35,6 +35,9 @@ type Event struct {
 	At time.Time `json:"at"`
 	// Previous is the severity before; empty for a subject that was not known.
 	Previous Severity `json:"previous,omitempty"`
+	// Was are the reasons before, so that the end of a finding is told to whoever
+	// was told of it.
+	Was []Reason `json:"was,omitempty"`
 	// Finding is the subject as it is now; for a removed one, as it was last seen.
 	Finding Finding `json:"finding"`
 }

@@ -1,5 +1,10 @@
 package watch
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Reason says why a finding has its severity. The list is closed: reports, alerts and
 // configuration match on these words, so they are added and never renamed.
 type Reason string
@@ -51,3 +56,26 @@ const (
 	// InternalError: the check itself failed; a fault of Lapsewatch to report.
 	InternalError Reason = "internal_error"
 )
+
+// Reasons lists every reason.
+func Reasons() []Reason {
+	return []Reason{
+		ExpiresSoon, Expired, NotYetValid, NeverExpires,
+		RenewalOverdue, InvalidDates, ChainBroken, UntrustedIssuer,
+		SelfSigned, NameMismatch, DivergentNode, UnneededExpiring,
+		NameNotFound, Unreachable, Refused, TimedOut,
+		NotTLS, StartTLSRefused, HandshakeFailed, Unparsable,
+		NotFound, Unreadable, PermissionDenied, PassphraseMissing,
+		PassphraseWrong, TooLarge, NoCertificate, InternalError,
+		ClockDrift,
+	}
+}
+
+// UnmarshalText accepts the listed reasons and nothing else.
+func (r *Reason) UnmarshalText(text []byte) error {
+	if !slices.Contains(Reasons(), Reason(text)) {
+		return fmt.Errorf("reason %q is not known; the known ones are %v", text, Reasons())
+	}
+	*r = Reason(text)
+	return nil
+}

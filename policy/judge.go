@@ -1,0 +1,188 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// Origin is the configured check that a fact came from.
+type Origin struct {
+	Check  string
+	Kind   string
+	Labels map[string]string
+}
+
+// Judge turns facts into findings. The zero Judge applies the default policy.
+type Judge struct {
+	Settings Settings
+	// Checks holds the lead times that single checks set, by the check's name.
+	Checks map[string]LeadTimes
+}
+
+const (
+	clockWarning  = time.Second
+	clockCritical = 30 * time.Second
+)
+
+// Finding judges one fact as of now.
+func (j Judge) Finding(origin Origin, fact watch.Fact, now time.Time) watch.Finding {
+	subject := fact.About()
+	finding := watch.Finding{
+		ID: origin.Check + "/" + subject.ID, Check: origin.Check, Kind: origin.Kind, Name: subject.Name,
+		Owners: subject.Owners, Labels: merged(origin.Labels, subject.Labels), Link: subject.Link,
+	}
+	switch fact := fact.(type) {
+	case watch.Credential:
+		j.judgeCredential(&finding, fact, now)
+	case watch.Clock:
+		j.judgeClock(&finding, fact)
+	case watch.Problem:
+		judgeProblem(&finding, fact)
+	}
+	return finding
+}
+
+func (j Judge) judgeCredential(finding *watch.Finding, credential watch.Credential, now time.Time) {
+	finding.NotBefore, finding.NotAfter = utc(credential.NotBefore), utc(credential.NotAfter)
+	finding.Identity, finding.Details = credential.Identity, credential.Details
+	if !credential.NotAfter.IsZero() {
+		days := daysLeft(credential.NotAfter, now)
+		finding.DaysLeft = &days
+	}
+	explicit := j.leadsFor(*finding)
+	dates := judgeDates(credential, explicit, now)
+	judgements := []watch.Judgement{dates}
+	for _, observation := range credential.Observations {
+		if judged, counts := judgeObservation(observation, explicit, now); counts {
+			judgements = append(judgements, judged)
+		}
+	}
+	judgements = j.overridden(*finding, judgements)
+	decide(finding, judgements)
+	if finding.Message != dates.Message {
+		finding.Message += "; it " + dates.Message
+	}
+	finding.Message = fmt.Sprintf("%s %s", credential.Form, finding.Message)
+	if credential.Remedy != "" && finding.Severity != watch.OK {
+		finding.Remedy = credential.Remedy
+	}
+}
+
+func judgeObservation(observation watch.Observation, explicit leads, now time.Time) (watch.Judgement, bool) {
+	judged := watch.Judgement{Reason: observation.Reason, Severity: verdicts[observation.Reason].severity, Message: observation.Text}
+	if observation.NotAfter.IsZero() {
+		return judged, true
+	}
+	limits := thresholdsFor("", observation.NotAfter, 0, explicit)
+	return judged, !now.Before(limits.warn)
+}
+
+func (j Judge) judgeClock(finding *watch.Finding, clock watch.Clock) {
+	off := clock.Offset.Abs() - clock.Uncertainty
+	judged := watch.Judgement{Severity: watch.OK, Message: clockText(clock)}
+	switch {
+	case off >= clockCritical:
+		judged.Reason, judged.Severity = watch.ClockDrift, watch.Critical
+	case off >= clockWarning:
+		judged.Reason, judged.Severity = watch.ClockDrift, watch.Warning
+	}
+	finding.Details = map[string]any{"offset_seconds": clock.Offset.Seconds(), "uncertainty_seconds": clock.Uncertainty.Seconds(), "reference": clock.Reference}
+	decide(finding, j.overridden(*finding, []watch.Judgement{judged}))
+}
+
+func clockText(clock watch.Clock) string {
+	direction := "ahead of"
+	if clock.Offset < 0 {
+		direction = "behind"
+	}
+	return fmt.Sprintf("clock is %.3f s %s %s (± %.3f s)", math.Abs(clock.Offset.Seconds()), direction, clock.Reference, clock.Uncertainty.Seconds())
+}
+
+// judgeProblem heeds no rule: a subject that nobody could look at is never made ok.
+func judgeProblem(finding *watch.Finding, problem watch.Problem) {
+	finding.Details = problem.Details
+	message := "could not be read"
+	if problem.Err != nil {
+		message += ": " + problem.Err.Error()
+	}
+	decide(finding, []watch.Judgement{{Reason: problem.Reason, Severity: watch.Unknown, Message: message}})
+	if problem.Remedy != "" {
+		finding.Remedy = problem.Remedy
+	}
+}
+
+// decide lets the gravest judgement speak for the finding; earlier ones win ties.
+func decide(finding *watch.Finding, judgements []watch.Judgement) {
+	slices.SortStableFunc(judgements, func(a, b watch.Judgement) int { return a.Severity.Urgency() - b.Severity.Urgency() })
+	first := judgements[0]
+	finding.Severity, finding.Message = first.Severity, first.Message
+	if first.Severity != watch.OK {
+		finding.Reason, finding.Remedy = first.Reason, verdicts[first.Reason].remedy
+	}
+	for _, also := range judgements[1:] {
+		if also.Severity != watch.OK {
+			finding.Also = append(finding.Also, also)
+		}
+	}
+}
+
+// leadsFor finds the explicit lead times: the check's own win over the general ones,
+// and rules, which are the most specific, over both.
+func (j Judge) leadsFor(finding watch.Finding) leads {
+	found := leads{warn: j.Settings.Warn, critical: j.Settings.Critical}
+	set := func(warn, critical *watch.Lead) {
+		if warn != nil {
+			found.warn = warn
+		}
+		if critical != nil {
+			found.critical = critical
+		}
+	}
+	own := j.Checks[finding.Check]
+	set(own.Warn, own.Critical)
+	for _, rule := range j.Settings.Rules {
+		if rule.Match.subject(finding) {
+			set(rule.Warn, rule.Critical)
+		}
+	}
+	return found
+}
+
+// overridden applies the severities that rules fix for single reasons.
+func (j Judge) overridden(finding watch.Finding, judgements []watch.Judgement) []watch.Judgement {
+	for _, rule := range j.Settings.Rules {
+		if rule.Severity == "" || !rule.Match.subject(finding) {
+			continue
+		}
+		for i := range judgements {
+			if judgements[i].Reason == rule.Match.Reason {
+				judgements[i].Severity = rule.Severity
+			}
+		}
+	}
+	return judgements
+}
+
+func merged(general, own map[string]string) map[string]string {
+	if len(own) == 0 {
+		return general
+	}
+	if len(general) == 0 {
+		return own
+	}
+	all := maps.Clone(general)
+	maps.Copy(all, own)
+	return all
+}
+
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC()
+}
