@@ -62,3 +62,16 @@ type SecretReader func(SecretRef) (Secret, error)
 func (r *SecretRef) UnmarshalText([]byte) error {
 	return errors.New("a secret is given by reference: want {file: PATH} or {env: NAME} and never the secret itself")
 }
+
+// UnmarshalYAML reads the mapping form. YAML decoders let a type that reads text read
+// nothing else, so without it {file: PATH} would be refused. No error repeats what was
+// written: it may be the secret itself.
+func (r *SecretRef) UnmarshalYAML(decode func(any) error) error {
+	type mapping SecretRef
+	var read mapping
+	if decode(&read) != nil {
+		return r.UnmarshalText(nil)
+	}
+	*r = SecretRef(read)
+	return r.Validate()
+}
