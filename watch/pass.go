@@ -14,7 +14,7 @@ type Pass struct {
 	Summary     Summary       `json:"summary"`
 	Checks      []CheckResult `json:"checks"`
 	// Findings yields every subject, the ok ones too, most urgent first, then by
-	// date, name and ID. It can be ranged over again. An error ends it.
+	// date and name. It can be ranged over again. An error ends it.
 	Findings iter.Seq2[Finding, error] `json:"-"`
 }
 
@@ -52,6 +52,14 @@ func (s *Summary) Count(severity Severity) {
 		s.Critical++
 	case Unknown:
 		s.Unknown++
+	}
+}
+
+// Plus adds the counts of two summaries.
+func (s Summary) Plus(other Summary) Summary {
+	return Summary{
+		Subjects: s.Subjects + other.Subjects, OK: s.OK + other.OK, Notice: s.Notice + other.Notice,
+		Warning: s.Warning + other.Warning, Critical: s.Critical + other.Critical, Unknown: s.Unknown + other.Unknown,
 	}
 }
 

@@ -1,0 +1,179 @@
+// Package runner makes one pass: it collects in parallel, judges, records and delivers.
+// It knows no concrete check or channel, decides no severity, and keeps nothing between
+// passes; policy and the ledger do.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"lapsewatch/checks"
+	"lapsewatch/policy"
+	"lapsewatch/watch"
+)
+
+// Check is one configured check.
+type Check struct {
+	Name   string
+	Kind   string
+	Labels map[string]string
+	watch.Check
+}
+
+// Collection is what a pass collects with.
+type Collection struct {
+	Checks []Check
+	Judge  policy.Judge
+	// Now is the one instant that the whole pass is judged as of.
+	Now time.Time
+	// Deadline bounds each check and Within all of them together; what a check has
+	// not seen by then is a problem, and never an ok.
+	Deadline time.Duration
+	Within   time.Duration
+	Log      *slog.Logger
+	// Seen is told of every finding as it is made, for the progress bar.
+	Seen func()
+}
+
+const (
+	checksAtOnce = 16
+	// stopGrace is how long a check may take to return after its deadline.
+	stopGrace = 5 * time.Second
+)
+
+// Collected is the outcome of collecting. Close frees what it holds.
+type Collected struct {
+	Pass    watch.Pass
+	results *results
+}
+
+// Close removes what the pass has put aside on disk.
+func (c Collected) Close() error { return c.results.close() }
+
+// Collect runs all checks and judges what they find. One check that fails, hangs or
+// panics is a finding of that check and holds nobody else. The error is ctx's.
+func (c Collection) Collect(ctx context.Context) (Collected, error) {
+	collected := Collected{results: newResults()}
+	outcomes := make([]*outcome, len(c.Checks))
+	within, cancel := context.WithTimeout(ctx, c.Within)
+	defer cancel()
+	checks.Each(checksAtOnce, slices.Values(indexes(len(c.Checks))), func(i int) {
+		outcomes[i] = c.one(within, c.Checks[i], collected.results)
+	}, func(i int, err error) {
+		outcomes[i] = &outcome{result: watch.CheckResult{Name: c.Checks[i].Name, Kind: c.Checks[i].Kind, Error: firstLine(err)}}
+		c.Log.Error("a check could not be run", "check", c.Checks[i].Name, "error", err)
+	})
+	collected.Pass = watch.Pass{GeneratedAt: c.Now.UTC(), Clock: watch.OwnClock{Trusted: true}, Findings: collected.results.all()}
+	for _, outcome := range outcomes {
+		collected.Pass.Checks = append(collected.Pass.Checks, outcome.result)
+		collected.Pass.Summary = collected.Pass.Summary.Plus(outcome.summary)
+	}
+	if err := ctx.Err(); err != nil {
+		return collected, fmt.Errorf("the pass was stopped before it was complete: %w", context.Cause(ctx))
+	}
+	return collected, nil
+}
+
+func indexes(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// outcome gathers what one check finds; after it is closed, late facts are dropped.
+type outcome struct {
+	mu      sync.Mutex
+	closed  bool
+	result  watch.CheckResult
+	summary watch.Summary
+}
+
+func (c Collection) one(ctx context.Context, check Check, kept *results) *outcome {
+	started := time.Now()
+	got := &outcome{result: watch.CheckResult{Name: check.Name, Kind: check.Kind, Complete: true}}
+	origin := policy.Origin{Check: check.Name, Kind: check.Kind, Labels: check.Labels}
+	sink := func(fact watch.Fact) {
+		if got.keep(c.Judge.Finding(origin, fact, c.Now), fact, kept) && c.Seen != nil {
+			c.Seen()
+		}
+	}
+	if err := c.run(ctx, check, sink); err != nil {
+		got.mu.Lock()
+		got.result.Complete, got.result.Error = false, firstLine(err)
+		got.mu.Unlock()
+		c.Log.Error("check could not read its source", "check", check.Name, "error", err)
+		sink(sourceProblem(check, err))
+	}
+	got.mu.Lock()
+	defer got.mu.Unlock()
+	got.closed, got.result.Seconds = true, time.Since(started).Seconds()
+	return got
+}
+
+// run calls the check under its deadline, and leaves it behind if it ignores that.
+func (c Collection) run(ctx context.Context, check Check, sink watch.Sink) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Deadline)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		if panicked := checks.Guard(func() { err = check.Collect(ctx, sink) }); panicked != nil {
+			err = &panicError{panicked}
+		}
+		ended <- err
+	}()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		select {
+		case err = <-ended:
+		case <-time.After(stopGrace):
+			return errors.New("the check did not stop at its deadline and was left behind")
+		}
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.New("the check reached its deadline before it had seen everything")
+	}
+	return err
+}
+
+type panicError struct{ error }
+
+func sourceProblem(check Check, err error) watch.Problem {
+	problem := watch.Problem{
+		Subject: watch.Subject{ID: "source", Name: "check " + check.Name}, Reason: watch.Unreadable, Err: errors.New(firstLine(err)),
+	}
+	if panicked := (*panicError)(nil); errors.As(err, &panicked) {
+		problem.Reason = watch.InternalError
+	}
+	return problem
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+func (o *outcome) keep(finding watch.Finding, fact watch.Fact, kept *results) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || !kept.add(finding) {
+		return false
+	}
+	o.summary.Count(finding.Severity)
+	o.result.Subjects++
+	if problem, ok := fact.(watch.Problem); ok {
+		o.result.Problems++
+		o.result.Complete = o.result.Complete && problem.Confined
+	}
+	return true
+}

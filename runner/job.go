@@ -1,0 +1,77 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"lapsewatch/ledger"
+	"lapsewatch/policy"
+	"lapsewatch/watch"
+)
+
+// Job is the configured job: collect, judge, record, deliver.
+type Job struct {
+	Collection
+	Delivery
+	Reminders    policy.Reminders
+	Routes       []policy.Route
+	Destinations []policy.Destination
+	// DryRun compares with the ledger and plans the messages, but keeps and sends
+	// nothing.
+	DryRun bool
+}
+
+// Outcome is what a run did. Close frees what its pass holds.
+type Outcome struct {
+	Collected
+	Events []watch.Event
+	// Planned are the messages that this pass raised.
+	Planned []policy.Digest
+	// Told are all messages that were due, those of earlier runs too.
+	Told []Told
+	// Undelivered counts due messages that did not reach their service in this run;
+	// Dead counts all that were ever given up and are still in the ledger.
+	Undelivered int
+	Dead        int
+}
+
+// Run makes one pass. The transitions and the messages that they raise are committed
+// together before anything is sent. On an error nothing of this pass was recorded,
+// unless the error says otherwise.
+func (j Job) Run(ctx context.Context) (Outcome, error) {
+	var outcome Outcome
+	var err error
+	if outcome.Collected, err = j.Collect(ctx); err != nil {
+		return outcome, err
+	}
+	recorded, err := j.record(ctx, outcome.Pass)
+	if err != nil {
+		return outcome, fmt.Errorf("record the pass: %w", err)
+	}
+	outcome.Events, outcome.Planned = recorded.Events, recorded.Digests
+	if j.DryRun {
+		return outcome, nil
+	}
+	if outcome.Told, err = j.Deliver(ctx); err != nil {
+		return outcome, fmt.Errorf("deliver what is due (the pass itself was recorded): %w", err)
+	}
+	for _, told := range outcome.Told {
+		if told.Err != nil {
+			outcome.Undelivered++
+		}
+	}
+	if _, outcome.Dead, err = j.Ledger.Outbox(ctx); err != nil {
+		return outcome, fmt.Errorf("count what could not be delivered (the pass itself was recorded): %w", err)
+	}
+	return outcome, nil
+}
+
+func (j Job) record(ctx context.Context, pass watch.Pass) (ledger.Outcome, error) {
+	plan := func(events []watch.Event) []policy.Digest {
+		return policy.Plan(events, j.Routes, j.Destinations, pass.GeneratedAt)
+	}
+	if j.DryRun {
+		return j.Ledger.Preview(ctx, pass, j.Reminders, plan)
+	}
+	return j.Ledger.Record(ctx, pass, j.Reminders, plan)
+}

@@ -1,0 +1,172 @@
+package runner
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"lapsewatch/watch"
+)
+
+// spillAfter is how many bytes of findings are held in memory; beyond it they go to a
+// temporary file, so that memory stays flat however many subjects a pass has.
+const spillAfter = 4 << 20
+
+// results keeps the findings of a pass and yields them in the order of reports.
+type results struct {
+	mu      sync.Mutex
+	seed    maphash.Seed
+	seen    map[uint64]struct{}
+	entries []entry
+	memory  bytes.Buffer
+	file    *os.File
+	written int64
+	err     error
+	sorted  bool
+}
+
+// entry is what sorting needs of a finding, and where the rest of it lies.
+type entry struct {
+	urgency  int
+	notAfter int64
+	name     string
+	id       uint64
+	offset   int64
+	length   int
+}
+
+func newResults() *results {
+	return &results{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+}
+
+// add keeps a finding and reports whether its subject is new to the pass; of two
+// findings with one ID the first stays.
+func (r *results) add(finding watch.Finding) bool {
+	line, err := json.Marshal(finding)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := maphash.String(r.seed, finding.ID)
+	if _, twice := r.seen[id]; twice {
+		return false
+	}
+	r.seen[id] = struct{}{}
+	if err == nil {
+		err = r.write(line)
+	}
+	if err != nil {
+		r.err = cmp.Or(r.err, fmt.Errorf("keep finding %s: %w", finding.ID, err))
+		return true
+	}
+	kept := entry{urgency: finding.Severity.Urgency(), notAfter: math.MaxInt64, name: finding.Name, id: id, offset: r.written, length: len(line)}
+	if !finding.NotAfter.IsZero() {
+		kept.notAfter = finding.NotAfter.Unix()
+	}
+	r.entries = append(r.entries, kept)
+	r.written += int64(len(line))
+	return true
+}
+
+func (r *results) write(line []byte) error {
+	if r.file == nil && r.memory.Len()+len(line) <= spillAfter {
+		_, err := r.memory.Write(line)
+		return err
+	}
+	if r.file == nil {
+		if err := r.spill(); err != nil {
+			return err
+		}
+	}
+	_, err := r.memory.Write(line)
+	if err == nil && r.memory.Len() > 64<<10 {
+		err = r.flush()
+	}
+	return err
+}
+
+// spill moves to a temporary file, which has no name any more where the system allows
+// that, so that a killed run leaves nothing behind.
+func (r *results) spill() error {
+	file, err := os.CreateTemp("", "lapsewatch-findings-*")
+	if err != nil {
+		return fmt.Errorf("make a temporary file for findings (is TMPDIR writable?): %w", err)
+	}
+	_ = os.Remove(file.Name())
+	r.file = file
+	return r.flush()
+}
+
+func (r *results) flush() error {
+	_, err := r.memory.WriteTo(r.file)
+	r.memory.Reset()
+	if r.memory.Cap() > 1<<20 {
+		r.memory = bytes.Buffer{}
+	}
+	return err
+}
+
+// all yields the findings, most urgent first.
+func (r *results) all() iter.Seq2[watch.Finding, error] {
+	return func(yield func(watch.Finding, error) bool) {
+		if err := r.sort(); err != nil {
+			yield(watch.Finding{}, err)
+			return
+		}
+		for i := range r.entries {
+			finding, err := r.read(&r.entries[i])
+			if !yield(finding, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (r *results) sort() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil && r.file != nil {
+		r.err = r.flush()
+	}
+	if !r.sorted {
+		slices.SortFunc(r.entries, func(a, b entry) int {
+			return cmp.Or(cmp.Compare(a.urgency, b.urgency), cmp.Compare(a.notAfter, b.notAfter), strings.Compare(a.name, b.name), cmp.Compare(a.id, b.id))
+		})
+		r.sorted, r.seen = true, nil
+	}
+	return r.err
+}
+
+func (r *results) read(at *entry) (watch.Finding, error) {
+	var finding watch.Finding
+	line := make([]byte, at.length)
+	if r.file == nil {
+		copy(line, r.memory.Bytes()[at.offset:])
+	} else if _, err := r.file.ReadAt(line, at.offset); err != nil {
+		return finding, fmt.Errorf("read kept findings: %w", err)
+	}
+	if err := json.Unmarshal(line, &finding); err != nil {
+		return finding, fmt.Errorf("read kept findings: %w", err)
+	}
+	return finding, nil
+}
+
+func (r *results) close() error {
+	if r.file == nil {
+		return nil
+	}
+	return cmp.Or(r.file.Close(), ignoreMissing(os.Remove(r.file.Name())))
+}
+
+func ignoreMissing(err error) error {
+	if os.IsNotExist(err) {
+		return nil
+	}
+	return err
+}
