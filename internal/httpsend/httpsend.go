@@ -1,0 +1,149 @@
+// Package httpsend makes one attempt to deliver by HTTP, for every channel that speaks
+// it: bounded in time and size, without redirects, and with each failure classified and
+// free of secrets. It neither retries nor remembers, and it knows no service's payload.
+package httpsend
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"lapsewatch/alerts"
+	"lapsewatch/internal/cafile"
+	"lapsewatch/internal/redact"
+	"lapsewatch/watch"
+)
+
+const (
+	// maxResponseBytes bounds what is read of an answer; the rest is thrown away with
+	// the connection.
+	maxResponseBytes = 64 << 10
+	// shownOfBody is how many runes of a refusal's body its error shows.
+	shownOfBody = 200
+)
+
+// Request is what to send. The method is POST.
+type Request struct {
+	Header http.Header
+	Body   []byte
+	// Secrets that the request carries are kept out of errors and answers. The URL's
+	// own are known.
+	Secrets []watch.Secret
+}
+
+// Response is an answer with a 2xx status, without the request's secrets.
+type Response struct {
+	Status int
+	// Body is the answer as far as it came, up to 64 KiB.
+	Body []byte
+}
+
+// Sender delivers to one endpoint.
+type Sender struct {
+	env      alerts.Env
+	endpoint Endpoint
+}
+
+// New makes a sender for a valid endpoint.
+func New(env alerts.Env, endpoint Endpoint) *Sender { return &Sender{env: env, endpoint: endpoint} }
+
+// Send makes one attempt. The error is a *alerts.DeliveryError: 408, 420, 425, 429, 5xx
+// and failures of the connection are retryable, with the wait that the service asked
+// for, at most one hour; every other status but 2xx is permanent.
+func (s *Sender) Send(ctx context.Context, request Request) (Response, error) {
+	address, err := s.endpoint.address(s.env.Secrets)
+	if err != nil {
+		// A secret that cannot be read now may be readable at the next attempt.
+		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: err}
+	}
+	secrets := append(redact.URLParts(address), request.Secrets...)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.endpoint.Timeout))
+	defer cancel()
+	client, done, err := s.client()
+	if err != nil {
+		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: err}
+	}
+	defer done()
+	response, body, err := s.post(ctx, client, address, request)
+	if err != nil {
+		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: redact.Error(at(address, err), secrets...)}
+	}
+	body = []byte(redact.Text(string(body), secrets...))
+	if response.StatusCode < 200 || response.StatusCode >= 300 {
+		return Response{}, &alerts.DeliveryError{
+			Channel:    s.env.Name,
+			Retryable:  retryable(response.StatusCode),
+			RetryAfter: retryAfter(response.Header, s.env.Now()),
+			Status:     response.StatusCode,
+			Err:        redact.Error(at(address, refusal(response, body)), secrets...),
+		}
+	}
+	return Response{Status: response.StatusCode, Body: body}, nil
+}
+
+// at names the service by scheme and host only.
+func at(address *url.URL, err error) error {
+	return fmt.Errorf("post to %s://%s: %w", address.Scheme, address.Host, err)
+}
+
+func (s *Sender) post(ctx context.Context, client *http.Client, address *url.URL, request Request) (*http.Response, []byte, error) {
+	outgoing, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), bytes.NewReader(request.Body))
+	if err != nil {
+		return nil, nil, withoutURL(err)
+	}
+	if request.Header != nil {
+		outgoing.Header = request.Header.Clone()
+	}
+	outgoing.Header.Set("User-Agent", "lapsewatch/"+s.env.Version)
+	response, err := client.Do(outgoing)
+	if err != nil {
+		return nil, nil, withoutURL(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	// The status has proved the outcome by now: a body that breaks off changes nothing.
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxResponseBytes))
+	return response, body, nil
+}
+
+// withoutURL drops the URL that net/http puts in front of each cause.
+func withoutURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// client is the environment's, never following redirects, and trusting only the CA file
+// where there is one. done frees what was made for this attempt.
+func (s *Sender) client() (client *http.Client, done func(), err error) {
+	own := *s.env.HTTP
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if s.endpoint.CAFile == "" {
+		return &own, func() {}, nil
+	}
+	pool, err := cafile.Pool(s.endpoint.CAFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	base := own.Transport
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	shared, ok := base.(*http.Transport)
+	if !ok {
+		return nil, nil, fmt.Errorf("trust only CA file %s: the HTTP transport %T cannot be told to", s.endpoint.CAFile, base)
+	}
+	transport := shared.Clone()
+	if transport.TLSClientConfig == nil {
+		transport.TLSClientConfig = &tls.Config{}
+	}
+	transport.TLSClientConfig.RootCAs = pool
+	own.Transport = transport
+	return &own, transport.CloseIdleConnections, nil
+}

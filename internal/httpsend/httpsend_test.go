@@ -1,0 +1,213 @@
+package httpsend_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lapsewatch/alerts"
+	"lapsewatch/internal/httpsend"
+	"lapsewatch/internal/pki"
+	"lapsewatch/watch"
+)
+
+const canary = "canary-3f9a"
+
+func env(client *http.Client) alerts.Env {
+	return alerts.Env{
+		Name: "operations", Now: time.Now, HTTP: client, Version: "1.2.3",
+		Secrets: func(reference watch.SecretRef) (watch.Secret, error) {
+			value, ok := os.LookupEnv(reference.Env)
+			if !ok {
+				return watch.Secret{}, fmt.Errorf("read secret from %s: it is not set", reference)
+			}
+			return watch.NewSecret(value), nil
+		},
+	}
+}
+
+func endpoint(url string) httpsend.Endpoint {
+	return httpsend.Endpoint{URL: url, Timeout: httpsend.DefaultTimeout}
+}
+
+func serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestARequestArrivesAsItWasMade(t *testing.T) {
+	var method, agent, kind, body string
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		read, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		method, agent, kind, body = r.Method, r.UserAgent(), r.Header.Get("Content-Type"), string(read)
+		_, _ = io.WriteString(w, "ok for "+canary)
+	})
+	request := httpsend.Request{
+		Header:  http.Header{"Content-Type": {"text/plain"}, "User-Agent": {"another"}},
+		Body:    []byte("hello"),
+		Secrets: []watch.Secret{watch.NewSecret(canary)},
+	}
+	response, err := httpsend.New(env(server.Client()), endpoint(server.URL)).Send(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method != "POST" || agent != "lapsewatch/1.2.3" || kind != "text/plain" || body != "hello" {
+		t.Errorf("arrived: %s, %s, %s, %q", method, agent, kind, body)
+	}
+	if response.Status != 200 || string(response.Body) != "ok for <redacted>" {
+		t.Errorf("response %d %q", response.Status, response.Body)
+	}
+}
+
+func TestARefusalIsToldInWordsThatHelp(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer http.HandlerFunc
+		want   string
+	}{
+		{"with the service's own words", answer(400, "", "no such field: \x1b[31mseverty\r\n"), `it answered 400 Bad Request: "no such field: �[31mseverty"`},
+		{"without words", answer(503, "", ""), "it answered 503 Service Unavailable"},
+		{"with an unknown status", answer(599, "", ""), "it answered 599"},
+		{"gone for good", answer(410, "", "bye"), "it answered 410 Gone: the endpoint is gone for good: remove it from the configuration, or give its new URL"},
+		{"a redirect shows no more than the host", answer(302, "https://login.example.org/"+canary+"?t="+canary, ""), "it answered 302 Found to https://login.example.org: redirects are not followed"},
+		{"a redirect on the same host", answer(307, "/elsewhere", ""), "it answered 307 Temporary Redirect to another path: redirects are not followed"},
+		{"a long answer is cut", answer(500, "", strings.Repeat("na", 1<<20)), `it answered 500 Internal Server Error: "` + strings.Repeat("na", 99) + `n…"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := serve(t, test.answer)
+			_, err := httpsend.New(env(server.Client()), endpoint(server.URL+"/"+canary)).Send(t.Context(), httpsend.Request{})
+			if want := "deliver by operations: post to " + server.URL + ": " + test.want; err == nil || err.Error() != want {
+				t.Errorf("error %v\nwant  %s", err, want)
+			}
+		})
+	}
+}
+
+func answer(status int, location, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if location != "" {
+			w.Header().Set("Location", location)
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func TestA14_ASecretURLIsInNoError(t *testing.T) {
+	echo := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "no route "+r.URL.String()+", part "+canary, http.StatusNotFound)
+	})
+	dead := serve(t, nil)
+	dead.Close()
+	plain := httptest.NewServer(nil)
+	t.Cleanup(plain.Close)
+	for name, url := range map[string]string{
+		"a service that repeats it":    echo.URL,
+		"a service that is not there":  dead.URL,
+		"a service that speaks no TLS": strings.Replace(plain.URL, "http:", "https:", 1),
+		"a URL that cannot be parsed":  "https://[::1",
+		"a URL without TLS":            plain.URL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("HOOK", url+"/services/"+canary+"?token="+canary)
+			target := httpsend.Endpoint{URLFrom: watch.SecretRef{Env: "HOOK"}, Timeout: httpsend.DefaultTimeout}
+			_, err := httpsend.New(env(echo.Client()), target).Send(t.Context(), httpsend.Request{})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+				if strings.Contains(cause.Error(), canary) {
+					t.Errorf("%T holds the secret: %v", cause, cause)
+				}
+			}
+		})
+	}
+}
+
+func TestASecretURLIsReadAtEachUse(t *testing.T) {
+	server := serve(t, func(http.ResponseWriter, *http.Request) {})
+	sender := httpsend.New(env(server.Client()), httpsend.Endpoint{URLFrom: watch.SecretRef{Env: "HOOK"}, Timeout: httpsend.DefaultTimeout})
+	_, err := sender.Send(t.Context(), httpsend.Request{})
+	if want := "deliver by operations: read the URL: read secret from environment variable HOOK: it is not set"; err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+	t.Setenv("HOOK", "http://hooks.example.com/")
+	_, err = sender.Send(t.Context(), httpsend.Request{})
+	if want := "deliver by operations: the URL in environment variable HOOK: want https; allow_insecure_http accepts http"; err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+	t.Setenv("HOOK", server.URL)
+	if _, err := sender.Send(t.Context(), httpsend.Request{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOnlyTheCAFileIsTrusted(t *testing.T) {
+	root, err := pki.NewRoot("private authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	server := serve(t, func(http.ResponseWriter, *http.Request) {})
+	target := endpoint(server.URL)
+	target.CAFile = path
+	// The sender's own client knows nothing of the test server's certificate.
+	sender := httpsend.New(env(&http.Client{}), target)
+	send := func() error {
+		_, err := sender.Send(t.Context(), httpsend.Request{})
+		return err
+	}
+	if err := send(); err == nil || !strings.Contains(err.Error(), "read CA file: open "+path) {
+		t.Errorf("without the file: %v", err)
+	}
+	write(t, path, root.ChainPEM())
+	if err := send(); err == nil || !strings.Contains(err.Error(), "tls: failed to verify certificate: x509: certificate signed by unknown authority") {
+		t.Errorf("with another authority: %v", err)
+	}
+	write(t, path, pki.Pair{Chain: []*x509.Certificate{server.Certificate()}}.ChainPEM())
+	if err := send(); err != nil {
+		t.Errorf("with the right authority: %v", err)
+	}
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheTimeoutBoundsAnAttemptWithoutDeadline(t *testing.T) {
+	over := make(chan struct{})
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-over:
+		}
+	})
+	t.Cleanup(func() { close(over) })
+	target := endpoint(server.URL)
+	target.Timeout = watch.Duration(100 * time.Millisecond)
+	_, err := httpsend.New(env(server.Client()), target).Send(t.Context(), httpsend.Request{})
+	failure, ok := errors.AsType[*alerts.DeliveryError](err)
+	if !ok || !failure.Retryable || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("want a retryable failure that wraps context.DeadlineExceeded, got %v", err)
+	}
+}

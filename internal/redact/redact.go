@@ -1,0 +1,68 @@
+// Package redact takes secrets out of text that came from elsewhere, such as a server's
+// reply that echoes what it was sent. It finds only the secrets that it is given: it
+// does not guess what might be one.
+package redact
+
+import (
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+
+	"lapsewatch/watch"
+)
+
+// shortest is the length below which a part of a URL is taken for an ordinary word.
+const shortest = 6
+
+const mark = "<redacted>"
+
+// Text replaces every occurrence of a secret, and of its Base64 and URL-escaped forms.
+func Text(text string, secrets ...watch.Secret) string {
+	var found []string
+	for _, secret := range secrets {
+		if value := secret.Reveal(); value != "" {
+			found = append(found, value, url.QueryEscape(value), url.PathEscape(value),
+				base64.StdEncoding.EncodeToString([]byte(value)))
+		}
+	}
+	// A secret that holds another is replaced first, so that no rest of it remains.
+	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, value := range found {
+		text = strings.ReplaceAll(text, value, mark)
+	}
+	return text
+}
+
+// Error is err when its text holds no secret, and otherwise an error with the redacted
+// text that wraps nothing, so that no cause can give the secret away.
+func Error(err error, secrets ...watch.Secret) error {
+	text := err.Error()
+	if clean := Text(text, secrets...); clean != text {
+		return errors.New(clean)
+	}
+	return err
+}
+
+// URLParts lists what of a URL is secret when the URL itself is: everything but its
+// scheme and host. Path segments and query values shorter than six bytes are left out,
+// since replacing those would garble ordinary words.
+func URLParts(address *url.URL) []watch.Secret {
+	parts := []string{address.RequestURI(), address.Path, address.RawQuery}
+	if password, ok := address.User.Password(); ok {
+		parts = append(parts, password)
+	}
+	parts = append(parts, strings.Split(address.Path, "/")...)
+	for _, values := range address.Query() {
+		parts = append(parts, values...)
+	}
+	var secrets []watch.Secret
+	for _, part := range parts {
+		if len(part) >= shortest {
+			secrets = append(secrets, watch.NewSecret(part))
+		}
+	}
+	return secrets
+}
