@@ -1,5 +1,5 @@
-// Package farm is a field of TLS endpoints on loopback whose dates and faults are known
-// beforehand, so that a scanner's speed and its verdicts can be measured together. It
+// Package farm is a field of TLS endpoints on loopback, or of certificate files, whose
+// dates and faults are known beforehand, so that a scanner's speed and its verdicts can be measured together. It
 // measures nothing itself.
 package farm
 
@@ -17,7 +17,8 @@ import (
 // Fault is what is planted at an endpoint.
 type Fault string
 
-// The faults. All but the last four are certificates; those answer late or not at all.
+// The faults. Slow, Silent, Swallowed and Refused are how an endpoint answers, Broken is
+// a file that is named for a certificate and holds none; the others are certificates.
 const (
 	Healthy    Fault = "healthy"
 	Soon       Fault = "soon"
@@ -28,16 +29,18 @@ const (
 	Silent     Fault = "silent"
 	Swallowed  Fault = "swallowed"
 	Refused    Fault = "refused"
+	Broken     Fault = "broken"
 )
 
 // Answers reports whether the endpoint ends its handshake at all.
 func (f Fault) Answers() bool { return f != Silent && f != Swallowed && f != Refused }
 
-// Endpoint is the truth about one endpoint.
-type Endpoint struct {
-	// Address is host:port, unique in its farm.
-	Address string `json:"address"`
-	Fault   Fault  `json:"fault"`
+// Subject is the truth about one endpoint, or about one certificate in a file.
+type Subject struct {
+	// Name is unique in its farm: host:port, or the file's path, with the number of the
+	// certificate in the file from the second one on ("site.pem #2").
+	Name  string `json:"name"`
+	Fault Fault  `json:"fault"`
 	// NotAfter is the leaf's, in UTC; zero where no certificate can be read.
 	NotAfter time.Time `json:"not_after,omitzero"`
 }
@@ -93,16 +96,16 @@ func indexOf(host netip.Addr, size int) (int, bool) {
 	return i, b[12] == 127 && i >= 0 && i < size
 }
 
-// WriteTruth writes one endpoint a line, as JSON.
-func WriteTruth(path string, endpoints []Endpoint) error {
+// WriteTruth writes one subject a line, as JSON.
+func WriteTruth(path string, subjects []Subject) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("write truth: %w", err)
 	}
 	buffered := bufio.NewWriter(file)
 	encoder := json.NewEncoder(buffered)
-	for _, endpoint := range endpoints {
-		if err := encoder.Encode(endpoint); err != nil {
+	for _, subject := range subjects {
+		if err := encoder.Encode(subject); err != nil {
 			return fmt.Errorf("write truth %s: %w", path, err)
 		}
 	}
@@ -113,21 +116,21 @@ func WriteTruth(path string, endpoints []Endpoint) error {
 }
 
 // ReadTruth reads what WriteTruth wrote.
-func ReadTruth(path string) ([]Endpoint, error) {
+func ReadTruth(path string) ([]Subject, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
 	defer file.Close()
-	var endpoints []Endpoint
+	var subjects []Subject
 	decoder := json.NewDecoder(bufio.NewReader(file))
 	for {
-		var endpoint Endpoint
-		if err := decoder.Decode(&endpoint); err == io.EOF {
-			return endpoints, nil
+		var subject Subject
+		if err := decoder.Decode(&subject); err == io.EOF {
+			return subjects, nil
 		} else if err != nil {
 			return nil, fmt.Errorf("read truth %s: %w", path, err)
 		}
-		endpoints = append(endpoints, endpoint)
+		subjects = append(subjects, subject)
 	}
 }

@@ -33,9 +33,9 @@ func TestEveryEndpointShowsTheFaultAndTheDateThatTheTruthTells(t *testing.T) {
 		t.Fatal("the farm gave no root")
 	}
 	seen := map[Fault]int{}
-	for _, endpoint := range grown.Endpoints {
+	for _, endpoint := range grown.Subjects {
 		seen[endpoint.Fault]++
-		t.Run(string(endpoint.Fault)+" "+endpoint.Address, func(t *testing.T) {
+		t.Run(string(endpoint.Fault)+" "+endpoint.Name, func(t *testing.T) {
 			t.Parallel()
 			checkEndpoint(t, endpoint, roots)
 		})
@@ -47,13 +47,13 @@ func TestEveryEndpointShowsTheFaultAndTheDateThatTheTruthTells(t *testing.T) {
 	}
 }
 
-func checkEndpoint(t *testing.T, endpoint Endpoint, roots *x509.CertPool) {
+func checkEndpoint(t *testing.T, endpoint Subject, roots *x509.CertPool) {
 	timeout := 500 * time.Millisecond
 	if endpoint.Fault.Answers() {
 		timeout = 20 * time.Second
 	}
 	began := time.Now()
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: timeout}, "tcp", endpoint.Address, &tls.Config{RootCAs: roots})
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: timeout}, "tcp", endpoint.Name, &tls.Config{RootCAs: roots})
 	leaf := leafOf(conn, err)
 	if !endpoint.Fault.Answers() {
 		assertNoAnswer(t, endpoint, err)
@@ -82,7 +82,7 @@ func leafOf(conn *tls.Conn, err error) *x509.Certificate {
 	return nil
 }
 
-func assertNoAnswer(t *testing.T, endpoint Endpoint, err error) {
+func assertNoAnswer(t *testing.T, endpoint Subject, err error) {
 	t.Helper()
 	if !endpoint.NotAfter.IsZero() {
 		t.Errorf("the truth gives the date %s to an endpoint that shows none", endpoint.NotAfter)
@@ -118,9 +118,9 @@ func wantVerdict(t *testing.T, fault Fault, err error) {
 
 func TestTruthIsReadAsItWasWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "truth.jsonl")
-	want := []Endpoint{
-		{Address: "127.64.0.0:1", Fault: Healthy, NotAfter: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)},
-		{Address: "127.64.0.1:2", Fault: Silent},
+	want := []Subject{
+		{Name: "127.64.0.0:1", Fault: Healthy, NotAfter: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)},
+		{Name: "127.64.0.1:2", Fault: Silent},
 	}
 	if err := WriteTruth(path, want); err != nil {
 		t.Fatal(err)

@@ -6,11 +6,12 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -20,13 +21,12 @@ import (
 // issuer makes the farm's certificates: twenty issuing paths, chains of two and three,
 // and few leaf keys, because making keys is what takes the time.
 type issuer struct {
-	root   pki.Pair
-	paths  []pki.Pair
-	ecdsa  []crypto.Signer
-	rsa    []crypto.Signer
-	scts   pkix.Extension
-	birth  time.Time
-	leaves []tls.Certificate
+	root  pki.Pair
+	paths []pki.Pair
+	ecdsa []crypto.Signer
+	rsa   []crypto.Signer
+	scts  pkix.Extension
+	birth time.Time
 }
 
 const (
@@ -113,7 +113,8 @@ func (is *issuer) notAfter(i int, fault Fault) time.Time {
 func usesRSA(i int) bool   { return i%4 == 0 }
 func onlyTLS12(i int) bool { return i/4%4 == 0 }
 
-func (is *issuer) issue(i int, fault Fault) (tls.Certificate, time.Time, error) {
+// leaf makes the certificate of the i-th endpoint or file.
+func (is *issuer) leaf(i int, fault Fault) (pki.Pair, error) {
 	keys := is.ecdsa
 	if usesRSA(i) {
 		keys = is.rsa
@@ -135,35 +136,21 @@ func (is *issuer) issue(i int, fault Fault) (tls.Certificate, time.Time, error) 
 	if fault == SelfSigned {
 		sign = pki.SelfSigned
 	}
-	pair, err := sign(spec)
-	if err != nil {
-		return tls.Certificate{}, time.Time{}, err
-	}
-	served := pair.TLS()
-	served.Leaf = nil // parsed certificates of 100,000 endpoints would crowd the farm out
-	return served, notAfter, nil
+	return sign(spec)
 }
 
-// issueAll makes the leaf of every endpoint that has one.
-func (is *issuer) issueAll(faults []Fault, workers int) ([]time.Time, error) {
-	is.leaves = make([]tls.Certificate, len(faults))
-	dates := make([]time.Time, len(faults))
+// eachInParallel calls grow for every fault, with one worker a core.
+func eachInParallel(faults []Fault, grow func(i int, fault Fault) error) error {
+	workers := runtime.GOMAXPROCS(0)
 	failed := make([]error, workers)
 	var running sync.WaitGroup
 	for worker := range workers {
 		running.Go(func() {
 			for i := worker; i < len(faults) && failed[worker] == nil; i += workers {
-				if faults[i].Answers() {
-					is.leaves[i], dates[i], failed[worker] = is.issue(i, faults[i])
-				}
+				failed[worker] = grow(i, faults[i])
 			}
 		})
 	}
 	running.Wait()
-	for _, err := range failed {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return dates, nil
+	return errors.Join(failed...)
 }

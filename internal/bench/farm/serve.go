@@ -7,19 +7,18 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"syscall"
 	"time"
 )
 
 // Farm serves its endpoints until Close.
 type Farm struct {
-	Endpoints []Endpoint
+	Subjects []Subject
 	// RootPEM is the authority that all but the self-signed endpoints chain to.
 	RootPEM []byte
 
-	issuer   *issuer
 	faults   []Fault
+	leaves   []tls.Certificate
 	serving  net.Listener
 	swallow  net.Listener
 	stuffing []net.Conn
@@ -40,9 +39,11 @@ func Start(size int, mix Mix, now time.Time) (*Farm, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Farm{issuer: is, faults: mix.faults(size), RootPEM: is.root.ChainPEM()}
-	dates, err := is.issueAll(f.faults, runtime.GOMAXPROCS(0))
-	if err != nil {
+	f := &Farm{
+		Subjects: make([]Subject, size), RootPEM: is.root.ChainPEM(),
+		faults: mix.faults(size), leaves: make([]tls.Certificate, size),
+	}
+	if err := eachInParallel(f.faults, func(i int, fault Fault) error { return f.certify(is, i, fault) }); err != nil {
 		return nil, err
 	}
 	if err := f.listen(); err != nil {
@@ -60,12 +61,25 @@ func Start(size int, mix Mix, now time.Time) (*Farm, error) {
 		case Refused:
 			port = closed
 		}
-		f.Endpoints = append(f.Endpoints, Endpoint{
-			Address: netip.AddrPortFrom(hostOf(i), port).String(), Fault: fault, NotAfter: dates[i],
-		})
+		f.Subjects[i].Name = netip.AddrPortFrom(hostOf(i), port).String()
 	}
 	go f.accept()
 	return f, nil
+}
+
+// certify gives an endpoint its certificate, if it is going to show one.
+func (f *Farm) certify(is *issuer, i int, fault Fault) error {
+	f.Subjects[i].Fault = fault
+	if !fault.Answers() {
+		return nil
+	}
+	pair, err := is.leaf(i, fault)
+	if err != nil {
+		return err
+	}
+	f.leaves[i], f.Subjects[i].NotAfter = pair.TLS(), pair.Cert.NotAfter
+	f.leaves[i].Leaf = nil // parsed certificates of 100,000 endpoints would crowd the farm out
+	return nil
 }
 
 // Close frees the farm's sockets.
@@ -191,5 +205,5 @@ func (f *Farm) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
 	if !known {
 		return nil, fmt.Errorf("no endpoint at %s", hello.Conn.LocalAddr())
 	}
-	return &f.issuer.leaves[i], nil
+	return &f.leaves[i], nil
 }
