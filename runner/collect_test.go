@@ -1,0 +1,227 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+type checkFunc func(ctx context.Context, sink watch.Sink) error
+
+func (f checkFunc) Collect(ctx context.Context, sink watch.Sink) error { return f(ctx, sink) }
+
+var now = time.Date(2026, time.November, 22, 6, 0, 0, 0, time.UTC)
+
+func certificate(id string, days int) watch.Credential {
+	return watch.Credential{
+		Subject: watch.Subject{ID: id, Name: id}, Form: watch.Certificate,
+		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(0, 0, days),
+	}
+}
+
+func collect(t *testing.T, ctx context.Context, checks ...Check) (Collected, error) {
+	t.Helper()
+	c := Collection{Checks: checks, Now: now, Deadline: time.Minute, Within: time.Hour, Log: slog.New(slog.DiscardHandler)}
+	collected, err := c.Collect(ctx)
+	t.Cleanup(func() {
+		if err := collected.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return collected, err
+}
+
+func lines(t *testing.T, pass watch.Pass) string {
+	t.Helper()
+	var all []string
+	for finding, err := range pass.Findings {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprintf("%s %s", finding.ID, finding.Severity))
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestFindingsComeMostUrgentFirst(t *testing.T) {
+	collected, err := collect(t, t.Context(), Check{Name: "web", Kind: "tls", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(certificate("fine", 300))
+		sink(certificate("soon", 20))
+		sink(watch.Problem{Subject: watch.Subject{ID: "dark", Name: "dark"}, Reason: watch.Refused, Err: errors.New("connection refused"), Confined: true})
+		sink(certificate("gone", -2))
+		sink(certificate("near", 2))
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "web/gone critical, web/near critical, web/soon warning, web/dark unknown, web/fine ok"
+	if got := lines(t, collected.Pass); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := lines(t, collected.Pass); got != want {
+		t.Errorf("a second reading got %s", got)
+	}
+	check := collected.Pass.Checks[0]
+	if !check.Complete || check.Subjects != 5 || check.Problems != 1 {
+		t.Errorf("the check is %+v; a confined problem leaves it complete, with 5 subjects", check)
+	}
+	if got := collected.Pass.Summary; got != (watch.Summary{Subjects: 5, OK: 1, Warning: 1, Critical: 2, Unknown: 1}) {
+		t.Errorf("summary %+v", got)
+	}
+}
+
+func TestOneBadCheckHoldsNobody(t *testing.T) {
+	good := Check{Name: "good", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(certificate("fine", 300))
+		return nil
+	})}
+	for _, row := range []struct {
+		name     string
+		bad      checkFunc
+		findings string
+		message  string
+		reason   watch.Reason
+	}{
+		{"an error is a finding of the check", func(_ context.Context, sink watch.Sink) error {
+			sink(certificate("seen", 300))
+			return errors.New("sign in: access denied")
+		}, "bad/source unknown, good/fine ok, bad/seen ok", "could not be read: sign in: access denied", watch.Unreadable},
+		{"a panic is a finding of the check", func(context.Context, watch.Sink) error { panic("index out of range") },
+			"bad/source unknown, good/fine ok", "could not be read: panic: index out of range", watch.InternalError},
+		{"a check that reaches its deadline says so", func(ctx context.Context, _ watch.Sink) error { <-ctx.Done(); return nil },
+			"bad/source unknown, good/fine ok", "could not be read: the check reached its deadline before it had seen everything", watch.Unreadable},
+		{"a check that ignores its deadline is left behind", func(_ context.Context, sink watch.Sink) error {
+			time.Sleep(10 * time.Minute)
+			sink(certificate("too late", 1))
+			return nil
+		}, "bad/source unknown, good/fine ok", "could not be read: the check did not stop at its deadline and was left behind", watch.Unreadable},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				collected, err := collect(t, t.Context(), Check{Name: "bad", Kind: "k", Check: row.bad}, good)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := lines(t, collected.Pass); got != row.findings {
+					t.Errorf("got  %s\nwant %s", got, row.findings)
+				}
+				for finding := range collected.Pass.Findings {
+					if finding.ID == "bad/source" && (finding.Message != row.message || finding.Reason != row.reason) {
+						t.Errorf("got  %s %q\nwant %s %q", finding.Reason, finding.Message, row.reason, row.message)
+					}
+				}
+				if bad := collected.Pass.Checks[0]; bad.Complete || bad.Error == "" {
+					t.Errorf("the bad check counts as complete: %+v", bad)
+				}
+				if good := collected.Pass.Checks[1]; !good.Complete || good.Error != "" {
+					t.Errorf("the good check suffers from the bad one: %+v", good)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
+func TestAProblemThatMayHideOthersMakesTheCheckIncomplete(t *testing.T) {
+	collected, err := collect(t, t.Context(), Check{Name: "dns", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(watch.Problem{Subject: watch.Subject{ID: "x", Name: "x"}, Reason: watch.NameNotFound})
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if collected.Pass.Checks[0].Complete {
+		t.Error("the check counts as complete")
+	}
+}
+
+func TestASubjectThatIsSeenTwiceCountsOnce(t *testing.T) {
+	collected, err := collect(t, t.Context(), Check{Name: "web", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(certificate("same", 2))
+		sink(certificate("same", 300))
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := lines(t, collected.Pass); got != "web/same critical" || collected.Pass.Summary.Subjects != 1 {
+		t.Errorf("got %s, summary %+v", got, collected.Pass.Summary)
+	}
+}
+
+func TestAStoppedPassIsAnError(t *testing.T) {
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(errors.New("terminated"))
+	_, err := collect(t, ctx, Check{Name: "web", Kind: "k", Check: checkFunc(func(context.Context, watch.Sink) error { return nil })})
+	if err == nil || err.Error() != "the pass was stopped before it was complete: terminated" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestManyFindingsAreKeptOnDiskInOrder(t *testing.T) {
+	const subjects = 20000
+	var seen atomic.Int64
+	c := Collection{Now: now, Deadline: time.Minute, Within: time.Minute, Log: slog.New(slog.DiscardHandler), Seen: func() { seen.Add(1) }}
+	c.Checks = []Check{{Name: "web", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		for i := range subjects {
+			fact := certificate(fmt.Sprintf("host-%05d.example.com", subjects-i), 1+i%700)
+			fact.Details = map[string]any{"issuer": strings.Repeat("x", 200)}
+			sink(fact)
+		}
+		return nil
+	})}}
+	collected, err := c.Collect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if collected.results.file == nil {
+		t.Fatal("nothing was moved to disk")
+	}
+	count, last := 0, watch.Finding{Severity: watch.Critical}
+	for finding, err := range collected.Pass.Findings {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if finding.Severity.Urgency() < last.Severity.Urgency() || finding.Severity == last.Severity && finding.NotAfter.Before(last.NotAfter) {
+			t.Fatalf("%s comes after %s", finding.ID, last.ID)
+		}
+		count, last = count+1, finding
+	}
+	if count != subjects || seen.Load() != subjects {
+		t.Errorf("%d findings, %d seen, want %d", count, seen.Load(), subjects)
+	}
+	if err := collected.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFindingsThatCannotBeKeptAreAnErrorNotSilence(t *testing.T) {
+	t.Setenv("TMPDIR", "/nonexistent")
+	collected, err := collect(t, t.Context(), Check{Name: "web", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		for i := range 3 {
+			fact := certificate(fmt.Sprint(i), 20)
+			fact.Details = map[string]any{"issuer": strings.Repeat("x", spillAfter/2)}
+			sink(fact)
+		}
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last error
+	for _, err := range collected.Pass.Findings {
+		last = err
+	}
+	if last == nil || !strings.Contains(last.Error(), "is TMPDIR writable?") {
+		t.Errorf("got %v, want an error that names TMPDIR", last)
+	}
+}

@@ -1,0 +1,308 @@
+package runner
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lapsewatch/alerts"
+	"lapsewatch/alerts/webhook"
+	"lapsewatch/ledger"
+	"lapsewatch/policy"
+	"lapsewatch/watch"
+)
+
+const testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// receiver is a real HTTPS server with the ids of what it was sent.
+type receiver struct {
+	*httptest.Server
+	mu  sync.Mutex
+	ids []string
+}
+
+func newReceiver(t *testing.T, answer http.HandlerFunc) *receiver {
+	t.Helper()
+	r := &receiver{}
+	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		_, _ = io.Copy(io.Discard, request.Body)
+		r.mu.Lock()
+		r.ids = append(r.ids, request.Header.Get("Webhook-Id"))
+		r.mu.Unlock()
+		answer(w, request)
+	}))
+	r.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	r.StartTLS()
+	t.Cleanup(func() { r.CloseClientConnections(); r.Close() })
+	return r
+}
+
+func (r *receiver) received() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.ids...)
+}
+
+// channel is the real webhook channel to a server.
+func channel(t *testing.T, name string, server *httptest.Server) alerts.Channel {
+	t.Helper()
+	folder := t.TempDir()
+	secret, ca := filepath.Join(folder, "secret"), filepath.Join(folder, "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := errors.Join(os.WriteFile(secret, []byte(testSecret), 0o600), os.WriteFile(ca, block, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	env := alerts.Env{
+		Name: name, Now: time.Now, Log: slog.New(slog.DiscardHandler), Dial: (&net.Dialer{}).DialContext, HTTP: http.DefaultClient,
+		Secrets: func(watch.SecretRef) (watch.Secret, error) { return watch.NewSecret(testSecret), nil }, Version: "test",
+	}
+	built, err := webhook.Kind.Build(func(into any) error {
+		options := into.(*webhook.Options)
+		options.URL, options.CAFile = server.URL+"/hidden-path", ca
+		options.SigningSecrets = []watch.SecretRef{{File: secret}}
+		return nil
+	}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return built
+}
+
+func openLedger(t *testing.T) *ledger.Ledger {
+	t.Helper()
+	opened, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	return opened
+}
+
+// job is a job over one certificate that has 20 days left.
+func job(t *testing.T, channels map[string]alerts.Channel) Job {
+	t.Helper()
+	opened := openLedger(t)
+	log := slog.New(slog.DiscardHandler)
+	j := Job{
+		Collection: Collection{Now: now, Deadline: time.Minute, Within: time.Minute, Log: log},
+		Delivery: Delivery{
+			Ledger: opened, Channels: channels, Now: func() time.Time { return now }, Log: log, AttemptTimeout: time.Second,
+			Pause: func(context.Context, time.Duration) error { return nil },
+		},
+	}
+	j.Checks = []Check{{Name: "web", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(certificate("example.com:443", 20))
+		return nil
+	})}}
+	for name, channel := range channels {
+		j.Destinations = append(j.Destinations, policy.Destination{Channel: name, Recipients: channel.Recipients()})
+	}
+	return j
+}
+
+func run(t *testing.T, j Job) Outcome {
+	t.Helper()
+	outcome, err := j.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = outcome.Close() })
+	return outcome
+}
+
+func answer(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+}
+
+func TestAWarningIsToldOnce(t *testing.T) {
+	hook := newReceiver(t, answer(http.StatusNoContent))
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	first := run(t, j)
+	if len(first.Told) != 1 || first.Told[0].Err != nil || first.Undelivered != 0 {
+		t.Fatalf("the first run told %+v", first.Told)
+	}
+	if second := run(t, j); len(second.Events) != 0 || len(second.Told) != 0 {
+		t.Errorf("the second run raised %d events and told %d messages", len(second.Events), len(second.Told))
+	}
+	if got := hook.received(); len(got) != 1 {
+		t.Errorf("the receiver got %q", got)
+	}
+}
+
+func TestAFailedMessageIsTriedAgainUnderTheSameID(t *testing.T) {
+	failures := 4
+	hook := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		if failures--; failures >= 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	if first := run(t, j); first.Undelivered != 1 || first.Told[0].Dead {
+		t.Fatalf("the first run: %+v", first.Told)
+	}
+	if early := run(t, j); len(early.Told) != 0 {
+		t.Errorf("a message that rests until later was tried at once: %+v", early.Told)
+	}
+	later := now.Add(time.Hour)
+	j.Collection.Now, j.Delivery.Now = later, func() time.Time { return later }
+	if second := run(t, j); second.Undelivered != 0 || len(second.Told) != 1 {
+		t.Fatalf("the second run: %+v", second.Told)
+	}
+	ids := hook.received()
+	if len(ids) != 5 {
+		t.Errorf("the receiver saw %d attempts, want three in the first run and two in the second", len(ids))
+	}
+	for _, id := range ids {
+		if id != ids[0] || id == "" {
+			t.Errorf("an attempt had the id %q, the first %q", id, ids[0])
+		}
+	}
+}
+
+func TestARefusedMessageIsGivenUpAndSaidSo(t *testing.T) {
+	hook := newReceiver(t, answer(http.StatusUnauthorized))
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	first := run(t, j)
+	if first.Undelivered != 1 || !first.Told[0].Dead || first.Dead != 1 {
+		t.Fatalf("the run: %+v, %d dead", first.Told, first.Dead)
+	}
+	if text := first.Told[0].Err.Error(); !strings.Contains(text, "401") || strings.Contains(text, "hidden-path") {
+		t.Errorf("the error is %q; want the status and no path", text)
+	}
+	if second := run(t, j); len(second.Told) != 0 || second.Dead != 1 {
+		t.Errorf("the second run told %+v; %d dead", second.Told, second.Dead)
+	}
+}
+
+func TestAChannelThatWasRemovedFromTheConfigurationIsSaidSo(t *testing.T) {
+	hook := newReceiver(t, answer(http.StatusServiceUnavailable))
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	run(t, j)
+	later := now.Add(time.Hour)
+	j.Channels, j.Destinations = nil, nil
+	j.Collection.Now, j.Delivery.Now = later, func() time.Time { return later }
+	outcome := run(t, j)
+	if len(outcome.Told) != 1 || !outcome.Told[0].Dead || !strings.Contains(outcome.Told[0].Err.Error(), "no such channel is configured any more") {
+		t.Errorf("the run: %+v", outcome.Told)
+	}
+}
+
+// Channels that hang, trickle, flood and reset stand beside one that works.
+func TestF4_DeadTargetHoldsNobody(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	wait := func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}
+	bad := map[string]http.HandlerFunc{
+		"black-hole": wait,
+		"trickle": func(w http.ResponseWriter, r *http.Request) {
+			for range 60 {
+				_, _ = w.Write([]byte("."))
+				_ = http.NewResponseController(w).Flush()
+				select {
+				case <-r.Context().Done():
+					return
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		},
+		"flood": func(w http.ResponseWriter, _ *http.Request) {
+			for block := make([]byte, 1<<20); ; {
+				if _, err := w.Write(block); err != nil {
+					return
+				}
+			}
+		},
+		"reset": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	}
+	good := newReceiver(t, answer(http.StatusOK))
+	channels := map[string]alerts.Channel{"good": channel(t, "good", good.Server)}
+	for name, handler := range bad {
+		channels[name] = channel(t, name, newReceiver(t, handler).Server)
+	}
+	j := job(t, channels)
+	before := runtime.NumGoroutine()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	outcome, err := j.Run(ctx)
+	if err != nil || ctx.Err() != nil {
+		t.Fatalf("the run did not end within its deadline: %v, %v", err, ctx.Err())
+	}
+	defer func() { _ = outcome.Close() }()
+	if len(good.received()) != 1 {
+		t.Error("the channel that works was not told")
+	}
+	for _, told := range outcome.Told {
+		answered := told.Channel == "good" || told.Channel == "flood" // a 200 is proof; the rest of its body is not waited for
+		if (told.Err == nil) != answered && told.Channel != "trickle" {
+			t.Errorf("%s: %v", told.Channel, told.Err)
+		}
+	}
+	if len(outcome.Told) != 5 {
+		t.Errorf("%d messages have an outcome, want 5", len(outcome.Told))
+	}
+	for pause := time.Millisecond; runtime.NumGoroutine() > before+20; pause *= 2 {
+		if pause > 5*time.Second {
+			t.Fatalf("%d goroutines are left of the run", runtime.NumGoroutine()-before)
+		}
+		time.Sleep(pause)
+	}
+}
+
+func TestAfterAnUnansweredMessageTheChannelsRestWaits(t *testing.T) {
+	hook := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	ch := channel(t, "hook", hook.Server)
+	j := job(t, map[string]alerts.Channel{"hook": ch})
+	j.Destinations = []policy.Destination{{Channel: "hook", Recipients: []string{"a", "b", "c"}}}
+	outcome := run(t, j)
+	if outcome.Undelivered != 3 || len(hook.received()) != attemptsPerRun {
+		t.Fatalf("%d undelivered after %d attempts, want 3 after %d", outcome.Undelivered, len(hook.received()), attemptsPerRun)
+	}
+	if text := outcome.Told[2].Err.Error(); !strings.HasPrefix(text, "not tried, because the message before it was not answered") {
+		t.Errorf("the last message: %s", text)
+	}
+}
+
+func TestADryRunKeepsAndSendsNothing(t *testing.T) {
+	hook := newReceiver(t, answer(http.StatusOK))
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	j.DryRun = true
+	for range 2 {
+		if outcome := run(t, j); len(outcome.Planned) != 1 || len(outcome.Told) != 0 {
+			t.Errorf("planned %d, told %d", len(outcome.Planned), len(outcome.Told))
+		}
+	}
+	if len(hook.received()) != 0 {
+		t.Error("a dry run has sent something")
+	}
+}
+
+func TestMessagesRestLongerTheOftenerTheyFail(t *testing.T) {
+	var got []string
+	for attempts := range 11 {
+		got = append(got, betweenRuns(attempts, 0).String())
+	}
+	if text := fmt.Sprint(got); text != "[1m0s 2m0s 4m0s 8m0s 16m0s 32m0s 1h4m0s 2h8m0s 4h16m0s 4h16m0s 4h16m0s]" {
+		t.Error(text)
+	}
+	if got := betweenRuns(0, 1000*time.Hour); got != longestBetween {
+		t.Errorf("an absurd Retry-After makes it rest %s", got)
+	}
+}
