@@ -1,0 +1,108 @@
+package report
+
+import (
+	"encoding/csv"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+type csvColumn struct {
+	name  string
+	value func(watch.Finding) string
+}
+
+// csvColumns is the table's one list of columns; docs/reports.md explains each. Columns
+// are added at the end.
+func csvColumns() []csvColumn {
+	return []csvColumn{
+		{"severity", func(f watch.Finding) string { return string(f.Severity) }},
+		{"reason", func(f watch.Finding) string { return text(string(f.Reason)) }},
+		{"name", func(f watch.Finding) string { return text(f.Name) }},
+		{"check", func(f watch.Finding) string { return text(f.Check) }},
+		{"kind", func(f watch.Finding) string { return text(f.Kind) }},
+		{"not_before", func(f watch.Finding) string { return csvDate(f.NotBefore) }},
+		{"not_after", func(f watch.Finding) string { return csvDate(f.NotAfter) }},
+		{"days_left", csvDaysLeft},
+		{"message", func(f watch.Finding) string { return text(f.Message) }},
+		{"also", csvAlso},
+		{"owners", func(f watch.Finding) string { return text(strings.Join(f.Owners, ", ")) }},
+		{"labels", func(f watch.Finding) string { return csvPairs(pairs(f.Labels)) }},
+		{"remedy", func(f watch.Finding) string { return text(f.Remedy) }},
+		{"link", func(f watch.Finding) string { return text(f.Link) }},
+		{"identity", func(f watch.Finding) string { return text(f.Identity) }},
+		{"id", func(f watch.Finding) string { return text(f.ID) }},
+	}
+}
+
+// writeCSV follows RFC 4180 with a header row, CRLF and UTF-8 without a byte order mark.
+func writeCSV(w io.Writer, pass watch.Pass, _ Style) error {
+	columns := csvColumns()
+	row := make([]string, len(columns))
+	writer := csv.NewWriter(w)
+	writer.UseCRLF = true
+	for i, column := range columns {
+		row[i] = column.name
+	}
+	if err := writer.Write(row); err != nil {
+		return err
+	}
+	for finding, err := range findings(pass) {
+		if err != nil {
+			writer.Flush()
+			return err
+		}
+		finding = readable(finding)
+		for i, column := range columns {
+			row[i] = column.value(finding)
+		}
+		if err := writer.Write(row); err != nil {
+			return err
+		}
+	}
+	writer.Flush()
+	return writer.Error()
+}
+
+// formulaStart is where a spreadsheet would begin to calculate: at the start of the
+// cell, and after a semicolon, at which many of them split although RFC 4180 names the
+// comma only. It covers the full-width forms too.
+var formulaStart = regexp.MustCompile(`(^|;)([\s\p{Z}]*)([=+\-@|%＝＋－＠])`)
+
+// text puts an apostrophe before what a spreadsheet would run as a formula, the sign by
+// which spreadsheets mark a cell as text (OWASP, CSV Injection).
+func text(value string) string { return formulaStart.ReplaceAllString(value, "${1}${2}'${3}") }
+
+func csvDate(date time.Time) string {
+	if date.IsZero() {
+		return ""
+	}
+	return date.Format(time.RFC3339)
+}
+
+func csvDaysLeft(finding watch.Finding) string {
+	if finding.DaysLeft == nil {
+		return ""
+	}
+	return strconv.FormatInt(*finding.DaysLeft, 10)
+}
+
+func csvAlso(finding watch.Finding) string {
+	var also []string
+	for _, judged := range finding.Also {
+		also = append(also, string(judged.Severity)+": "+judged.Message)
+	}
+	return text(strings.Join(also, " / "))
+}
+
+func csvPairs(list []pair) string {
+	var texts []string
+	for _, pair := range list {
+		texts = append(texts, pair.key+"="+pair.value)
+	}
+	return text(strings.Join(texts, " / "))
+}

@@ -1,0 +1,94 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+const stampLayout = "2006-01-02 15:04 UTC"
+
+func stamp(date time.Time) string {
+	if date.IsZero() {
+		return ""
+	}
+	return date.UTC().Format(stampLayout)
+}
+
+// neverExpires: RFC 5280, 4.1.2.5 writes "no well-defined expiration" as 99991231235959Z.
+func neverExpires(notAfter time.Time) bool { return notAfter.Year() >= lastDate().Year() }
+
+// left says in whole days how far notAfter is from now, rounded towards now so that
+// nothing seems to last, or to have lapsed, longer than it does.
+func left(notAfter, now time.Time) string {
+	if notAfter.IsZero() {
+		return ""
+	}
+	if neverExpires(notAfter) {
+		return "never"
+	}
+	seconds := notAfter.Unix() - now.Unix()
+	days, suffix := max(seconds, -seconds)/86400, ""
+	if seconds < 0 {
+		suffix = " ago"
+	}
+	if days == 0 {
+		return "<1 d" + suffix
+	}
+	return fmt.Sprintf("%d d%s", days, suffix)
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// summaryText is the report in one line: "3 subjects: 1 critical, 2 ok; own clock not verified".
+func summaryText(pass watch.Pass) string {
+	var parts []string
+	for _, severity := range watch.Severities() {
+		if n := pass.Summary.Of(severity); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, severity))
+		}
+	}
+	text := counted(pass.Summary.Subjects, "subject", "subjects")
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
+	}
+	return text + "; " + clockText(pass.Clock)
+}
+
+func clockText(clock watch.OwnClock) string {
+	measured := fmt.Sprintf("%+.3f s", clock.OffsetSeconds)
+	if clock.Reference != "" {
+		measured += " from " + plain(clock.Reference)
+	}
+	switch {
+	case !clock.Trusted:
+		return "own clock not to be believed (" + measured + "): dates may be judged wrongly"
+	case !clock.Verified:
+		return "own clock not verified"
+	default:
+		return "own clock verified (" + measured + ")"
+	}
+}
+
+// incomplete lists the checks whose pass missed something, each with a clause that says why.
+func incomplete(pass watch.Pass) []checkGap {
+	var gaps []checkGap
+	for _, check := range pass.Checks {
+		switch {
+		case check.Error != "":
+			gaps = append(gaps, checkGap{plain(check.Name), "could not read its source: " + plain(check.Error)})
+		case !check.Complete:
+			gaps = append(gaps, checkGap{plain(check.Name), "did not see every subject (" + counted(check.Problems, "problem", "problems") + "): what is missing here may still exist"})
+		}
+	}
+	return gaps
+}
+
+type checkGap struct{ check, why string }
