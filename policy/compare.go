@@ -96,8 +96,10 @@ func graver(a, b watch.Finding) bool {
 		return b.Severity.Grade() > a.Severity.Grade()
 	}
 	had := a.Reasons(watch.Warning)
+	wasExpired := slices.Contains(had, watch.Expired)
 	for _, reason := range b.Reasons(watch.Warning) {
-		if !slices.Contains(had, reason) && !(slices.Contains(had, watch.Expired) && datedReason(reason)) {
+		milder := wasExpired && datedReason(reason)
+		if !milder && !slices.Contains(had, reason) {
 			return true
 		}
 	}

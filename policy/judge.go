@@ -48,7 +48,8 @@ func (j Judge) Finding(origin Origin, fact watch.Fact, now time.Time) watch.Find
 }
 
 func (j Judge) judgeCredential(finding *watch.Finding, credential watch.Credential, now time.Time) {
-	finding.NotBefore, finding.NotAfter = utc(credential.NotBefore), utc(credential.NotAfter)
+	credential.NotBefore, credential.NotAfter = utc(credential.NotBefore), utc(credential.NotAfter)
+	finding.NotBefore, finding.NotAfter = credential.NotBefore, credential.NotAfter
 	finding.Identity, finding.Details = credential.Identity, credential.Details
 	if !credential.NotAfter.IsZero() {
 		days := daysLeft(credential.NotAfter, now)
@@ -180,9 +181,16 @@ func merged(general, own map[string]string) map[string]string {
 	return all
 }
 
+// utc also keeps a date within what RFC 3339, and so every report, can write.
 func utc(t time.Time) time.Time {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return t
+	case t.Year() > noExpirationYear:
+		return time.Date(noExpirationYear, time.December, 31, 23, 59, 59, 0, time.UTC)
+	case t.Year() < 0:
+		return time.Date(0, time.January, 1, 0, 0, 0, 0, time.UTC)
+	default:
+		return t.UTC()
 	}
-	return t.UTC()
 }

@@ -1,0 +1,42 @@
+# Targets for people and CI. `make demo` and `make test` set up what they need.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+TEMPL    = go tool -modfile=tools/templ/go.mod templ
+LINT     = go tool -modfile=tools/lint/go.mod golangci-lint
+
+.PHONY: build test test-parts lint fmt generate golden fuzz bench demo
+
+build: ## the static binary, in bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lapsewatch ./cmd/lapsewatch
+
+test: test-parts ## every test, against real servers
+	go test -race -timeout 20m ./...
+
+test-parts: ## installs the Debian packages that tests run as real servers
+	sh internal/parts/install.sh
+
+lint: ## formatting, vet and golangci-lint, as CI runs them
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run 'make fmt'"; exit 1; }
+	go vet ./...
+	$(LINT) run
+
+fmt:
+	go fix ./...
+	gofmt -w .
+	$(TEMPL) fmt .
+
+generate: ## Go code from the .templ files
+	$(TEMPL) generate
+
+golden: ## rewrites golden files; read the diff before you commit it
+	go test ./... -update
+
+fuzz: ## every fuzz target for FUZZTIME
+	sh internal/fuzz.sh $(or $(FUZZTIME),30s)
+
+bench: ## speed and size beside peers; about 15 minutes
+	go test -run '^$$' -bench . -benchmem ./...
+	go run ./internal/bench
+
+demo: ## the job on a small local estate; leaves its report in demo-output/
+	go run ./internal/estate/demo
