@@ -32,7 +32,7 @@ type grown struct {
 // grow starts a farm's process and waits until it serves.
 func (b *bench) grow(ctx context.Context, mix string, size int) (*grown, error) {
 	truthFile, rootFile := b.path(mix+"-truth.jsonl"), b.path(mix+"-root.pem")
-	args := b.pinned(farmCore, b.self, "-role", "farm", mix, strconv.Itoa(size), truthFile, rootFile)
+	args := b.pinned(farmCore, b.self, "-role", "farm", mix, strconv.Itoa(size), b.scale.slowness.String(), truthFile, rootFile)
 	process := exec.CommandContext(ctx, args[0], args[1:]...)
 	process.Stderr = os.Stderr
 	leash, err := process.StdinPipe()
@@ -59,20 +59,24 @@ func (b *bench) grow(ctx context.Context, mix string, size int) (*grown, error) 
 
 // farmRole serves a farm until its input ends, which it does when the benchmark dies.
 func farmRole(_ context.Context, args []string) error {
-	if len(args) != 4 || mixes[args[0]] == nil {
-		return errors.New("farm: want MIX SIZE TRUTHFILE ROOTFILE")
+	if len(args) != 5 || mixes[args[0]] == nil {
+		return errors.New("farm: want MIX SIZE SLOWNESS TRUTHFILE ROOTFILE")
 	}
 	size, err := strconv.Atoi(args[1])
 	if err != nil {
 		return fmt.Errorf("farm: size: %w", err)
 	}
-	served, err := farm.Start(size, mixes[args[0]], time.Now())
+	slowness, err := time.ParseDuration(args[2])
+	if err != nil {
+		return fmt.Errorf("farm: slowness: %w", err)
+	}
+	served, err := farm.Start(size, mixes[args[0]], slowness, time.Now())
 	if err != nil {
 		return err
 	}
-	err = farm.WriteTruth(args[2], served.Subjects)
+	err = farm.WriteTruth(args[3], served.Subjects)
 	if err == nil {
-		err = os.WriteFile(args[3], served.RootPEM, 0o600)
+		err = os.WriteFile(args[4], served.RootPEM, 0o600)
 	}
 	if err == nil {
 		fmt.Println("ready")

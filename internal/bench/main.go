@@ -33,11 +33,19 @@ type bench struct {
 // scale is how much is measured.
 type scale struct {
 	endpoints, manyEndpoints, sample, loopSample, files, rounds, starts int
+	// slowness is how late slow hosts answer, and patience the timeout among bad hosts.
+	slowness, patience time.Duration
 }
 
 var (
-	fullScale  = scale{endpoints: 10_000, manyEndpoints: 100_000, sample: 2_000, loopSample: 200, files: 100_000, rounds: 3, starts: 20}
-	quickScale = scale{endpoints: 200, manyEndpoints: 400, sample: 50, loopSample: 4, files: 200, rounds: 1, starts: 2}
+	fullScale = scale{
+		endpoints: 10_000, manyEndpoints: 100_000, sample: 2_000, loopSample: 200, files: 100_000, rounds: 3, starts: 20,
+		slowness: 3 * time.Second, patience: 5 * time.Second,
+	}
+	quickScale = scale{
+		endpoints: 200, manyEndpoints: 400, sample: 50, loopSample: 4, files: 200, rounds: 1, starts: 2,
+		slowness: time.Second, patience: 2 * time.Second,
+	}
 )
 
 func main() {
@@ -65,12 +73,17 @@ func run(ctx context.Context, quick bool, only, role string, args []string) erro
 	if quick {
 		b.scale = quickScale
 	}
-	if err := b.prepare(ctx); err != nil {
-		return err
+	dir, err := os.MkdirTemp("", "lapsewatch-bench-")
+	if err != nil {
+		return fmt.Errorf("make room for the benchmark: %w", err)
 	}
-	err := b.measureAreas(ctx, only)
-	b.table.print(os.Stdout)
-	return errors.Join(err, os.RemoveAll(b.dir))
+	b.dir = dir
+	err = b.prepare(ctx)
+	if err == nil {
+		err = b.measureAreas(ctx, only)
+		b.table.print(os.Stdout)
+	}
+	return errors.Join(err, os.RemoveAll(dir))
 }
 
 // roles are the benchmark's own processes.
@@ -81,14 +94,11 @@ var roles = map[string]func(context.Context, []string) error{
 	"files-twice": filesTwiceRole,
 }
 
-// prepare builds the scanner as it is shipped, and makes room for the work.
+// prepare builds the scanner as it is shipped, and looks what the machine has.
 func (b *bench) prepare(ctx context.Context) error {
 	var err error
 	if b.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("find the benchmark itself: %w", err)
-	}
-	if b.dir, err = os.MkdirTemp("", "lapsewatch-bench-"); err != nil {
-		return fmt.Errorf("make room for the benchmark: %w", err)
 	}
 	b.scanner = b.path("lapsewatch")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.scanner, "lapsewatch/cmd/lapsewatch")

@@ -97,11 +97,11 @@ func measureRole(ctx context.Context, args []string) error {
 	}
 	began := time.Now()
 	err := measured.Run()
-	spent := spentBy(measured.ProcessState, time.Since(began))
+	wall := time.Since(began)
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
 		return err
 	}
-	encoded, err := json.Marshal(spent)
+	encoded, err := json.Marshal(spentBy(measured.ProcessState, wall))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 const (
 	inFlight      = 300
-	tlsTimeout    = 5 * time.Second
+	cleanTimeout  = 5 * time.Second
 	wallSlack     = time.Second
 	targetPlain   = 0.65
 	targetRSS     = 40
@@ -101,7 +101,7 @@ func (b *bench) cleanFarm(ctx context.Context, g *grown) (time.Duration, error) 
 // pairedWithPlain alternates the scanner with plain crypto/tls, each first in turn.
 func (b *bench) pairedWithPlain(ctx context.Context, g *grown) (wall time.Duration, peakKiB int64, err error) {
 	truth := g.truth[:b.scale.endpoints]
-	how := scan{concurrency: inFlight, timeout: tlsTimeout}
+	how := scan{concurrency: inFlight, timeout: cleanTimeout}
 	programs := []program{b.lapsewatch(how), b.plain(how)}
 	spent := make([][]usage, len(programs))
 	scores := make([]score, len(programs))

@@ -10,7 +10,7 @@ import (
 
 // manyEndpoints shows whether memory grows with the list.
 func (b *bench) manyEndpoints(ctx context.Context, g *grown, peakKiB int64) error {
-	spent, result, err := b.look(ctx, b.lapsewatch(scan{inFlight, tlsTimeout}), g, g.truth)
+	spent, result, err := b.look(ctx, b.lapsewatch(scan{inFlight, cleanTimeout}), g, g.truth)
 	if err != nil {
 		return err
 	}
@@ -48,8 +48,8 @@ func (b *bench) roughFarm(ctx context.Context, g *grown, cleanWall time.Duration
 		how   scan
 		limit time.Duration
 	}{
-		{g.truth[:min(b.scale.sample, len(g.truth))], scan{inFlight, tlsTimeout}, tlsTimeout + wallSlack},
-		{g.truth, scan{1000, tlsTimeout}, cleanWall + tlsTimeout + wallSlack},
+		{g.truth[:min(b.scale.sample, len(g.truth))], scan{inFlight, b.scale.patience}, b.scale.patience + wallSlack},
+		{g.truth, scan{1000, b.scale.patience}, cleanWall + b.scale.patience + wallSlack},
 	} {
 		area := fmt.Sprintf("tls, %d endpoints, 5 %% black holes, %d in flight", len(part.truth), part.how.concurrency)
 		for _, p := range []program{b.lapsewatch(part.how), b.plain(part.how)} {

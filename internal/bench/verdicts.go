@@ -17,10 +17,9 @@ import (
 // reading is what a program said about one subject: the part of a Lapsewatch finding
 // that can be held against the truth.
 type reading struct {
-	Name     string         `json:"name"`
-	NotAfter time.Time      `json:"not_after,omitzero"`
-	Severity watch.Severity `json:"severity"`
-	Reason   watch.Reason   `json:"reason,omitempty"`
+	Name     string       `json:"name"`
+	NotAfter time.Time    `json:"not_after,omitzero"`
+	Reason   watch.Reason `json:"reason,omitempty"`
 }
 
 // plantedReason is the verdict that a fault must lead to.

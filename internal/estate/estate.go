@@ -39,10 +39,10 @@ type Estate struct {
 
 // Endpoint is one server, under the name that its users know.
 type Endpoint struct {
-	// Scheme is empty for TLS from the first byte, otherwise smtp, imap or postgres.
-	Scheme string
-	Host   string
-	Port   uint16
+	// StartTLS is empty for TLS from the first byte, otherwise smtp, imap or postgres.
+	StartTLS string
+	Host     string
+	Port     uint16
 	// Addresses are where Host answers; nothing outside the estate resolves it.
 	Addresses []string
 	// Story says in a clause what is to be seen there.

@@ -68,7 +68,7 @@ func (e *Estate) openMailbox() error {
 	e.closers = append(e.closers, server.Close)
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	e.Endpoints = append(e.Endpoints, Endpoint{
-		Scheme: "smtp", Host: host, Port: port, Addresses: []string{"127.0.0.1"},
+		StartTLS: "smtp", Host: host, Port: port, Addresses: []string{"127.0.0.1"},
 		Story: "speaks SMTP and STARTTLS, and catches the mails",
 	})
 	return nil

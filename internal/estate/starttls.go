@@ -14,9 +14,9 @@ import (
 // SMTP one.
 func (e *Estate) openStartTLS() error {
 	servers := []struct {
-		scheme, host, story string
-		days                int
-		speak               func(*tls.Config) visit
+		protocol, host, story string
+		days                  int
+		speak                 func(*tls.Config) visit
 	}{
 		{"imap", "imap" + domain, "speaks IMAP and STARTTLS, and expires in 11 days", 11, imap},
 		{"postgres", "db" + domain, "speaks PostgreSQL, and expires in 60 days", 60, postgres},
@@ -26,7 +26,7 @@ func (e *Estate) openStartTLS() error {
 		if err != nil {
 			return fmt.Errorf("open %s: %w", server.host, err)
 		}
-		endpoint := Endpoint{Scheme: server.scheme, Host: server.host, Story: server.story}
+		endpoint := Endpoint{StartTLS: server.protocol, Host: server.host, Story: server.story}
 		config := e.tlsConfig(server.host, pair)
 		if err := e.open(endpoint, []string{"127.0.0.1"}, server.speak(config)); err != nil {
 			return err

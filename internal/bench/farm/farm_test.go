@@ -12,6 +12,8 @@ import (
 	"time"
 )
 
+const slowness = time.Second
+
 var everyFault = Mix{
 	{Soon, 100}, {Expired, 100}, {SelfSigned, 100}, {WrongHost, 100},
 	{Slow, 100}, {Silent, 100}, {Swallowed, 100}, {Refused, 100},
@@ -19,7 +21,7 @@ var everyFault = Mix{
 
 func TestEveryEndpointShowsTheFaultAndTheDateThatTheTruthTells(t *testing.T) {
 	const size = 10
-	grown, err := Start(size, everyFault, time.Now())
+	grown, err := Start(size, everyFault, slowness, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

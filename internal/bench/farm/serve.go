@@ -17,6 +17,7 @@ type Farm struct {
 	// RootPEM is the authority that all but the self-signed endpoints chain to.
 	RootPEM []byte
 
+	slowness time.Duration
 	faults   []Fault
 	leaves   []tls.Certificate
 	serving  net.Listener
@@ -27,21 +28,21 @@ type Farm struct {
 }
 
 const (
-	slowness      = 3 * time.Second
 	longestVisit  = 30 * time.Second
 	backlogProbes = 4
 )
 
-// Start makes the certificates of a farm and serves them. One wildcard socket stands
+// Start makes the certificates of a farm and serves them; slow endpoints wait for
+// slowness before they answer. One wildcard socket stands
 // behind all addresses; what does not come over loopback is turned away.
-func Start(size int, mix Mix, now time.Time) (*Farm, error) {
+func Start(size int, mix Mix, slowness time.Duration, now time.Time) (*Farm, error) {
 	is, err := newIssuer(now)
 	if err != nil {
 		return nil, err
 	}
 	f := &Farm{
 		Subjects: make([]Subject, size), RootPEM: is.root.ChainPEM(),
-		faults: mix.faults(size), leaves: make([]tls.Certificate, size),
+		slowness: slowness, faults: mix.faults(size), leaves: make([]tls.Certificate, size),
 	}
 	if err := eachInParallel(f.faults, func(i int, fault Fault) error { return f.certify(is, i, fault) }); err != nil {
 		return nil, err
@@ -174,7 +175,7 @@ func (f *Farm) serve(conn net.Conn) {
 		waitForHangUp(conn)
 		return
 	case Slow:
-		time.Sleep(slowness)
+		time.Sleep(f.slowness)
 	}
 	server := tls.Server(conn, config)
 	if server.HandshakeContext(context.Background()) == nil {

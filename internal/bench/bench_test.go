@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"lapsewatch/internal/bench/farm"
+)
+
+// The benchmark itself is run, at a scale that shows that it works and nothing else.
+func TestAQuickRunMeasuresEveryAreaAndFindsEveryVerdictExact(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "bench")
+	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build the benchmark: %v\n%s", err, output)
+	}
+	var table, progress bytes.Buffer
+	run := exec.CommandContext(t.Context(), binary, "-quick")
+	run.Stdout, run.Stderr = &table, &progress
+	if err := run.Run(); err != nil {
+		t.Fatalf("quick run: %v\n%s%s", err, &progress, &table)
+	}
+	for _, row := range []string{
+		`start +lapsewatch version +wall +\d+ ms`,
+		`tls, 200 endpoints, 300 in flight +lapsewatch +CPU per endpoint +[\d.]+ ms`,
+		`tls, 200 endpoints, 300 in flight +lapsewatch +dates and verdicts +200/200 exact +all exact +met`,
+		`tls, 200 endpoints, 300 in flight +lapsewatch / plain +CPU, paired`,
+		`tls, 400 endpoints, 300 in flight +lapsewatch +dates and verdicts +400/400 exact +all exact +met`,
+		`tls, crowded: 100 in flight, timeout 2s +plain crypto/tls +false timeouts`,
+		`tls,? .*blackbox_exporter.* (dates|not measured: not installed)`,
+		`tls,? .*openssl s_client loop .*(dates|not measured: not installed)`,
+		`tls, 200 endpoints, 5 % black holes, 1000 in flight +lapsewatch +wall`,
+		`tls, 100 silent hosts at once +lapsewatch +memory per waiting host`,
+		`files, 200 with 298 certificates +lapsewatch +dates and verdicts +298/298 exact +all exact +met`,
+		`files.* Python \+ cryptography .*(dates|not measured: not installed)`,
+		`files, 200 with 298 certificates +lapsewatch, in one process +first pass, unchanged pass`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + row).Match(table.Bytes()) {
+			t.Errorf("no row like %q", row)
+		}
+	}
+	if t.Failed() {
+		t.Logf("the table:\n%s", &table)
+	}
+}
+
+func TestTheVerdictOfAProgramIsHeldAgainstTheTruth(t *testing.T) {
+	date := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
+	truth := []farm.Subject{
+		{Name: "127.64.0.0:1", Fault: farm.Healthy, NotAfter: date},
+		{Name: "127.64.0.1:1", Fault: farm.Expired, NotAfter: date},
+		{Name: "127.64.0.2:1", Fault: farm.Silent},
+	}
+	right := []string{
+		`{"name":"127.64.0.0:1","not_after":"2027-01-02T03:04:05Z"}`,
+		`{"name":"127.64.0.1:1","not_after":"2027-01-02T03:04:05Z","reason":"expired"}`,
+		`{"name":"127.64.0.2:1","reason":"timed_out"}`,
+	}
+	for _, row := range []struct {
+		name string
+		said []string
+		want string
+	}{
+		{"everything right is exact", right, "3/3 exact"},
+		{"a subject that is missing counts for nothing", right[:2],
+			"dates 2, verdicts 2 of 3 (0 false timeouts, 0 surplus; first: 127.64.0.2:1 is silent until 0001-01-01T00:00:00Z, read as \"\" until 0001-01-01T00:00:00Z)"},
+		{"a date that is a second off is wrong", []string{strings.Replace(right[0], "05Z", "06Z", 1), right[1], right[2]},
+			"dates 2, verdicts 3 of 3 (0 false timeouts, 0 surplus; first: 127.64.0.0:1 is healthy until 2027-01-02T03:04:05Z, read as \"\" until 2027-01-02T03:04:06Z)"},
+		{"an answer that was not waited for is a false timeout", []string{`{"name":"127.64.0.0:1","reason":"timed_out"}`, right[1], right[2]},
+			"dates 2, verdicts 2 of 3 (1 false timeouts, 0 surplus; first: 127.64.0.0:1 is healthy until 2027-01-02T03:04:05Z, read as \"timed_out\" until 0001-01-01T00:00:00Z)"},
+		{"what was said twice is surplus", append(right[:3:3], right[0]),
+			"dates 3, verdicts 3 of 3 (0 false timeouts, 1 surplus; first: )"},
+		{"what nobody asked for is surplus", append(right[:3:3], `{"name":"elsewhere:1"}`),
+			"dates 3, verdicts 3 of 3 (0 false timeouts, 1 surplus; first: )"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "said.jsonl")
+			if err := os.WriteFile(path, []byte(strings.Join(row.said, "\n")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := judge(path, truth)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.String() != row.want {
+				t.Errorf("got  %s\nwant %s", got, row.want)
+			}
+		})
+	}
+}
+
+func TestAMissingPeerIsNamedInTheTable(t *testing.T) {
+	var shown table
+	shown.missing("tls", "blackbox_exporter", "not installed (apt-get install prometheus-blackbox-exporter)")
+	shown.add("tls", "lapsewatch", "wall", "%.1f s", 7.0).target("≤ 6.0 s", false)
+	var out bytes.Buffer
+	shown.print(&out)
+	for _, want := range []string{
+		"tls   blackbox_exporter           not measured: not installed (apt-get install prometheus-blackbox-exporter)",
+		"7.0 s", "MISSED",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, &out)
+		}
+	}
+}
+
+func TestTheMedianIsTheMiddleOne(t *testing.T) {
+	for _, row := range []struct {
+		values []float64
+		want   float64
+	}{{nil, 0}, {[]float64{3, 1, 2}, 2}, {[]float64{4, 1, 2, 3}, 2.5}} {
+		if got := median(row.values); got != row.want {
+			t.Errorf("median of %v is %v, want %v", row.values, got, row.want)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"lapsewatch/internal/estate"
+)
+
+// writeConfiguration writes what an operator would, with the estate's ports filled in.
+func (d *demo) writeConfiguration(path string) error {
+	if err := os.WriteFile(path, []byte(configuration(d.estate, d.path("ledger.db"))), 0o600); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}
+
+func configuration(e *estate.Estate, ledger string) string {
+	var text strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
+	line("# The demo's configuration. Yours needs neither fixed addresses nor a ca_file.")
+	line("checks:")
+	line("  - name: services")
+	line("    kind: tls")
+	line("    options:")
+	line("      timeout: 2s")
+	line("      trust: {system: false, files: [%q]}", e.CAFile)
+	line("      targets:")
+	for _, endpoint := range e.Endpoints {
+		line("        - %s", target(endpoint))
+	}
+	line("  - name: files")
+	line("    kind: certfiles")
+	line("    options:")
+	line("      paths: [%q, %q, %q]", e.WatchedFiles, e.Kubeconfig, e.CRLFile)
+	line("      passphrases:")
+	line("        - {path: %q, passphrase: {file: %q}}", filepath.Join(e.WatchedFiles, "*.{p12,jks}"), e.PassphraseFile())
+	line("")
+	line("alerts:")
+	line("  - name: owners")
+	line("    kind: email")
+	line("    options:")
+	line("      host: %s", e.Mailbox.Host)
+	line("      port: %d", e.Mailbox.Port)
+	line("      tls: starttls")
+	line("      ca_file: %q", e.CAFile)
+	line("      from: Lapsewatch <lapsewatch@estate.example>")
+	line("      to: [platform@estate.example]")
+	line("  - name: automation")
+	line("    kind: webhook")
+	line("    options:")
+	line("      url: %s", e.Hooks.URL)
+	line("      ca_file: %q", e.CAFile)
+	line("      signing_secrets: [{file: %q}]", e.Hooks.SecretFile)
+	line("")
+	line("routes:")
+	line("  - to: [owners, automation]")
+	line("")
+	line("ledger:")
+	line("  dsn: %q", "sqlite:"+ledger)
+	return text.String()
+}
+
+func target(endpoint estate.Endpoint) string {
+	starttls := ""
+	if endpoint.StartTLS != "" {
+		starttls = ", starttls: " + endpoint.StartTLS
+	}
+	return fmt.Sprintf("{host: %s, port: %d%s, addresses: [%s]}   # %s",
+		endpoint.Host, endpoint.Port, starttls, quoted(endpoint.Addresses), endpoint.Story)
+}
+
+func quoted(texts []string) string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, fmt.Sprintf("%q", text))
+	}
+	return strings.Join(all, ", ")
+}
