@@ -1,0 +1,166 @@
+package config
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"lapsewatch/watch"
+)
+
+// Ledger is the `ledger` section.
+type Ledger struct {
+	DSN DSN `yaml:"dsn,omitempty" jsonschema_description:"where the ledger is kept: sqlite:FILE"`
+}
+
+// Log is the `log` section.
+type Log struct {
+	Format LogFormat `yaml:"format,omitempty" jsonschema:"enum=text,enum=json" jsonschema_description:"how log lines are written"`
+	Level  LogLevel  `yaml:"level,omitempty" jsonschema:"enum=debug,enum=info,enum=warn,enum=error" jsonschema_description:"the least grave line that is logged"`
+}
+
+// Limits is the `limits` section.
+type Limits struct {
+	Concurrency   Count          `yaml:"concurrency,omitempty" jsonschema_description:"how many subjects a check looks at at once"`
+	Timeout       watch.Duration `yaml:"timeout,omitempty" jsonschema_description:"time for one look at one subject"`
+	CheckDeadline watch.Duration `yaml:"check_deadline,omitempty" jsonschema_description:"time for one check; what it has not seen by then is a problem"`
+	Deadline      watch.Duration `yaml:"deadline,omitempty" jsonschema_description:"time for the whole run"`
+}
+
+// setting is a single value that can come from a flag, the environment, the file or a
+// default.
+type setting struct {
+	key string
+	// flag is the name of the command line flag that sets it; empty if none does.
+	flag string
+	// fallback is the default, as it would be written; empty if there is none.
+	fallback string
+	// field is where the value goes.
+	field func(*Config) encoding.TextUnmarshaler
+}
+
+// env is the one environment variable that sets it.
+func (s setting) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+
+func allSettings() []setting {
+	type text = encoding.TextUnmarshaler
+	return []setting{
+		{"policy.warn", "warn", "", func(c *Config) text { return optionalLead{&c.Policy.Warn} }},
+		{"policy.critical", "critical", "", func(c *Config) text { return optionalLead{&c.Policy.Critical} }},
+		{"policy.reminders.warning", "", "", func(c *Config) text { return &c.Policy.Reminders.Warning }},
+		{"policy.reminders.critical", "", "", func(c *Config) text { return &c.Policy.Reminders.Critical }},
+		{"ledger.dsn", "", sqliteScheme + ledgerFileOf(os.Geteuid()), func(c *Config) text { return &c.Ledger.DSN }},
+		{"log.format", "log-format", "text", func(c *Config) text { return &c.Log.Format }},
+		{"log.level", "log-level", "info", func(c *Config) text { return &c.Log.Level }},
+		{"limits.concurrency", "concurrency", "256", func(c *Config) text { return &c.Limits.Concurrency }},
+		{"limits.timeout", "timeout", "5s", func(c *Config) text { return &c.Limits.Timeout }},
+		{"limits.check_deadline", "check-deadline", "10m", func(c *Config) text { return &c.Limits.CheckDeadline }},
+		{"limits.deadline", "deadline", "15m", func(c *Config) text { return &c.Limits.Deadline }},
+	}
+}
+
+// optionalLead reads a lead time into a pointer, which stays as it is when that fails.
+type optionalLead struct{ into **watch.Lead }
+
+func (o optionalLead) UnmarshalText(text []byte) error {
+	lead, err := watch.ParseLead(string(text))
+	if err == nil {
+		*o.into = &lead
+	}
+	return err
+}
+
+// ledgerFileOf is where a user's ledger is by default: below /var/lib for root, and
+// otherwise where the XDG Base Directory Specification keeps state. Without a home
+// directory it is in the working directory.
+func ledgerFileOf(uid int) string {
+	const name = "lapsewatch.db"
+	if uid == 0 {
+		return filepath.Join("/var/lib/lapsewatch", name)
+	}
+	// The specification says to ignore a relative path.
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "lapsewatch", name)
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "lapsewatch", name)
+	}
+	return name
+}
+
+// DSN names the ledger's database: "sqlite:FILE".
+type DSN string
+
+const sqliteScheme = "sqlite:"
+
+// UnmarshalText reads a DSN. Its error does not repeat it: it may hold a password.
+func (d *DSN) UnmarshalText(text []byte) error {
+	file, ok := strings.CutPrefix(string(text), sqliteScheme)
+	if !ok || file == "" {
+		return errors.New("want sqlite:FILE, such as sqlite:/var/lib/lapsewatch/lapsewatch.db")
+	}
+	*d = DSN(text)
+	return nil
+}
+
+// File is the path of the database file.
+func (d DSN) File() string { return strings.TrimPrefix(string(d), sqliteScheme) }
+
+// LogFormat is "text" or "json".
+type LogFormat string
+
+// The log formats.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// UnmarshalText accepts the log formats.
+func (f *LogFormat) UnmarshalText(text []byte) error {
+	switch format := LogFormat(text); format {
+	case LogText, LogJSON:
+		*f = format
+		return nil
+	default:
+		return fmt.Errorf("log format %q: want text or json", text)
+	}
+}
+
+// LogLevel is a level of log/slog: debug, info, warn or error.
+type LogLevel slog.Level
+
+// Level makes a LogLevel a slog.Leveler.
+func (l LogLevel) Level() slog.Level { return slog.Level(l) }
+
+// UnmarshalText accepts the four names, in lower case.
+func (l *LogLevel) UnmarshalText(text []byte) error {
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+		if string(text) == strings.ToLower(level.String()) {
+			*l = LogLevel(level)
+			return nil
+		}
+	}
+	return fmt.Errorf("log level %q: want debug, info, warn or error", text)
+}
+
+// Count is how many of something may be at once, from 1 to 10000.
+type Count int
+
+const maxCount = 10_000
+
+// UnmarshalText reads a whole decimal number.
+func (c *Count) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 || n > maxCount || text[0] == '0' || text[0] == '+' {
+		return fmt.Errorf("count %q: want a whole number from 1 to %d", text, maxCount)
+	}
+	*c = Count(n)
+	return nil
+}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"lapsewatch/watch"
+)
+
+// keysOf lists the YAML keys of a struct.
+func keysOf(t reflect.Type) []string {
+	var keys []string
+	for field, key := range yamlFields(t) {
+		if key == "" {
+			keys = append(keys, keysOf(field.Type)...)
+		} else {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// yamlFields yields the fields of a struct with their YAML keys; an inlined one has none.
+func yamlFields(t reflect.Type) func(yield func(reflect.StructField, string) bool) {
+	return func(yield func(reflect.StructField, string) bool) {
+		if t == nil || t.Kind() != reflect.Struct {
+			return
+		}
+		for field := range t.Fields() {
+			key, flags, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+			inline := strings.Contains(flags, "inline")
+			if key == "-" || !field.IsExported() && !inline {
+				continue
+			}
+			if key == "" && !inline {
+				key = strings.ToLower(field.Name)
+			}
+			if !yield(field, key) {
+				return
+			}
+		}
+	}
+}
+
+// typeNamed finds the type that the YAML library's message speaks of.
+func typeNamed(root reflect.Type, name string) reflect.Type {
+	seen := map[reflect.Type]bool{}
+	var search func(reflect.Type) reflect.Type
+	search = func(t reflect.Type) reflect.Type {
+		if seen[t] {
+			return nil
+		}
+		seen[t] = true
+		if t.String() == name {
+			return t
+		}
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			return search(t.Elem())
+		case reflect.Struct:
+			for field := range yamlFields(t) {
+				if hit := search(field.Type); hit != nil {
+					return hit
+				}
+			}
+		}
+		return nil
+	}
+	return search(root)
+}
+
+// secretRefs calls visit for every secret that decoded options refer to, with its key
+// below the options.
+func secretRefs(value reflect.Value, key string, visit func(key string, ref watch.SecretRef)) {
+	switch value.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !value.IsNil() {
+			secretRefs(value.Elem(), key, visit)
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range value.Len() {
+			secretRefs(value.Index(i), fmt.Sprintf("%s[%d]", key, i), visit)
+		}
+	case reflect.Map:
+		for name, item := range value.Seq2() {
+			secretRefs(item, below(key, shownKey(name.String())), visit)
+		}
+	case reflect.Struct:
+		if value.Type() == reflect.TypeFor[watch.SecretRef]() {
+			if ref := value.Interface().(watch.SecretRef); !ref.IsZero() {
+				visit(key, ref)
+			}
+			return
+		}
+		for field, name := range yamlFields(value.Type()) {
+			secretRefs(value.FieldByIndex(field.Index), below(key, name), visit)
+		}
+	}
+}
