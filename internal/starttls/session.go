@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"unicode"
+
+	"lapsewatch/internal/clean"
 )
 
 // maxReplies bounds all that a server may send before TLS, and with it the length of a
@@ -98,21 +99,7 @@ func (w *wire) Write(message []byte) (int, error) {
 	return n, err
 }
 
-// oneLine makes text from outside fit for a log line and a terminal.
+// oneLine is text from outside as an error repeats it; replies may have many lines.
 func oneLine(text string) string {
-	printable := strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r):
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		default:
-			return unicode.ReplacementChar
-		}
-	}, text)
-	runes := []rune(strings.Join(strings.Fields(printable), " "))
-	if len(runes) > maxQuoted {
-		return string(runes[:maxQuoted]) + "…"
-	}
-	return string(runes)
+	return clean.Text(strings.Join(strings.Fields(text), " "), maxQuoted)
 }

@@ -265,7 +265,7 @@ func TestUpgradeEndsWithItsContext(t *testing.T) {
 func TestA7_AReplyCannotSteerATerminalOrALog(t *testing.T) {
 	hostile := "554 \x1b]0;owned\x07\x1b[31m\u202egnp.exe\xff\x00 level=error " + strings.Repeat("x", 300) + "\r\n"
 	err := Upgrade(t.Context(), speaking(t, hostile), "smtp", "")
-	want := "the smtp server grants no TLS: 554 \ufffd]0;owned\ufffd\ufffd[31m\ufffdgnp.exe\ufffd\ufffd level=error "
+	want := "the smtp server grants no TLS: 554 \ufffd]0;owned\ufffd[31m\ufffdgnp.exe\ufffd level=error "
 	got, found := strings.CutPrefix(err.Error(), want)
 	if !found || !strings.HasSuffix(got, "xx…") || len(got) > maxQuoted {
 		t.Errorf("got %q", err)

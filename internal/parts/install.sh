@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs the Debian packages that the tests run as real servers, those that are missing
+# only, and says which. No system service is started: tests start their own copies.
+set -eu
+
+packages="ca-certificates chromium dovecot-imapd dovecot-pop3d gcc git libc6-dev
+	libnginx-mod-mail make mariadb-server nginx-light openssl postfix postgresql prosody
+	slapd vsftpd"
+
+missing=
+for package in $packages; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+root=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || {
+		echo "the tests need these Debian packages; install them as root:$missing" >&2
+		exit 1
+	}
+	root=sudo
+fi
+echo "installing the Debian packages that the tests need:$missing"
+
+log=$(mktemp)
+policy=/usr/sbin/policy-rc.d
+denied=
+finish() {
+	result=$?
+	rm -f "$log"
+	[ -z "$denied" ] || $root rm -f "$policy"
+	exit "$result"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# Debian asks this file before it starts a service. One that is there already is the
+# machine's own decision.
+if [ ! -e "$policy" ]; then
+	denied=yes
+	printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null
+	$root chmod 755 "$policy"
+fi
+
+apt() {
+	$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1 || {
+		cat "$log" >&2
+		exit 1
+	}
+}
+apt update
+# shellcheck disable=SC2086 # one word a package
+apt install -y --no-install-recommends $missing
