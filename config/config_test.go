@@ -28,6 +28,26 @@ type probeOptions struct {
 	Trust      trust             `yaml:"trust,omitempty" jsonschema_description:"what to trust"`
 	Passphrase watch.SecretRef   `yaml:"passphrase,omitempty" jsonschema_description:"opens the files"`
 	Keys       []watch.SecretRef `yaml:"keys,omitempty" jsonschema_description:"further keys"`
+	Nodes      []node            `yaml:"nodes,omitempty" jsonschema_description:"single nodes"`
+}
+
+// node is written as text or as a mapping.
+type node struct {
+	Host string `yaml:"host" jsonschema_description:"its name"`
+	Port *int16 `yaml:"port,omitempty" jsonschema_description:"its port"`
+}
+
+func (n *node) UnmarshalText(text []byte) error {
+	n.Host = string(text)
+	return nil
+}
+
+func (n *node) UnmarshalYAML(decode func(any) error) error {
+	if decode(&n.Host) == nil {
+		return nil
+	}
+	type mapping node
+	return decode((*mapping)(n))
 }
 
 type trust struct {
@@ -157,6 +177,7 @@ func TestLoad_EveryKeyOfTheFileArrives(t *testing.T) {
 	wantOptions := probeOptions{
 		Targets: []string{"a.example", "b.example"}, Port: 8443, Verify: true, Timeout: watch.Duration(time.Second),
 		Trust: trust{System: true, File: "/etc/ca.pem"}, Keys: []watch.SecretRef{{Env: "PROBE_KEY"}},
+		Nodes: []node{{Host: "n1"}, {Host: "n2", Port: new(int16(70))}},
 	}
 	if diff := cmp.Diff([]probeOptions{wantOptions}, built); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)

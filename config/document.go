@@ -76,7 +76,7 @@ func (d *document) decode(node *yaml.Node, into any) error {
 	if err == nil {
 		return nil
 	}
-	return d.reword(err, reflect.TypeOf(into))
+	return d.reword(err, d.values[positionOf(node)], reflect.TypeOf(into))
 }
 
 // at is a problem at the key, or at the nearest place above it that the file has.

@@ -12,16 +12,17 @@ import (
 )
 
 var (
-	unknownField = regexp.MustCompile(`(?s)^field .* not found in type (.+)$`)
-	wrongType    = regexp.MustCompile("(?s)^cannot construct (!\\S*)(?: `.*`)? into (.+?)( \\(TextUnmarshaler\\))?$")
+	unknownField = regexp.MustCompile(`(?s)^field .* not found in type `)
+	wrongType    = regexp.MustCompile("(?s)^cannot construct (!\\S*)(?: `.*`)? into .+?( \\(TextUnmarshaler\\))?$")
 	// libraryWords begin the messages of the YAML library itself, some of which repeat
 	// the value; all others come from the types that read it, which know their secrets.
 	libraryWords = regexp.MustCompile(`^(cannot |field |!!|invalid array|mapping key|map merge|merge-key|anchor )`)
 )
 
 // reword turns the YAML library's error into Problems that speak of keys in place of Go
-// types and that do not repeat values, any of which might be a secret.
-func (d *document) reword(err error, root reflect.Type) error {
+// types and that do not repeat values, any of which might be a secret. What was decoded
+// stands at the key top and was to be read as root.
+func (d *document) reword(err error, top string, root reflect.Type) error {
 	var all []*yaml.LoadError
 	if many, ok := errors.AsType[*yaml.LoadErrors](err); ok {
 		all = many.Errors
@@ -30,25 +31,33 @@ func (d *document) reword(err error, root reflect.Type) error {
 	} else {
 		return fmt.Errorf("decode configuration: %w", err)
 	}
+	// An alias takes what stands elsewhere: its type is not looked for.
+	wanted := func(key string) reflect.Type {
+		if rest, inside := strings.CutPrefix(key, top); inside {
+			return typeAt(root, rest)
+		}
+		return nil
+	}
 	var problems Problems
 	for _, each := range all {
-		problems = append(problems, d.rewordOne(each, root))
+		problems = append(problems, d.rewordOne(each, wanted))
 	}
 	return problems
 }
 
-func (d *document) rewordOne(err *yaml.LoadError, root reflect.Type) *Problem {
+func (d *document) rewordOne(err *yaml.LoadError, wanted func(key string) reflect.Type) *Problem {
 	place := position{err.Mark.Line, err.Mark.Column}
-	if match := unknownField.FindStringSubmatch(err.Message); match != nil {
+	if unknownField.MatchString(err.Message) {
 		key := d.keys[place]
-		word := strings.TrimPrefix(key[len(above(key)):], ".")
-		return d.problem(place, key, errors.New("unknown key"+newVocabulary(keysOf(typeNamed(root, match[1]))).remedy(word)))
+		holder := above(key)
+		word := strings.TrimPrefix(key[len(holder):], ".")
+		return d.problem(place, key, errors.New("unknown key"+newVocabulary(keysOf(wanted(holder))).remedy(word)))
 	}
 	key := d.values[place]
 	if match := wrongType.FindStringSubmatch(err.Message); match != nil {
 		want := "a single value"
-		if match[3] == "" {
-			want = wanted(typeNamed(root, match[2]))
+		if match[2] == "" {
+			want = written(wanted(key))
 		}
 		return d.problem(place, key, fmt.Errorf("want %s, have %s", want, found(match[1])))
 	}
@@ -78,8 +87,8 @@ func found(tag string) string {
 	}
 }
 
-// wanted names what a Go type reads.
-func wanted(t reflect.Type) string {
+// written names what a Go type reads.
+func written(t reflect.Type) string {
 	if t == nil {
 		return "something else"
 	}

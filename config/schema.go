@@ -20,13 +20,7 @@ import (
 // unknown keys and mistyped values as they are written; what only Load can know, such as
 // whether a secret is there, it does not.
 func Schema(catalog Catalog) ([]byte, error) {
-	reflector := &jsonschema.Reflector{
-		FieldNameTag:               "yaml",
-		Anonymous:                  true,
-		DoNotReference:             true,
-		RequiredFromJSONSchemaTags: true,
-		Mapper:                     writtenAs,
-	}
+	reflector := newReflector(writtenAs)
 	root := reflector.Reflect(&fileForm{})
 	root.Title = "Lapsewatch configuration"
 	root.Required = []string{"checks"}
@@ -133,16 +127,45 @@ func writtenAs(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[yaml.Node]():
 		return &jsonschema.Schema{}
 	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+	switch readsText, readsMore := readsAs[encoding.TextUnmarshaler](t), readsAs[yamlUnmarshaler](t); {
+	case readsText && readsMore:
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, asDeclared(t)}}
+	case readsText:
 		return &jsonschema.Schema{Type: "string"}
+	default:
+		return nil
 	}
-	return nil
+}
+
+type yamlUnmarshaler interface{ UnmarshalYAML(func(any) error) error }
+
+func readsAs[I any](t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[I]())
+}
+
+// asDeclared is the schema of the type's fields, however else it can be written.
+func asDeclared(t reflect.Type) *jsonschema.Schema {
+	return nestedSchema(newReflector(func(inner reflect.Type) *jsonschema.Schema {
+		if inner == t {
+			return nil
+		}
+		return writtenAs(inner)
+	}), t)
+}
+
+func newReflector(mapper func(reflect.Type) *jsonschema.Schema) *jsonschema.Reflector {
+	return &jsonschema.Reflector{
+		FieldNameTag:               "yaml",
+		Anonymous:                  true,
+		DoNotReference:             true,
+		RequiredFromJSONSchemaTags: true,
+		Mapper:                     mapper,
+	}
 }
 
 // secretSchema is {file: PATH} or {env: NAME}: exactly one of the two.
 func secretSchema() *jsonschema.Schema {
-	plain := &jsonschema.Reflector{FieldNameTag: "yaml", Anonymous: true, DoNotReference: true}
-	schema := nestedSchema(plain, reflect.TypeFor[watch.SecretRef]())
+	schema := asDeclared(reflect.TypeFor[watch.SecretRef]())
 	one := uint64(1)
 	schema.MinProperties, schema.MaxProperties = &one, &one
 	return schema

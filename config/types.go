@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"lapsewatch/watch"
@@ -43,31 +44,42 @@ func yamlFields(t reflect.Type) func(yield func(reflect.StructField, string) boo
 	}
 }
 
-// typeNamed finds the type that the YAML library's message speaks of.
-func typeNamed(root reflect.Type, name string) reflect.Type {
-	seen := map[reflect.Type]bool{}
-	var search func(reflect.Type) reflect.Type
-	search = func(t reflect.Type) reflect.Type {
-		if seen[t] {
+var pathStep = regexp.MustCompile(`\[\d+\]|[^.\[\]]+`)
+
+// typeAt follows a key down from a type: from the options to "targets[2].host". It is nil
+// where the key leads to nothing that the type has.
+func typeAt(t reflect.Type, key string) reflect.Type {
+	for _, step := range append(pathStep.FindAllString(key, -1), "") {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if step == "" {
+			break
+		}
+		if t = typeBelow(t, step); t == nil {
 			return nil
 		}
-		seen[t] = true
-		if t.String() == name {
-			return t
-		}
-		switch t.Kind() {
-		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-			return search(t.Elem())
-		case reflect.Struct:
-			for field := range yamlFields(t) {
-				if hit := search(field.Type); hit != nil {
-					return hit
+	}
+	return t
+}
+
+func typeBelow(t reflect.Type, step string) reflect.Type {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return t.Elem()
+	case reflect.Struct:
+		for field, key := range yamlFields(t) {
+			if key == step {
+				return field.Type
+			}
+			if key == "" {
+				if inlined := typeBelow(field.Type, step); inlined != nil {
+					return inlined
 				}
 			}
 		}
-		return nil
 	}
-	return search(root)
+	return nil
 }
 
 // secretRefs calls visit for every secret that decoded options refer to, with its key
