@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"lapsewatch/config"
+)
+
+func (a app) config() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "config",
+		Short: "Write, check and describe the configuration",
+		Example: "  lapsewatch config init\n" +
+			"  lapsewatch config check --config lapsewatch.yaml\n" +
+			"  lapsewatch config schema > lapsewatch.schema.json",
+		Args: cobra.NoArgs,
+		RunE: showHelp,
+	}
+	command.AddCommand(a.configInit(), a.configCheck(), a.configSchema())
+	return command
+}
+
+func (a app) configInit() *cobra.Command {
+	return &cobra.Command{
+		Use:     "init [FILE]",
+		Short:   "Write a commented configuration to start from (lapsewatch.yaml)",
+		Example: "  lapsewatch config init\n  lapsewatch config init /etc/lapsewatch/lapsewatch.yaml",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			path := "lapsewatch.yaml"
+			if len(args) == 1 {
+				path = args[0]
+			}
+			if err := config.InitFile(path); err != nil {
+				return misused("", err)
+			}
+			return a.print("wrote %s; edit it, then run: lapsewatch config check --config %s\n", path, path)
+		},
+	}
+}
+
+func (a app) configCheck() *cobra.Command {
+	var file string
+	var follow bool
+	command := &cobra.Command{
+		Use:   "check",
+		Short: "Say everything that is wrong with the configuration, with file, line and key",
+		Long: "Read the configuration as `run` would, environment and secrets included, and say\n" +
+			"everything that is wrong with it. Nothing is looked at and nobody is told.\n\n" +
+			"Exit codes: 0 it is right; 2 it is not.",
+		Example: "  lapsewatch config check\n  lapsewatch config check --watch     # again at each save",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if follow {
+				return a.followConfig(command.Context(), file)
+			}
+			settings, err := load(file, nil)
+			if err != nil {
+				return err
+			}
+			return a.describe(settings)
+		},
+	}
+	command.Flags().StringVar(&file, "config", "", "configuration `file` (or LAPSEWATCH_CONFIG)")
+	command.Flags().BoolVar(&follow, "watch", false, "check again whenever the file changes, until interrupted")
+	return command
+}
+
+func (a app) describe(settings *config.Config) error {
+	for _, warning := range settings.Warnings {
+		fmt.Fprintf(a.stderr, "warning: %s\n", cleanLines(warning))
+	}
+	return a.print("%s is right: %s, %s, %s; ledger %s\n", settings.File,
+		count(len(settings.Checks), "check"), count(len(settings.Alerts), "alert"), count(len(settings.Routes), "route"), settings.Ledger.DSN.File())
+}
+
+func (a app) followConfig(ctx context.Context, file string) error {
+	err := config.Watch(ctx, config.Source{Path: file, Secrets: config.ReadSecret}, catalog(), func(settings *config.Config, err error) {
+		if err == nil {
+			err = a.describe(settings)
+		}
+		if err != nil {
+			fmt.Fprintf(a.stderr, "lapsewatch: %s\n", cleanLines(err.Error()))
+		}
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	if err != nil {
+		return misused("", err)
+	}
+	return nil
+}
+
+func (a app) configSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:     "schema",
+		Short:   "Print the JSON Schema of the configuration, for editors",
+		Example: "  lapsewatch config schema > lapsewatch.schema.json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			schema, err := config.Schema(catalog())
+			if err != nil {
+				return failed(err)
+			}
+			return a.print("%s\n", schema)
+		},
+	}
+}

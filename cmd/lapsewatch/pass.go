@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"lapsewatch/checks"
+	"lapsewatch/config"
+	"lapsewatch/internal/asynclog"
+	"lapsewatch/policy"
+	"lapsewatch/report"
+	"lapsewatch/runner"
+	"lapsewatch/watch"
+)
+
+// passFlags are the flags of the commands that make a pass.
+type passFlags struct {
+	configFile string
+	output     string
+	out        string
+	failOn     failOn
+	now        instant
+	quiet      bool
+}
+
+func (f *passFlags) register(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&f.configFile, "config", "", "configuration `file` (or LAPSEWATCH_CONFIG)")
+	flags.StringVarP(&f.output, "output", "o", "table", "output format: `table`|json|jsonl|csv|html|ics|markdown")
+	flags.StringVar(&f.out, "out", "", "write the results to `file` instead of stdout")
+	flags.Var(&f.failOn, "fail-on", "exit with 1 on findings of this severity; unknown counts as warning")
+	flags.Var(&f.now, "now", "judge as of this instant, as `RFC3339` (2026-11-22T06:00:00Z)")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "leave out what is ok, and the progress bar")
+	// These are settings too; config layers them over environment and file.
+	flags.String("warn", "", "lead time of warnings: 1mo, 30d, 48h (default: policy, see the README)")
+	flags.String("critical", "", "lead time of critical findings (default: policy)")
+	flags.String("timeout", "", "time for one look at one subject (default 5s)")
+	flags.String("concurrency", "", "how many subjects a check looks at at once (default 256)")
+	flags.String("log-format", "", "text or json (default text)")
+	complete := func(values ...string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	}
+	_ = command.RegisterFlagCompletionFunc("output", complete(report.Formats()...))
+	_ = command.RegisterFlagCompletionFunc("fail-on", complete("never", "warning", "critical"))
+}
+
+// validate refuses what the flag parser cannot see, before anything is started.
+func (f *passFlags) validate() error {
+	for _, known := range report.Formats() {
+		if f.output == known {
+			return nil
+		}
+	}
+	return misused("", fmt.Errorf("--output %q: want one of %v", f.output, report.Formats()))
+}
+
+// instant is the value of --now.
+type instant struct{ time.Time }
+
+func (i *instant) Type() string { return "RFC3339" }
+
+func (i *instant) String() string {
+	if i.IsZero() {
+		return ""
+	}
+	return i.Format(time.RFC3339)
+}
+
+func (i *instant) Set(text string) error {
+	parsed, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return errors.New("want an instant such as 2026-11-22T06:00:00Z")
+	}
+	i.Time = parsed
+	return nil
+}
+
+// clock is the pass's clock: the real one, or the instant of --now standing still.
+func (i *instant) clock() func() time.Time {
+	if i.IsZero() {
+		return time.Now
+	}
+	return func() time.Time { return i.Time }
+}
+
+// session is what one command holds while it makes a pass.
+type session struct {
+	flags    *passFlags
+	settings *config.Config
+	log      *slog.Logger
+	lines    *asynclog.Writer
+	bar      *bar
+}
+
+const (
+	logQueue    = 1024
+	logPatience = 2 * time.Second
+)
+
+func (a app) begin(flags *passFlags, settings *config.Config) *session {
+	lines := asynclog.New(a.stderr, logQueue)
+	s := &session{flags: flags, settings: settings, lines: lines, log: newLogger(lines, settings.Log)}
+	for _, warning := range settings.Warnings {
+		s.log.Warn(warning)
+	}
+	s.bar = newBar(a.stderr, isTerminal(a.stderr) && !flags.quiet)
+	return s
+}
+
+// end wipes the bar and lets the log run out, for a bounded time.
+func (s *session) end() {
+	s.bar.stop()
+	s.lines.Close(logPatience)
+}
+
+func newLogger(to io.Writer, settings config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: settings.Level}
+	if settings.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(to, options))
+	}
+	return slog.New(slog.NewTextHandler(to, options))
+}
+
+func (s *session) env() checks.Env {
+	env := checks.DefaultEnv(config.ReadSecret)
+	env.Now, env.Log, env.Expect = s.flags.now.clock(), s.log, s.bar.expect
+	env.Concurrency, env.Timeout = int(s.settings.Limits.Concurrency), time.Duration(s.settings.Limits.Timeout)
+	return env
+}
+
+// deliveryShare of the whole run's deadline is kept for delivering.
+const deliveryShare = 4
+
+func (s *session) collection(all []runner.Check) runner.Collection {
+	leadTimes := map[string]policy.LeadTimes{}
+	for _, check := range s.settings.Checks {
+		leadTimes[check.Name] = check.LeadTimes
+	}
+	whole := time.Duration(s.settings.Limits.Deadline)
+	return runner.Collection{
+		Checks: all,
+		Judge:  policy.Judge{Settings: s.settings.Policy, Checks: leadTimes},
+		Now:    s.flags.now.clock()(), Deadline: time.Duration(s.settings.Limits.CheckDeadline), Within: whole - whole/deliveryShare,
+		Log: s.log, Seen: s.bar.seen,
+	}
+}
+
+// configured builds the checks of the configuration.
+func (s *session) configured() ([]runner.Check, error) {
+	var all []runner.Check
+	var problems []error
+	for _, entry := range s.settings.Checks {
+		check, err := entry.Kind.Build(entry.Decode, s.env())
+		if err != nil {
+			problems = append(problems, fmt.Errorf("set up check %s: %w", entry.Name, err))
+			continue
+		}
+		all = append(all, runner.Check{Name: entry.Name, Kind: entry.Kind.Name(), Labels: entry.Labels, Check: check})
+	}
+	if len(problems) > 0 {
+		return nil, misused("run `lapsewatch config check`", errors.Join(problems...))
+	}
+	return all, nil
+}
+
+// writeReport puts the results on stdout or into --out, which appears complete or not
+// at all.
+func (a app) writeReport(s *session, pass watch.Pass) error {
+	style := report.Style{OnlyNotOK: s.flags.quiet}
+	setLead(&style.Warn, s.settings.Policy.Warn)
+	setLead(&style.Critical, s.settings.Policy.Critical)
+	if s.flags.out != "" {
+		if err := writeFile(s.flags.out, func(w io.Writer) error { return report.Write(w, s.flags.output, pass, style) }); err != nil {
+			return failed(err)
+		}
+		return nil
+	}
+	if isTerminal(a.stdout) {
+		style.Colour = os.Getenv("NO_COLOR") == ""
+		style.Width = terminalWidth(a.stdout)
+	}
+	if err := report.Write(a.stdout, s.flags.output, pass, style); err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+func setLead(into *watch.Lead, explicit *watch.Lead) {
+	if explicit != nil {
+		*into = *explicit
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+func terminalWidth(w io.Writer) int {
+	if file, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
+}
+
+// load reads the configuration file; flags has the command's own.
+func load(path string, flags *pflag.FlagSet) (*config.Config, error) {
+	settings, err := config.Load(config.Source{Path: path, Flags: flags, Secrets: config.ReadSecret}, catalog())
+	if err != nil {
+		return nil, misused("", err)
+	}
+	return settings, nil
+}
+
+// collect makes the pass and sees to it that nothing is on the screen any more when
+// the results come.
+func (s *session) collect(ctx context.Context, all []runner.Check) (runner.Collected, error) {
+	defer s.bar.stop()
+	collected, err := s.collection(all).Collect(ctx)
+	if err != nil {
+		return collected, failed(err)
+	}
+	return collected, nil
+}

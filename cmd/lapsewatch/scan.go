@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lapsewatch/checks"
+	"lapsewatch/config"
+	"lapsewatch/internal/clean"
+	"lapsewatch/runner"
+)
+
+const (
+	maxTargets       = 1_000_000
+	maxTargetLength  = 4096
+	shownTargetRunes = 200
+)
+
+func (a app) scan() *cobra.Command {
+	flags := &passFlags{}
+	command := &cobra.Command{
+		Use:   "scan [TARGET…]",
+		Short: "Look and print; needs no configuration, ledger or alerts",
+		Long: "Look at targets and print what runs out and when.\n\n" +
+			"A target is a host, host:port, https://…, a protocol that starts TLS later\n" +
+			"(smtp://, imap://, pop3://, ftp://, ldap://, postgres://, mysql://, xmpp://),\n" +
+			"a file, a folder, or - for a list on stdin, one target a line.\n\n" +
+			"Without a target: what --config configures, or else this machine, its certificate\n" +
+			"files and kubeconfigs in their usual places and the TLS sockets that listen on it.\n\n" +
+			"Exit codes: 0 done; 1 findings at or above --fail-on; 2 wrong usage or configuration;\n" +
+			"3 a source could not be read at all.",
+		Example: "  lapsewatch scan example.com mail.example.com:993\n" +
+			"  lapsewatch scan smtp://mail.example.com /etc/letsencrypt/live\n" +
+			"  lapsewatch scan --output html --out report.html - <targets.txt\n" +
+			"  lapsewatch scan --fail-on critical --quiet example.com || echo act now\n" +
+			"  lapsewatch scan --now 2027-01-01T00:00:00Z example.com   # judged as of then",
+		RunE: func(command *cobra.Command, args []string) error {
+			return a.runScan(command.Context(), command, flags, args)
+		},
+	}
+	flags.register(command)
+	return command
+}
+
+func (a app) runScan(ctx context.Context, command *cobra.Command, flags *passFlags, args []string) error {
+	if err := flags.validate(); err != nil {
+		return err
+	}
+	targets, err := a.targets(args)
+	if err != nil {
+		return err
+	}
+	settings, err := scanSettings(command, flags)
+	if err != nil {
+		return err
+	}
+	s := a.begin(flags, settings)
+	defer s.end()
+	all, err := s.scanned(targets)
+	if err != nil {
+		return err
+	}
+	collected, err := s.collect(ctx, all)
+	if err != nil {
+		return errors.Join(err, collected.Close())
+	}
+	if err := errors.Join(a.writeReport(s, collected.Pass), collected.Close()); err != nil {
+		return failed(err)
+	}
+	return flags.failOn.verdict(collected.Pass)
+}
+
+// scanSettings reads a configuration only where one was named: scan works without.
+func scanSettings(command *cobra.Command, flags *passFlags) (*config.Config, error) {
+	if flags.configFile == "" && os.Getenv("LAPSEWATCH_CONFIG") == "" {
+		settings, err := config.WithoutFile(command.Flags())
+		if err != nil {
+			return nil, misused("", err)
+		}
+		return settings, nil
+	}
+	return load(flags.configFile, command.Flags())
+}
+
+// scanned chooses the checks of a scan: of the targets, of the configuration, or of
+// this machine.
+func (s *session) scanned(targets []string) ([]runner.Check, error) {
+	switch {
+	case len(targets) > 0:
+		return s.forTargets(targets)
+	case s.settings.File != "":
+		return s.configured()
+	default:
+		return s.thisMachine()
+	}
+}
+
+func (s *session) forTargets(targets []string) ([]runner.Check, error) {
+	kinds := catalog().Checks
+	taken := make([][]string, len(kinds))
+	for _, target := range targets {
+		at := takenBy(kinds, target)
+		if at < 0 {
+			return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, a file or a folder; see `lapsewatch scan --help`",
+				fmt.Errorf("target %q: no check takes it", clean.Text(target, shownTargetRunes)))
+		}
+		taken[at] = append(taken[at], target)
+	}
+	var all []runner.Check
+	for i, kind := range kinds {
+		if len(taken[i]) == 0 {
+			continue
+		}
+		check, err := kind.BuildForTargets(taken[i], s.env())
+		if err != nil {
+			return nil, misused("", fmt.Errorf("targets of %s: %w", kind.Name(), err))
+		}
+		all = append(all, runner.Check{Name: kind.Name(), Kind: kind.Name(), Check: check})
+	}
+	return all, nil
+}
+
+func takenBy(kinds []checks.Kind, target string) int {
+	for i, kind := range kinds {
+		if kind.Takes(target) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s *session) thisMachine() ([]runner.Check, error) {
+	var all []runner.Check
+	for _, kind := range catalog().Checks {
+		if !kind.LooksHere() {
+			continue
+		}
+		check, err := kind.BuildForThisMachine(s.env())
+		if err != nil {
+			return nil, failed(err)
+		}
+		all = append(all, runner.Check{Name: kind.Name(), Kind: kind.Name(), Check: check})
+	}
+	return all, nil
+}
+
+// targets replaces - by the list on stdin: one target a line, # starts a comment.
+func (a app) targets(args []string) ([]string, error) {
+	var targets []string
+	for _, arg := range args {
+		if arg != "-" {
+			targets = append(targets, arg)
+			continue
+		}
+		listed, err := readTargets(a.stdin)
+		if err != nil {
+			return nil, misused("", fmt.Errorf("read targets from stdin: %w", err))
+		}
+		targets = append(targets, listed...)
+	}
+	if len(args) > 0 && len(targets) == 0 {
+		return nil, misused("give one target a line", errors.New("stdin held no targets"))
+	}
+	return targets, nil
+}
+
+func readTargets(from io.Reader) ([]string, error) {
+	var targets []string
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, maxTargetLength)
+	for number := 1; lines.Scan(); number++ {
+		line, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if len(targets) == maxTargets {
+			return nil, fmt.Errorf("line %d: more than %d targets", number, maxTargets)
+		}
+		targets = append(targets, line)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("line %d: %w", len(targets)+1, err)
+	}
+	return targets, nil
+}
