@@ -22,3 +22,6 @@ func (a app) print(format string, args ...any) error {
 	}
 	return nil
 }
+
+// complain writes to stderr. When that fails there is nobody left to tell.
+func (a app) complain(format string, args ...any) { _, _ = fmt.Fprintf(a.stderr, format, args...) }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +71,7 @@ func (a app) configCheck() *cobra.Command {
 
 func (a app) describe(settings *config.Config) error {
 	for _, warning := range settings.Warnings {
-		fmt.Fprintf(a.stderr, "warning: %s\n", cleanLines(warning))
+		a.complain("warning: %s\n", cleanLines(warning))
 	}
 	return a.print("%s is right: %s, %s, %s; ledger %s\n", settings.File,
 		count(len(settings.Checks), "check"), count(len(settings.Alerts), "alert"), count(len(settings.Routes), "route"), settings.Ledger.DSN.File())
@@ -84,7 +83,7 @@ func (a app) followConfig(ctx context.Context, file string) error {
 			err = a.describe(settings)
 		}
 		if err != nil {
-			fmt.Fprintf(a.stderr, "lapsewatch: %s\n", cleanLines(err.Error()))
+			a.complain("lapsewatch: %s\n", cleanLines(err.Error()))
 		}
 	})
 	if errors.Is(err, context.Canceled) {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"lapsewatch/internal/clean"
@@ -43,7 +42,7 @@ func misused(hint string, err error) error {
 
 // ending says what went wrong and what to do next, and gives the exit code. What is no
 // exitError comes from the flag parser.
-func ending(stderr io.Writer, err error) int {
+func (a app) ending(err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -52,10 +51,10 @@ func ending(stderr io.Writer, err error) int {
 		exit = &exitError{code: exitUsage, err: err, hint: "run `lapsewatch --help` for the commands and flags"}
 	}
 	if exit.err != nil {
-		fmt.Fprintf(stderr, "lapsewatch: %s\n", cleanLines(exit.err.Error()))
+		a.complain("lapsewatch: %s\n", cleanLines(exit.err.Error()))
 	}
 	if exit.hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", exit.hint)
+		a.complain("hint: %s\n", exit.hint)
 	}
 	return exit.code
 }

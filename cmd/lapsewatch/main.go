@@ -33,7 +33,7 @@ type app struct {
 func (a app) execute(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	return ending(a.stderr, root.ExecuteContext(ctx))
+	return a.ending(root.ExecuteContext(ctx))
 }
 
 func (a app) root() *cobra.Command {

@@ -61,11 +61,11 @@ func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Conf
 	if dryRun {
 		open = ledger.Peek
 	}
-	if job.Delivery.Ledger, err = open(ctx, string(settings.Ledger.DSN)); err != nil {
+	if job.Ledger, err = open(ctx, string(settings.Ledger.DSN)); err != nil {
 		return failed(err)
 	}
 	defer func() {
-		if closeErr := job.Delivery.Ledger.Close(); closeErr != nil && err == nil {
+		if closeErr := job.Ledger.Close(); closeErr != nil && err == nil {
 			err = failed(closeErr)
 		}
 	}()
@@ -134,7 +134,7 @@ func (s *session) channelEnv(name string) alerts.Env {
 // tell says on stderr what was delivered, what was not, and why. It goes through the
 // log's queue, so that a blocked stderr holds nobody.
 func (s *session) tell(outcome runner.Outcome, dryRun bool) {
-	say := func(format string, args ...any) { fmt.Fprintf(s.lines, format+"\n", args...) }
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(s.lines, format+"\n", args...) }
 	if dryRun {
 		for _, digest := range outcome.Planned {
 			say("would tell %s: %s", addressee(digest.Channel, digest.Recipient), count(len(digest.Events), "change"))
