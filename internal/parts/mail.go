@@ -84,13 +84,13 @@ func (p *part) prepareForPostfix() {
 	}
 }
 
-// Messages waits until at least so many messages have been delivered and returns all,
-// the oldest first: one for each recipient, who is named in its header Delivered-To.
+// Messages waits until at least so many messages have been delivered and returns all
+// in no particular order: one for each recipient, who is named in its header Delivered-To.
 func (s MailServer) Messages(t testing.TB, atLeast int) []*mail.Message {
 	t.Helper()
 	var files []fs.DirEntry
 	for deadline := time.Now().Add(patience); len(files) < atLeast; time.Sleep(10 * time.Millisecond) {
-		// The folder comes into being with the first message; names begin with the time.
+		// The folder comes into being with the first message.
 		files, _ = os.ReadDir(s.maildir)
 		if time.Now().After(deadline) {
 			t.Fatalf("%d messages were delivered in %v, want %d", len(files), patience, atLeast)

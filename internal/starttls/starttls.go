@@ -113,6 +113,8 @@ func (s *session) explain(err error) error {
 		return fmt.Errorf("start TLS (%s): the server closed the connection: %w", s.protocol, io.ErrUnexpectedEOF)
 	case s.wire.failure != nil:
 		return fmt.Errorf("start TLS (%s): %w", s.protocol, s.wire.failure)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return s.alien("its reply is cut short")
 	default:
 		return s.alien("%v", err)
 	}

@@ -185,7 +185,7 @@ func TestUpgradeTellsAnotherProtocolFromARefusal(t *testing.T) {
 		{"SSH instead of FTP", "ftp", "SSH-2.0-OpenSSH_9.2\r\n", `its reply starts with "SSH"`},
 		{"a TLS alert instead of LDAP", "ldap", alert, `got tag 0x15 where an LDAP reply has 0x30`},
 		{"LDAP that claims a gigabyte", "ldap", "\x30\x84\x40\x00\x00\x00", "an element is longer than an LDAP reply to StartTLS can be"},
-		{"LDAP whose element ends early", "ldap", "\x30\x03\x02\x01\x01", "EOF"},
+		{"LDAP whose element ends early", "ldap", "\x30\x03\x02\x01\x01", "its reply is cut short"},
 		{"a TLS alert instead of PostgreSQL", "postgres", alert, `it answered '\x15' to the SSLRequest`},
 		{"PostgreSQL with an error of a gigabyte", "postgres", "E\x40\x00\x00\x00", "it answered the SSLRequest with an error of 1073741824 bytes"},
 		{"a web server instead of MySQL", "mysql", page, "its greeting claims 5526600 bytes"},
