@@ -314,3 +314,17 @@ func testFlags() *pflag.FlagSet {
 	}
 	return flags
 }
+
+// freeCatalog has the kinds of the example, with options of any keys. That their keys are
+// those of the real kinds is tested beside the catalog, which knows them.
+func freeCatalog() Catalog {
+	var catalog Catalog
+	anything := func() map[string]any { return nil }
+	for _, name := range []string{"tls", "certfiles"} {
+		catalog.Checks = append(catalog.Checks, checks.Define(name, anything, func(map[string]any, checks.Env) (watch.Check, error) { return nil, nil }))
+	}
+	for _, name := range []string{"email", "webhook"} {
+		catalog.Alerts = append(catalog.Alerts, alerts.Define(name, anything, func(map[string]any, alerts.Env) (alerts.Channel, error) { return nil, nil }))
+	}
+	return catalog
+}

@@ -46,7 +46,7 @@ func Schema(catalog Catalog) ([]byte, error) {
 	if err := json.Indent(&indented, text, "", "  "); err != nil {
 		return nil, fmt.Errorf("write the configuration's schema: %w", err)
 	}
-	return append(indented.Bytes(), '\n'), nil
+	return indented.Bytes(), nil
 }
 
 type schemaKind interface {
