@@ -1,0 +1,177 @@
+package email
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/wneessen/go-mail"
+
+	"lapsewatch/internal/cafile"
+	"lapsewatch/watch"
+)
+
+// maxReplyBytes bounds all that a server may say in one attempt; certificates included
+// it needs a few kilobytes.
+const maxReplyBytes = 1 << 20
+
+// mechanisms by the word that configures them. None of them shows the password to a
+// server without TLS, unless that is this machine.
+var mechanisms = map[Mechanism]mail.SMTPAuthType{
+	automatic:       mail.SMTPAuthOpportunistic,
+	"plain":         mail.SMTPAuthPlain,
+	"login":         mail.SMTPAuthLogin,
+	"cram-md5":      mail.SMTPAuthCramMD5,
+	"scram-sha-1":   mail.SMTPAuthSCRAMSHA1,
+	"scram-sha-256": mail.SMTPAuthSCRAMSHA256,
+}
+
+// strongest lists what to choose from automatically, the best first.
+func strongest() []mail.SMTPAuthType {
+	return []mail.SMTPAuthType{
+		mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1PLUS, mail.SMTPAuthSCRAMSHA1,
+		mail.SMTPAuthCramMD5, mail.SMTPAuthPlain, mail.SMTPAuthLogin,
+	}
+}
+
+// session is one attempt's conversation with the mail server.
+type session struct {
+	options Options
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	// open is the connection once there is one.
+	open net.Conn
+}
+
+// send transmits the message and returns the server's reply to it. A message that the
+// server has taken counts as sent, whatever happens to the connection afterwards.
+func (s *session) send(ctx context.Context, message *mail.Msg, password watch.Secret) (reply string, err error) {
+	defer s.hangUp()
+	client, err := s.client(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	connected, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return "", fmt.Errorf("connect to mail server %s: %w", s.options.server(), err)
+	}
+	err = client.SendWithSMTPClient(connected, message)
+	if message.IsDelivered() {
+		// The farewell is a courtesy. After a failure there is none: QUIT would end a
+		// message that broke off, and make it count as complete.
+		_ = client.CloseWithSMTPClient(connected)
+		return message.ServerResponse(), nil
+	}
+	return "", fmt.Errorf("send through mail server %s: %w", s.options.server(), err)
+}
+
+func (s *session) hangUp() {
+	if s.open != nil {
+		_ = s.open.Close()
+	}
+}
+
+func (s *session) client(ctx context.Context, password watch.Secret) (*mail.Client, error) {
+	settings := &tls.Config{ServerName: unbracketed(s.options.Host), MinVersion: tls.VersionTLS12}
+	if s.options.CAFile != "" {
+		pool, err := cafile.Pool(s.options.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		settings.RootCAs = pool
+	}
+	options := []mail.Option{
+		mail.WithPort(s.options.port()),
+		mail.WithTimeout(time.Duration(s.options.Timeout)),
+		mail.WithTLSConfig(settings),
+		mail.WithDialContextFunc(s.dialer(ctx, settings)),
+		mail.WithoutNoop(), mail.WithoutRset(),
+	}
+	switch s.options.TLS {
+	case Implicit:
+		options = append(options, mail.WithSSL())
+	case Unencrypted:
+		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
+	case STARTTLS:
+		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
+	}
+	if s.options.HELO != "" {
+		options = append(options, mail.WithHELO(s.options.HELO))
+	}
+	if ascii(s.options.From) && ascii(strings.Join(s.options.To, "")) {
+		// A relay may have to refuse what was handed to it as SMTPUTF8 where the next
+		// server does not know that, although nothing in this message needs it.
+		options = append(options, mail.WithoutSMTPUTF8())
+	}
+	if s.options.Username != "" {
+		options = append(options,
+			mail.WithUsername(s.options.Username), mail.WithPassword(password.Reveal()),
+			mail.WithOpportunisticSMTPAuth(strongest()...), mail.WithSMTPAuth(mechanisms[s.options.Auth]))
+	}
+	return mail.NewClient(unbracketed(s.options.Host), options...)
+}
+
+func ascii(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
+}
+
+// dialer opens the one connection of the attempt. It ends with ctx of the attempt: the
+// library bounds only the dialling by a context.
+func (s *session) dialer(attempt context.Context, settings *tls.Config) mail.DialContextFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		raw, err := s.dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		stop := context.AfterFunc(attempt, func() { _ = raw.Close() })
+		bounded := &boundedConn{Conn: raw, left: maxReplyBytes, stop: stop}
+		s.open = bounded
+		if s.options.TLS != Implicit {
+			return bounded, nil
+		}
+		encrypted := tls.Client(bounded, settings)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			return nil, err
+		}
+		return encrypted, nil
+	}
+}
+
+// boundedConn reads no more than a bound.
+type boundedConn struct {
+	net.Conn
+	left int
+	stop func() bool
+}
+
+var errTooMuch = errors.New("the mail server says more than any mail server needs to")
+
+func (c *boundedConn) Read(buffer []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errTooMuch
+	}
+	n, err := c.Conn.Read(buffer[:min(len(buffer), c.left)])
+	c.left -= n
+	return n, err
+}
+
+func (c *boundedConn) Close() error {
+	c.stop()
+	return c.Conn.Close()
+}
+
+// statusOf is the SMTP reply code in err, zero when the server did not answer.
+func statusOf(err error) int {
+	if refused, ok := errors.AsType[*mail.SendError](err); ok {
+		return refused.ErrorCode()
+	}
+	if refused, ok := errors.AsType[*textproto.Error](err); ok {
+		return refused.Code
+	}
+	return 0
+}

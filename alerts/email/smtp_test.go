@@ -1,0 +1,302 @@
+package email_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"lapsewatch/alerts/alerttest"
+	"lapsewatch/alerts/email"
+	"lapsewatch/internal/parts"
+	"lapsewatch/internal/pki"
+	"lapsewatch/watch"
+)
+
+func TestPostfixDeliversTheMailAsItWasComposed(t *testing.T) {
+	root, err := pki.NewRoot("mail test authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := root.Issue(pki.Spec{CommonName: "mail", Names: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	postfix := parts.Postfix(t, leaf)
+	caFile := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(caFile, root.ChainPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, way := range []struct {
+		encryption email.Encryption
+		address    string
+	}{{email.STARTTLS, postfix.SMTP}, {email.Implicit, postfix.SMTPS}} {
+		t.Run(string(way.encryption), func(t *testing.T) {
+			host, port, err := net.SplitHostPort(way.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain := startMailServer(t, startTLS)
+			channel := plain.channel(t, plain.env(quiet), func(o *email.Options) {
+				o.Host, o.CAFile, o.TLS, o.Username, o.Password = host, caFile, way.encryption, "", watch.SecretRef{}
+				if _, err := fmt.Sscan(port, &o.Port); err != nil {
+					t.Fatal(err)
+				}
+			})
+			receipt, failure := plain.deliver(t.Context(), channel, alerttest.Message())
+			if failure != nil {
+				t.Fatal(failure)
+			}
+			if !strings.HasPrefix(receipt.Proof, "250 2.0.0 Ok: queued as ") {
+				t.Errorf("proof %q", receipt.Proof)
+			}
+			mail := readMail(t, postfix.Messages(t, i+1)[i])
+			if want := "Lapsewatch: 1 critical, 2 warnings, 1 unreadable, 1 resolved — first expires 2026-11-26 (4 days)"; mail.subject != want {
+				t.Errorf("subject %s\nwant    %s", mail.subject, want)
+			}
+			for name, want := range map[string]string{
+				"Delivered-To": "ops@example.com", "Return-Path": "<lapsewatch@example.com>",
+				"Message-ID": "<8a5be0f2c1d34e6f9a0b1c2d3e4f5061@example.com>", "Auto-Submitted": "auto-generated",
+			} {
+				if got := mail.header.Get(name); got != want {
+					t.Errorf("%s: %s\nwant %s", name, got, want)
+				}
+			}
+			if got := mail.header.Get("Received"); !strings.Contains(got, "with ESMTPS") {
+				t.Errorf("not over TLS: Received: %s", got)
+			}
+			golden(t, "digest.txt", mail.text)
+			golden(t, "digest.html", mail.html)
+		})
+	}
+}
+
+func TestF12_AGreylistedMailIsResentAsTheSameMail(t *testing.T) {
+	server := startMailServer(t, startTLS)
+	channel := server.channel(t, server.env(quiet), nil)
+	server.Behave(alerttest.Throttles)
+	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
+	if failure == nil || failure.Status != 451 || !failure.Retryable {
+		t.Fatalf("want a retryable 451, got %v", failure)
+	}
+	if want := `RCPT TO command: 451 "4.7.1 greylisted, come back later"`; !strings.Contains(failure.Error(), want) {
+		t.Errorf("the error does not say %s: %v", want, failure)
+	}
+	server.Behave(alerttest.Accepts)
+	for range 2 {
+		if _, failure := server.deliver(t.Context(), channel, alerttest.Message()); failure != nil {
+			t.Fatal(failure)
+		}
+	}
+	mails := server.taken()
+	for _, name := range []string{"Message-ID", "Date", "Subject"} {
+		if first, again := headerOf(mails[0].raw, name), headerOf(mails[1].raw, name); first != again || first == "" {
+			t.Errorf("%s: %q and then %q", name, first, again)
+		}
+	}
+}
+
+func TestF12_OneRefusedRecipientHoldsNobodyElse(t *testing.T) {
+	server := startMailServer(t, startTLS)
+	server.refuse["user7@example.com"] = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+	channel := server.channel(t, server.env(quiet), func(o *email.Options) {
+		o.To = nil
+		for i := range 20 {
+			o.To = append(o.To, fmt.Sprintf("user%d@example.com", i))
+		}
+	})
+	for i, recipient := range channel.Recipients() {
+		message := alerttest.Message()
+		message.Recipient, message.ID = recipient, fmt.Sprint("message", i)
+		_, failure := server.deliver(t.Context(), channel, message)
+		if recipient != "user7@example.com" {
+			if failure != nil {
+				t.Error(failure)
+			}
+			continue
+		}
+		if failure == nil || failure.Status != 550 || failure.Retryable || !strings.Contains(failure.Error(), `550 "5.1.1 no such user", affected recipient(s): <user7@example.com>`) {
+			t.Errorf("want a permanent 550 that names the recipient, got %v", failure)
+		}
+	}
+	served := map[string]int{}
+	for _, mail := range server.taken() {
+		served[mail.to]++
+		if got := headerOf(mail.raw, "To"); got != "<"+mail.to+">" {
+			t.Errorf("the mail for %s shows To: %s", mail.to, got)
+		}
+	}
+	if len(served) != 19 || served["user7@example.com"] != 0 {
+		t.Errorf("served: %v", served)
+	}
+}
+
+func TestF12_AServerWithoutSTARTTLSHearsNoPassword(t *testing.T) {
+	server := startMailServer(t, stripped)
+	channel := server.channel(t, server.env(quiet), nil)
+	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
+	if failure == nil || !failure.Retryable || !strings.Contains(failure.Error(), "does not support STARTTLS") {
+		t.Errorf("want a retryable refusal, got %v", failure)
+	}
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	if !bytes.HasPrefix(server.heard, []byte("EHLO ")) || bytes.Contains(server.heard, []byte("AUTH")) || bytes.Contains(server.heard, []byte("MAIL")) {
+		t.Errorf("the server heard %q", server.heard)
+	}
+	if len(server.mails) != 0 {
+		t.Errorf("the server took %d mails", len(server.mails))
+	}
+}
+
+func TestF12_AShutdownInTheMiddleOfAMailIsRetryable(t *testing.T) {
+	server := startMailServer(t, startTLS)
+	server.Behave(alerttest.Fails)
+	_, failure := server.deliver(t.Context(), server.channel(t, server.env(quiet), nil), alerttest.Message())
+	if failure == nil || !failure.Retryable || failure.Status != 421 || !strings.Contains(failure.Error(), `421 "4.3.2 shutting down"`) {
+		t.Errorf("want a retryable 421, got %v", failure)
+	}
+}
+
+func TestAServerThatCannotProveWhoItIsHearsNoPassword(t *testing.T) {
+	for _, mode := range []serverMode{startTLS, implicitTLS} {
+		server := startMailServer(t, mode)
+		channel := server.channel(t, server.env(quiet), func(o *email.Options) {
+			o.CAFile = ""
+			if mode == implicitTLS {
+				o.TLS = email.Implicit
+			}
+		})
+		_, failure := server.deliver(t.Context(), channel, alerttest.Message())
+		if failure == nil || !failure.Retryable || !strings.Contains(failure.Error(), "x509: certificate signed by unknown authority") {
+			t.Errorf("want a retryable refusal, got %v", failure)
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	tests := []struct {
+		name      string
+		mode      serverMode
+		mechanism string
+		edit      func(*email.Options)
+		tls       bool
+	}{
+		{"PLAIN over STARTTLS, chosen by itself", startTLS, sasl.Plain, func(*email.Options) {}, true},
+		{"LOGIN over STARTTLS, chosen by itself", startTLS, sasl.Login, func(*email.Options) {}, true},
+		{"LOGIN as configured", startTLS, sasl.Login, func(o *email.Options) { o.Auth = "login" }, true},
+		{"PLAIN over implicit TLS, chosen by itself", implicitTLS, sasl.Plain, func(o *email.Options) { o.TLS = email.Implicit }, true},
+		{"PLAIN in the clear on this machine", stripped, sasl.Plain, func(o *email.Options) { o.TLS = email.Unencrypted }, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := startMailServer(t, test.mode)
+			server.mechanism = test.mechanism
+			if _, failure := server.deliver(t.Context(), server.channel(t, server.env(quiet), test.edit), alerttest.Message()); failure != nil {
+				t.Fatal(failure)
+			}
+			mail := server.taken()[0]
+			if mail.login != username || mail.tls != test.tls && test.mode != implicitTLS {
+				t.Errorf("logged in as %q, over TLS %t", mail.login, mail.tls)
+			}
+			server.mu.Lock()
+			defer server.mu.Unlock()
+			if test.tls && bytes.Contains(server.heard, []byte("AUTH")) {
+				t.Error("the login went over the wire in the clear")
+			}
+		})
+	}
+}
+
+func TestAConfiguredMechanismIsNotWeakened(t *testing.T) {
+	server := startMailServer(t, startTLS)
+	channel := server.channel(t, server.env(quiet), func(o *email.Options) { o.Auth = "scram-sha-256" })
+	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
+	if failure == nil || !strings.Contains(failure.Error(), "server does not support SMTP AUTH type: SCRAM-SHA-256") {
+		t.Errorf("got %v", failure)
+	}
+}
+
+func TestF4_ADeadMailServerIsLeftInTime(t *testing.T) {
+	tests := map[string]func(net.Conn){
+		"it accepts and never greets": func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
+		"it greets a byte at a time": func(conn net.Conn) {
+			for {
+				if _, err := io.WriteString(conn, "2"); err != nil {
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		},
+		"it greets without end": func(conn net.Conn) {
+			_, _ = io.Copy(conn, endless{})
+		},
+		"it resets": func(conn net.Conn) {
+			_ = conn.(*net.TCPConn).SetLinger(0)
+		},
+	}
+	for name, serve := range tests {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var serving sync.WaitGroup
+			serving.Go(func() {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				serve(conn)
+				_ = conn.Close()
+			})
+			real := startMailServer(t, startTLS)
+			channel := real.channel(t, real.env(quiet), func(o *email.Options) {
+				o.Port, o.Timeout = listener.Addr().(*net.TCPAddr).Port, watch.Duration(300*time.Millisecond)
+			})
+			_, failure := real.deliver(t.Context(), channel, alerttest.Message())
+			if failure == nil || !failure.Retryable || failure.Status != 0 {
+				t.Errorf("want a retryable failure without a reply, got %v", failure)
+			}
+			_ = listener.Close()
+			// Ends only if the channel has let go of the connection.
+			serving.Wait()
+		})
+	}
+}
+
+// endless reads as a greeting that goes on for ever.
+type endless struct{}
+
+func (endless) Read(buffer []byte) (int, error) {
+	return copy(buffer, strings.Repeat("220-on and on\r\n", 100)), nil
+}
+
+func TestTheTimeoutBoundsAnAttemptWithoutDeadline(t *testing.T) {
+	server := startMailServer(t, startTLS)
+	server.Behave(alerttest.Hangs)
+	channel := server.channel(t, server.env(quiet), func(o *email.Options) { o.Timeout = watch.Duration(300 * time.Millisecond) })
+	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
+	if failure == nil || !failure.Retryable || !errors.Is(failure, context.DeadlineExceeded) {
+		t.Errorf("want a retryable failure that wraps context.DeadlineExceeded, got %v", failure)
+	}
+}
+
+func TestAMissingPasswordIsAnErrorThatNamesItsPlace(t *testing.T) {
+	server := startMailServer(t, startTLS)
+	channel := server.channel(t, server.env(quiet), func(o *email.Options) { o.Password.Env = "NOT_SET" })
+	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
+	if want := "deliver by operations: read password: read secret from environment variable NOT_SET: it is not set"; failure == nil || failure.Error() != want || !failure.Retryable {
+		t.Errorf("error %v\nwant  %s", failure, want)
+	}
+}

@@ -1,0 +1,81 @@
+package email
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// columns fit a terminal of 80 with the quote marks of two answers.
+const columns = 76
+
+// plainText is the mail for readers without HTML, terminals among them.
+func plainText(shown digest) string {
+	var out strings.Builder
+	if shown.Test {
+		out.WriteString("This is a test of the channel. Nothing has happened.\n\n")
+	}
+	out.WriteString(shown.Counts)
+	if shown.First != "" {
+		out.WriteString(" - " + shown.First)
+	}
+	out.WriteString("\n")
+	for _, group := range shown.Groups {
+		heading := fmt.Sprintf("%s (%d)", strings.ToUpper(group.Title), len(group.Entries))
+		fmt.Fprintf(&out, "\n\n%s\n%s\n", heading, strings.Repeat("=", utf8.RuneCountInString(heading)))
+		for _, entry := range group.Entries {
+			writeEntry(&out, entry)
+		}
+	}
+	if shown.LeftOut > 0 {
+		fmt.Fprintf(&out, "\n%s\n", leftOut(shown.LeftOut))
+	}
+	// The two hyphens and the space tell mail readers that a signature follows.
+	fmt.Fprintf(&out, "\n-- \n%s\n", footer(shown))
+	return out.String()
+}
+
+func writeEntry(out *strings.Builder, entry entry) {
+	out.WriteString("\n" + wrap("* ", "  ", fmt.Sprintf("%s [%s]", entry.Name, entry.Change)))
+	out.WriteString(wrap("  ", "  ", entry.Message))
+	for _, also := range entry.Also {
+		out.WriteString(wrap("  also: ", "        ", also))
+	}
+	for _, line := range []struct{ label, text string }{
+		{"owner: ", entry.Owners}, {"to do: ", entry.Remedy}, {"link:  ", entry.Link}, {"check: ", entry.Check},
+	} {
+		if line.text != "" {
+			out.WriteString(wrap("  "+line.label, "         ", line.text))
+		}
+	}
+}
+
+// wrap breaks text between words; a word that is longer than a line, such as a link,
+// stays whole.
+func wrap(firstIndent, indent, text string) string {
+	var out strings.Builder
+	line := firstIndent
+	empty := true
+	for _, word := range strings.Fields(text) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns {
+			out.WriteString(line + "\n")
+			line, empty = indent, true
+		}
+		if !empty {
+			line += " "
+		}
+		line, empty = line+word, false
+	}
+	return out.String() + line + "\n"
+}
+
+func leftOut(n int) string {
+	if n == 1 {
+		return "1 more, the least urgent, is not listed here: see lapsewatch report."
+	}
+	return fmt.Sprintf("%d more, the least urgent, are not listed here: see lapsewatch report.", n)
+}
+
+func footer(shown digest) string {
+	return fmt.Sprintf("%s %s, channel %s, as of %s", product, shown.Version, shown.Channel, shown.Judged)
+}
