@@ -1,0 +1,211 @@
+package tls
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"lapsewatch/checks"
+	"lapsewatch/watch"
+)
+
+// check reads the configured services.
+type check struct {
+	env         checks.Env
+	trust       Trust
+	services    []service
+	concurrency int
+	timeout     time.Duration
+	// signatures outlives a pass: what was signed stays signed.
+	signatures signatures
+}
+
+// pass is one run over the services.
+type pass struct {
+	*check
+	sink     watch.Sink
+	verifier *verifier
+	names    *names
+	pace     pace
+	// slots bounds the connections; services with many addresses share them.
+	slots chan struct{}
+
+	mu sync.Mutex
+	// silent are the groups with an address that timed out.
+	silent []*group
+}
+
+const (
+	// reservedFiles is left to the rest of the process: files, ledger, deliveries.
+	reservedFiles = 128
+	// filesPerLook: a look-up holds two sockets while a connection holds one.
+	filesPerLook = 3
+	// maxAddresses bounds one name; a name with more is reported.
+	maxAddresses = 256
+	// secondLook is the part of the timeout that a second look takes.
+	secondLook     = 5
+	leastRetryTime = time.Second
+)
+
+// affordable is how many of the wanted looks the process has file descriptors for.
+func affordable(wanted int) int {
+	limit, known := openFileLimit()
+	if !known {
+		return wanted
+	}
+	spare := uint64(0)
+	if limit > reservedFiles {
+		spare = (limit - reservedFiles) / filesPerLook
+	}
+	return int(max(1, min(uint64(wanted), spare)))
+}
+
+// Collect reads every address of every service.
+func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
+	trusted, err := c.trust.open()
+	if err != nil {
+		return err
+	}
+	p := &pass{
+		check: c, sink: sink, verifier: newVerifier(trusted, c.env.Now(), c.signatures),
+		names: newNames(c.env.Resolver, c.timeout), pace: newPace(), slots: make(chan struct{}, c.concurrency),
+	}
+	for _, service := range c.services {
+		if service.listener == nil {
+			c.env.Expect(1)
+		}
+	}
+	checks.Each(c.concurrency, pointers(c.services), func(s *service) { p.first(ctx, s) }, p.crashed)
+	// What stayed silent is looked at once more when nothing else runs: its silence may
+	// have been the bustle here.
+	checks.Each(c.concurrency, slices.Values(p.silent), func(g *group) { p.second(ctx, g) }, func(g *group, err error) { p.crashed(g.service, err) })
+	if err := context.Cause(ctx); err != nil {
+		return fmt.Errorf("the pass over %d TLS services was cut short: %w", len(c.services), err)
+	}
+	if trusted.empty() {
+		return errNoAuthorities
+	}
+	return nil
+}
+
+func pointers(services []service) func(yield func(*service) bool) {
+	return func(yield func(*service) bool) {
+		for i := range services {
+			if !yield(&services[i]) {
+				return
+			}
+		}
+	}
+}
+
+// first looks at all addresses of a service.
+func (p *pass) first(ctx context.Context, s *service) {
+	if ctx.Err() != nil {
+		return
+	}
+	addresses := s.addresses
+	if len(addresses) == 0 {
+		found, err := p.names.addresses(ctx, s.host.lookup)
+		if err != nil {
+			p.unresolved(ctx, s, lookupFailure(s.host.lookup, err, p.timeout))
+			return
+		}
+		addresses = p.bounded(s, found)
+		p.env.Expect(len(addresses) - 1)
+	}
+	g := &group{service: s, outcomes: make([]outcome, len(addresses))}
+	for i, address := range addresses {
+		g.outcomes[i].endpoint = endpoint{service: s, address: netip.AddrPortFrom(address, s.port), only: len(addresses) == 1}
+	}
+	p.look(ctx, g, p.timeout, func(outcome) bool { return true })
+	if ctx.Err() == nil && slices.ContainsFunc(g.outcomes, outcome.again) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.silent = append(p.silent, g)
+		return
+	}
+	p.report(ctx, g)
+}
+
+// second looks at the addresses of a group that timed out.
+func (p *pass) second(ctx context.Context, g *group) {
+	p.look(ctx, g, min(p.timeout, max(p.timeout/secondLook, leastRetryTime)), outcome.again)
+	p.report(ctx, g)
+}
+
+// look reads those addresses of a group that are wanted, at the same time.
+func (p *pass) look(ctx context.Context, g *group, timeout time.Duration, wanted func(outcome) bool) {
+	if len(g.outcomes) == 1 {
+		p.lookAt(ctx, &g.outcomes[0], timeout)
+		return
+	}
+	var outcomes []*outcome
+	for i := range g.outcomes {
+		if wanted(g.outcomes[i]) {
+			outcomes = append(outcomes, &g.outcomes[i])
+		}
+	}
+	checks.Each(len(outcomes), slices.Values(outcomes), func(o *outcome) { p.lookAt(ctx, o, timeout) }, func(o *outcome, err error) {
+		o.failed = &failure{reason: watch.InternalError, err: err}
+	})
+}
+
+func (p *pass) lookAt(ctx context.Context, o *outcome, timeout time.Duration) {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return
+	}
+	if o.endpoint.listener != nil {
+		timeout = min(timeout, listenerTimeout)
+	}
+	got, failed := p.read(ctx, o.endpoint, timeout)
+	if failed != nil {
+		if o.failed == nil || failed.reason != watch.TimedOut {
+			o.failed = failed
+		}
+		return
+	}
+	p.pace.enter()
+	defer p.pace.leave()
+	learnt := p.verifier.credential(o.endpoint, got)
+	o.credential, o.failed = &learnt, nil
+}
+
+// report hands over what was learnt, unless the pass was cut short: then silence means
+// nothing.
+func (p *pass) report(ctx context.Context, g *group) {
+	if ctx.Err() != nil {
+		return
+	}
+	facts := g.facts()
+	if g.listener != nil {
+		p.env.Expect(len(facts))
+	}
+	for _, fact := range facts {
+		p.sink(fact)
+	}
+}
+
+func (p *pass) unresolved(ctx context.Context, s *service, failed *failure) {
+	if ctx.Err() == nil {
+		p.sink(watch.Problem{Subject: s.subject(), Reason: failed.reason, Err: failed})
+	}
+}
+
+// bounded cuts a name with absurdly many addresses, and says so.
+func (p *pass) bounded(s *service, addresses []netip.Addr) []netip.Addr {
+	if len(addresses) <= maxAddresses {
+		return addresses
+	}
+	p.sink(watch.Problem{Subject: s.subject(), Reason: watch.TooLarge, Err: fmt.Errorf("%s has %d addresses; only the first %d are read", s.host.shown(), len(addresses), maxAddresses)})
+	return addresses[:maxAddresses]
+}
+
+func (p *pass) crashed(s *service, err error) {
+	p.sink(watch.Problem{Subject: s.subject(), Reason: watch.InternalError, Err: err})
+}

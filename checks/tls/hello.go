@@ -1,0 +1,232 @@
+package tls
+
+import (
+	"bytes"
+	"context"
+	cryptotls "crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"lapsewatch/internal/starttls"
+	"lapsewatch/watch"
+)
+
+// served is what a server showed of itself.
+type served struct {
+	// chain is the presented certificates that can be parsed, leaf first.
+	chain []certificate
+	// defects are clauses about what was presented beside the leaf and is of no use.
+	defects []string
+	version uint16
+	suite   uint16
+	// clientCertificate says that the server asks for one, or insists.
+	clientCertificate string
+	// unfinished is why the handshake did not end although the chain had come.
+	unfinished *failure
+	// unproven: the server did not show that it holds the leaf's private key, and not
+	// because this client could not follow it.
+	unproven bool
+}
+
+const (
+	clientCertificateRequested = "requested"
+	clientCertificateRequired  = "required"
+)
+
+// read looks at an endpoint: first in the way that costs least and that nearly every
+// server understands, then, if that was answered but brought no certificate, with all
+// that crypto/tls knows, and at last as a client of long ago that goes no further than
+// the certificates.
+func (p *pass) read(ctx context.Context, e endpoint, timeout time.Duration) (served, *failure) {
+	until := time.Now().Add(timeout)
+	got, first := p.shakeHands(ctx, e, until, timeout)
+	if first == nil || first.reason != watch.HandshakeFailed || e.listener != nil && !first.spokeTLS {
+		return got, first
+	}
+	for _, attempt := range []func(context.Context, endpoint, time.Time, time.Duration) (served, *failure){p.listenIn, p.readInClear} {
+		got, failed := attempt(ctx, e, until, timeout)
+		if failed == nil || failed.reason == watch.Unparsable {
+			return got, failed
+		}
+	}
+	return got, first
+}
+
+// inspection is the configuration of a client that accepts whatever may carry a
+// certificate. P-256 costs less than X25519 to begin with, and a post-quantum key share
+// more than all the rest.
+func inspection(e endpoint) *cryptotls.Config {
+	return &cryptotls.Config{
+		ServerName:             e.sni,
+		InsecureSkipVerify:     true, // verified afterwards, so that the dates are read in any case
+		MinVersion:             cryptotls.VersionTLS10,
+		CipherSuites:           everySuite,
+		CurvePreferences:       cheapCurves,
+		SessionTicketsDisabled: true,
+	}
+}
+
+// Both are read-only.
+var (
+	cheapCurves = []cryptotls.CurveID{cryptotls.CurveP256, cryptotls.CurveP384, cryptotls.CurveP521}
+	everySuite  = suiteIDs()
+)
+
+func suiteIDs() []uint16 {
+	var ids []uint16
+	for _, suite := range append(cryptotls.CipherSuites(), cryptotls.InsecureCipherSuites()...) {
+		ids = append(ids, suite.ID)
+	}
+	return ids
+}
+
+func (p *pass) shakeHands(ctx context.Context, e endpoint, until time.Time, timeout time.Duration) (served, *failure) {
+	return p.handshake(ctx, e, until, timeout, inspection(e), func(conn net.Conn) net.Conn { return conn })
+}
+
+// handshake ends a handshake, or takes the certificates that came before it broke off.
+func (p *pass) handshake(ctx context.Context, e endpoint, until time.Time, timeout time.Duration, config *cryptotls.Config, wrap func(net.Conn) net.Conn) (served, *failure) {
+	var got served
+	config.VerifyConnection = func(state cryptotls.ConnectionState) error {
+		got.chain, got.version, got.suite = certificatesOf(state.PeerCertificates), state.Version, state.CipherSuite
+		return nil
+	}
+	config.GetClientCertificate = func(*cryptotls.CertificateRequestInfo) (*cryptotls.Certificate, error) {
+		got.clientCertificate = clientCertificateRequested
+		return new(cryptotls.Certificate), nil
+	}
+	failed := p.converse(ctx, e, until, timeout, func(conn net.Conn) *failure {
+		if err := cryptotls.Client(wrap(conn), config).Handshake(); err != nil {
+			return got.cutShort(err, handshakeFailure(e, err, timeout))
+		}
+		return nil
+	})
+	return got, failed
+}
+
+// cutShort judges a handshake that broke off: with a chain in hand it is no failure.
+func (s *served) cutShort(err error, failed *failure) *failure {
+	if len(s.chain) == 0 {
+		return failed
+	}
+	ended := remoteAlert(err) != "" || errors.Is(err, io.EOF) || errors.Is(err, connectionReset)
+	if s.clientCertificate != "" && ended {
+		s.clientCertificate = clientCertificateRequired
+		return nil
+	}
+	s.unfinished, s.unproven = failed, true
+	return nil
+}
+
+// listenIn repeats the handshake with everything that crypto/tls knows. Where it
+// refuses the certificates without handing them over (one that does not parse, a key
+// type that it cannot use, a message beyond its limit), they are read from a recording.
+func (p *pass) listenIn(ctx context.Context, e endpoint, until time.Time, timeout time.Duration) (served, *failure) {
+	var secrets keyLog
+	recording := &recordingConn{}
+	config := inspection(e)
+	config.CurvePreferences = nil
+	config.KeyLogWriter = &secrets
+	got, failed := p.handshake(ctx, e, until, timeout, config, func(conn net.Conn) net.Conn {
+		recording.Conn = conn
+		return recording
+	})
+	if failed == nil || failed.reason != watch.HandshakeFailed {
+		return got, failed
+	}
+	found, err := readFlight(&recording.heard, func() []byte { return secrets.secret })
+	if err != nil {
+		return got, failed
+	}
+	return found.served(failed)
+}
+
+// recordingConn keeps what the peer sent.
+type recordingConn struct {
+	net.Conn
+	heard bytes.Buffer
+}
+
+func (c *recordingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.heard.Len() < maxFlight {
+		c.heard.Write(p[:n])
+	}
+	return n, err
+}
+
+// readInClear says a hello of TLS 1.2 that offers what crypto/tls no longer has, and
+// reads the certificates that the server sends in clear.
+func (p *pass) readInClear(ctx context.Context, e endpoint, until time.Time, timeout time.Duration) (served, *failure) {
+	var found flight
+	failed := p.converse(ctx, e, until, timeout, func(conn net.Conn) *failure {
+		hello, err := legacyHello(e.sni)
+		if err == nil {
+			_, err = conn.Write(hello)
+		}
+		if err == nil {
+			found, err = readFlight(conn, nil)
+		}
+		if err != nil {
+			return handshakeFailure(e, err, timeout)
+		}
+		return nil
+	})
+	if failed != nil {
+		return served{}, failed
+	}
+	return found.served(nil)
+}
+
+// converse connects to an endpoint, leads the connection to the ClientHello, and lets
+// talk go on from there until the time is up.
+func (p *pass) converse(ctx context.Context, e endpoint, until time.Time, timeout time.Duration, talk func(net.Conn) *failure) *failure {
+	bounded, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	conn, err := p.env.Dial(bounded, "tcp", e.address.String())
+	if err != nil {
+		return dialFailure(e, err, timeout)
+	}
+	defer abandon(conn)
+	if e.protocol != "" {
+		if err := starttls.Upgrade(bounded, conn, e.protocol, e.host.ascii); err != nil {
+			return upgradeFailure(e, err, timeout)
+		}
+	}
+	if err := conn.SetDeadline(until); err != nil {
+		return brokenOff("limit the time of "+e.address.String(), err, timeout)
+	}
+	defer interruptAtEnd(ctx, conn)()
+	p.pace.enter()
+	defer p.pace.leave()
+	return talk(&pacedConn{Conn: conn, pace: p.pace, deadline: until})
+}
+
+// interruptAtEnd makes reads and writes fail once ctx ends. The function that it returns
+// undoes that and leaves nothing running.
+func interruptAtEnd(ctx context.Context, conn net.Conn) (undo func()) {
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		// A connection that takes no deadline is already closed.
+		_ = conn.SetDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stop() {
+			<-interrupted
+		}
+	}
+}
+
+// abandon closes without ceremony: a scan of many hosts must not leave one socket a host
+// in TIME_WAIT.
+func abandon(conn net.Conn) {
+	if lingering, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
+		// Without it the close is merely slower to forget.
+		_ = lingering.SetLinger(0)
+	}
+	// Nothing was to be written any more.
+	_ = conn.Close()
+}
