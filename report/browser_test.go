@@ -43,6 +43,9 @@ func newBrowser(t *testing.T) *browser {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	messages := chromedp.Console(ctx)
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
 	return &browser{t: t, ctx: ctx, console: func() []string {
 		// The marker is the last message: all that the page said came before it.
 		const marker = "end of the page's messages"
@@ -96,7 +99,23 @@ func ask[T any](b *browser, script string) T {
 // visibleNames are the names in the table's rows that the filter leaves, in order.
 func (b *browser) visibleNames() string {
 	b.t.Helper()
-	return strings.Join(ask[[]string](b, `[...document.querySelectorAll("#subjects tbody tr")].filter(row => row.offsetParent !== null || row.getClientRects().length).map(row => row.querySelector(".name").textContent)`), " ")
+	return strings.Join(ask[[]string](b, `[...document.querySelectorAll("#subjects tbody tr")].filter(row => row.checkVisibility()).map(row => row.querySelector(".name").textContent)`), " ")
+}
+
+// sees asserts which subjects the table shows, in order.
+func (b *browser) sees(want string) {
+	b.t.Helper()
+	if got := b.visibleNames(); got != want {
+		b.t.Errorf("the table shows\n%s\nwant\n%s", got, want)
+	}
+}
+
+// silent asserts that the console holds nothing, no violation of the policy above all.
+func (b *browser) silent() {
+	b.t.Helper()
+	if said := b.console(); len(said) > 0 {
+		b.t.Errorf("the console said %q", said)
+	}
 }
 
 func (b *browser) media(medium, scheme string) {

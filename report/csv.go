@@ -21,21 +21,21 @@ type csvColumn struct {
 func csvColumns() []csvColumn {
 	return []csvColumn{
 		{"severity", func(f watch.Finding) string { return string(f.Severity) }},
-		{"reason", func(f watch.Finding) string { return text(string(f.Reason)) }},
-		{"name", func(f watch.Finding) string { return text(f.Name) }},
-		{"check", func(f watch.Finding) string { return text(f.Check) }},
-		{"kind", func(f watch.Finding) string { return text(f.Kind) }},
+		{"reason", func(f watch.Finding) string { return asText(string(f.Reason)) }},
+		{"name", func(f watch.Finding) string { return asText(f.Name) }},
+		{"check", func(f watch.Finding) string { return asText(f.Check) }},
+		{"kind", func(f watch.Finding) string { return asText(f.Kind) }},
 		{"not_before", func(f watch.Finding) string { return csvDate(f.NotBefore) }},
 		{"not_after", func(f watch.Finding) string { return csvDate(f.NotAfter) }},
 		{"days_left", csvDaysLeft},
-		{"message", func(f watch.Finding) string { return text(f.Message) }},
+		{"message", func(f watch.Finding) string { return asText(f.Message) }},
 		{"also", csvAlso},
-		{"owners", func(f watch.Finding) string { return text(strings.Join(f.Owners, ", ")) }},
+		{"owners", func(f watch.Finding) string { return asText(strings.Join(f.Owners, ", ")) }},
 		{"labels", func(f watch.Finding) string { return csvPairs(pairs(f.Labels)) }},
-		{"remedy", func(f watch.Finding) string { return text(f.Remedy) }},
-		{"link", func(f watch.Finding) string { return text(f.Link) }},
-		{"identity", func(f watch.Finding) string { return text(f.Identity) }},
-		{"id", func(f watch.Finding) string { return text(f.ID) }},
+		{"remedy", func(f watch.Finding) string { return asText(f.Remedy) }},
+		{"link", func(f watch.Finding) string { return asText(f.Link) }},
+		{"identity", func(f watch.Finding) string { return asText(f.Identity) }},
+		{"id", func(f watch.Finding) string { return asText(f.ID) }},
 	}
 }
 
@@ -73,9 +73,9 @@ func writeCSV(w io.Writer, pass watch.Pass, _ Style) error {
 // comma only. It covers the full-width forms too.
 var formulaStart = regexp.MustCompile(`(^|;)([\s\p{Z}]*)([=+\-@|%＝＋－＠])`)
 
-// text puts an apostrophe before what a spreadsheet would run as a formula, the sign by
+// asText puts an apostrophe before what a spreadsheet would run as a formula, the sign by
 // which spreadsheets mark a cell as text (OWASP, CSV Injection).
-func text(value string) string { return formulaStart.ReplaceAllString(value, "${1}${2}'${3}") }
+func asText(value string) string { return formulaStart.ReplaceAllString(value, "${1}${2}'${3}") }
 
 func csvDate(date time.Time) string {
 	if date.IsZero() {
@@ -96,7 +96,7 @@ func csvAlso(finding watch.Finding) string {
 	for _, judged := range finding.Also {
 		also = append(also, string(judged.Severity)+": "+judged.Message)
 	}
-	return text(strings.Join(also, " / "))
+	return asText(strings.Join(also, " / "))
 }
 
 func csvPairs(list []pair) string {
@@ -104,5 +104,5 @@ func csvPairs(list []pair) string {
 	for _, pair := range list {
 		texts = append(texts, pair.key+"="+pair.value)
 	}
-	return text(strings.Join(texts, " / "))
+	return asText(strings.Join(texts, " / "))
 }

@@ -67,7 +67,10 @@ func Write(w io.Writer, name string, pass watch.Pass, style Style) error {
 		pass.GeneratedAt = pass.GeneratedAt.UTC()
 		buffered := bufio.NewWriter(w)
 		err := known.write(buffered, pass, style)
-		if err = errors.Join(err, buffered.Flush()); err != nil {
+		if flushed := buffered.Flush(); err == nil {
+			err = flushed
+		}
+		if err != nil {
 			return fmt.Errorf("write %s report: %w", name, err)
 		}
 		return nil

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -212,4 +213,22 @@ func many(n int) watch.Pass {
 		}
 	}
 	return pass
+}
+
+// watchedHeap samples the live heap while the findings are ranged over.
+func watchedHeap(pass watch.Pass) (watch.Pass, *uint64) {
+	findings, peak, seen := pass.Findings, new(uint64), 0
+	pass.Findings = func(yield func(watch.Finding, error) bool) {
+		for finding, err := range findings {
+			if seen++; seen%5000 == 0 {
+				var stats runtime.MemStats
+				runtime.ReadMemStats(&stats)
+				*peak = max(*peak, stats.HeapAlloc)
+			}
+			if !yield(finding, err) {
+				return
+			}
+		}
+	}
+	return pass, peak
 }

@@ -15,7 +15,7 @@ const (
 	minNameColumns  = 24
 	minColumns      = 12
 	minMessage      = 36
-	gap             = "  "
+	gutter          = "  "
 )
 
 // table is the layout that a first pass over the findings has settled.
@@ -88,12 +88,12 @@ func (t *table) fit() {
 	if t.message = t.room(); t.message >= minMessage {
 		return
 	}
-	t.stacked, t.message, t.name = true, max(minMessage, t.style.Width-len(gap)), whole
-	t.shrink(&t.owner, minColumns, -len(gap))
-	t.shrink(&t.name, minNameColumns, -len(gap))
-	if t.room() < -len(gap) {
+	t.stacked, t.message, t.name = true, max(minMessage, t.style.Width-len(gutter)), whole
+	t.shrink(&t.owner, minColumns, -len(gutter))
+	t.shrink(&t.name, minNameColumns, -len(gutter))
+	if t.room() < -len(gutter) {
 		t.owner = 0
-		t.shrink(&t.name, minColumns, -len(gap))
+		t.shrink(&t.name, minColumns, -len(gutter))
 	}
 }
 
@@ -113,7 +113,7 @@ func (t *table) line(severity, name, date, left, owner, message string) string {
 	if t.owner > 0 {
 		cells = append(cells, padded(owner, t.owner))
 	}
-	return strings.Join(append(cells, message), gap)
+	return strings.Join(append(cells, message), gutter)
 }
 
 func (t *table) writeRows() error {
@@ -156,7 +156,7 @@ func (t *table) writeRow(finding watch.Finding) {
 	}
 	row := t.line(string(finding.Severity), name, dash(stamp(finding.NotAfter)), dash(left(finding.NotAfter, t.pass.GeneratedAt)), dash(owner), first)
 	t.out.printf("%s\n", t.coloured(finding.Severity, strings.TrimRight(row, " ")))
-	indent := gap
+	indent := gutter
 	if !t.stacked {
 		indent = t.line("", "", "", "", "", "")
 	}

@@ -26,10 +26,10 @@ func (s *section) line(text string) {
 		s.started = true
 	}
 	width := s.table.style.Width
-	for i, line := range wrapped(text, max(0, width-2*len(gap))) {
-		indent := gap
+	for i, line := range wrapped(text, max(0, width-2*len(gutter))) {
+		indent := gutter
 		if i > 0 {
-			indent = gap + gap
+			indent = gutter + gutter
 		}
 		s.table.out.printf("%s%s\n", indent, line)
 	}
