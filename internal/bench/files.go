@@ -24,13 +24,13 @@ func (b *bench) certificateFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	python, err := b.findPython(ctx)
+	area := fmt.Sprintf("files, %d with %d certificates", b.scale.files, len(truth))
+	python, err := b.findPython(ctx, area)
 	if err != nil {
 		return err
 	}
-	ours := program{name: "lapsewatch", args: []string{b.scanner, "scan", folder, "--output", "jsonl"}}
+	ours := program{name: "lapsewatch", ours: true, args: []string{b.scanner, "scan", folder, "--output", "jsonl"}}
 	theirs := program{name: "Python + cryptography", args: []string{python, "-c", pythonWalker, folder}}
-	area := fmt.Sprintf("files, %d with %d certificates", b.scale.files, len(truth))
 	var walls, ratios []float64
 	var peak int64
 	for range b.scale.rounds {
@@ -40,7 +40,7 @@ func (b *bench) certificateFiles(ctx context.Context) error {
 		}
 		walls, peak = append(walls, spent.Wall.Seconds()), max(peak, spent.RSSKiB)
 		if len(walls) == 1 {
-			b.table.add(area, ours.name, "dates and verdicts", "%s", result).target("all exact", result.exact())
+			b.table.addTruth(area, ours, result)
 		}
 		if python == "" {
 			continue
@@ -77,13 +77,13 @@ func (b *bench) lookAtFiles(ctx context.Context, p program, truth []farm.Subject
 }
 
 // findPython gives the interpreter, or an empty path after naming the gap in the table.
-func (b *bench) findPython(ctx context.Context) (string, error) {
+func (b *bench) findPython(ctx context.Context, area string) (string, error) {
 	python, err := exec.LookPath("python3")
 	if err == nil {
 		err = exec.CommandContext(ctx, python, "-c", "import cryptography").Run()
 	}
 	if err != nil {
-		b.table.missing("files", "Python + cryptography", "not installed (apt-get install python3-cryptography)")
+		b.table.missing(area, "Python + cryptography", "not installed (apt-get install python3-cryptography)")
 		return "", ctx.Err()
 	}
 	return python, nil

@@ -23,24 +23,23 @@ import (
 // tlsPeers measures the other programs that this machine has, each over as many
 // endpoints as it gets through in reasonable time.
 func (b *bench) tlsPeers(ctx context.Context, g *grown) error {
-	for _, name := range []string{"prometheus-blackbox-exporter", "blackbox_exporter"} {
-		if exporter, err := exec.LookPath(name); err == nil {
-			if err := b.blackbox(ctx, exporter, g); err != nil {
-				return err
-			}
-			return b.opensslLoop(ctx, g)
-		}
+	if err := b.blackbox(ctx, g); err != nil {
+		return err
 	}
-	b.table.missing("tls", "blackbox_exporter", "not installed (apt-get install prometheus-blackbox-exporter)")
 	return b.opensslLoop(ctx, g)
 }
 
 const exporterClients = 100
 
 // blackbox measures the exporter's own process, once for each way to configure it.
-func (b *bench) blackbox(ctx context.Context, exporter string, g *grown) error {
+func (b *bench) blackbox(ctx context.Context, g *grown) error {
 	truth := g.truth[:b.scale.sample]
 	area := fmt.Sprintf("tls, %d endpoints, %d in flight", len(truth), exporterClients)
+	exporter := firstInstalled("prometheus-blackbox-exporter", "blackbox_exporter")
+	if exporter == "" {
+		b.table.missing(area, "blackbox_exporter", "not installed (apt-get install prometheus-blackbox-exporter)")
+		return nil
+	}
 	for _, module := range []string{"insecure", "verify"} {
 		spent, right, err := b.blackboxRun(ctx, exporter, module, g.rootFile, truth)
 		if err != nil {
@@ -52,6 +51,16 @@ func (b *bench) blackbox(ctx context.Context, exporter string, g *grown) error {
 		b.table.add(area, program, "peak memory", "%.1f MiB", mib(spent.RSSKiB))
 	}
 	return nil
+}
+
+// firstInstalled is the path of the first of the programs that is there, or empty.
+func firstInstalled(names ...string) string {
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 func (b *bench) blackboxRun(ctx context.Context, exporter, module, rootFile string, truth []farm.Subject) (usage, int, error) {
@@ -177,8 +186,9 @@ func probedDate(ctx context.Context, client *http.Client, probe string) (time.Ti
 // opensslLoop measures the loop that many an operator still has: one process a host.
 func (b *bench) opensslLoop(ctx context.Context, g *grown) error {
 	truth := g.truth[:b.scale.loopSample]
-	if _, err := exec.LookPath("openssl"); err != nil {
-		b.table.missing("tls", "openssl s_client loop", "not installed (apt-get install openssl)")
+	area := fmt.Sprintf("tls, %d endpoints, 20 in flight", len(truth))
+	if firstInstalled("openssl") == "" {
+		b.table.missing(area, "openssl s_client loop", "not installed (apt-get install openssl)")
 		return nil
 	}
 	list, err := b.listOf(truth)
@@ -196,7 +206,6 @@ func (b *bench) opensslLoop(ctx context.Context, g *grown) error {
 	if err != nil {
 		return fmt.Errorf("read what openssl said: %w", err)
 	}
-	area := fmt.Sprintf("tls, %d endpoints, 20 in flight", len(truth))
 	b.table.add(area, "openssl s_client loop", "CPU per endpoint", "%.1f ms", spent.CPU.Seconds()*1000/float64(len(truth)))
 	b.table.add(area, "openssl s_client loop", "dates", "%d of %d", strings.Count(string(output), "notAfter="), len(truth))
 	return nil

@@ -27,6 +27,18 @@ func (t *table) add(area, program, measure, format string, args ...any) *row {
 	return added
 }
 
+// addTruth adds how much of the truth a program found; ours must find all of it.
+func (t *table) addTruth(area string, p program, result score) {
+	added := t.add(area, p.name, "dates and verdicts", "%s", result)
+	if !p.ours {
+		return
+	}
+	added.target("all exact", result.exact())
+	if result.firstWrong != "" {
+		t.note("%s, first mistake: %s", area, result.firstWrong)
+	}
+}
+
 // missing names a peer that could not be measured, so that no gap looks like a result.
 func (t *table) missing(area, program, why string) {
 	t.add(area, program, "", "not measured: %s", why)
@@ -44,10 +56,18 @@ func (t *table) print(out io.Writer) {
 	for _, note := range t.notes {
 		fmt.Fprintln(out, note)
 	}
-	columns := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(columns, "AREA\tPROGRAM\tMEASURE\tVALUE\tTARGET\t")
+	columns := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.DiscardEmptyColumns)
+	area := ""
 	for _, r := range t.rows {
-		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\t%s\n", r.area, r.program, r.measure, r.value, r.goal, r.verdict)
+		if r.area != area {
+			area = r.area
+			fmt.Fprintf(columns, "\n%s\n", area)
+		}
+		fmt.Fprintf(columns, "  %s\t%s\t%s", r.program, r.measure, r.value)
+		if r.goal != "" {
+			fmt.Fprintf(columns, "\ttarget %s: %s", r.goal, r.verdict)
+		}
+		fmt.Fprintln(columns)
 	}
 	_ = columns.Flush()
 }

@@ -10,15 +10,16 @@ import (
 
 // manyEndpoints shows whether memory grows with the list.
 func (b *bench) manyEndpoints(ctx context.Context, g *grown, peakKiB int64) error {
-	spent, result, err := b.look(ctx, b.lapsewatch(scan{inFlight, cleanTimeout}), g, g.truth)
+	ours := b.lapsewatch(scan{inFlight, cleanTimeout})
+	spent, result, err := b.look(ctx, ours, g, g.truth)
 	if err != nil {
 		return err
 	}
 	area := fmt.Sprintf("tls, %d endpoints, %d in flight", len(g.truth), inFlight)
 	growth := float64(spent.RSSKiB) / float64(peakKiB)
-	b.table.add(area, "lapsewatch", "CPU per endpoint", "%.3f ms", spent.CPU.Seconds()*1000/float64(len(g.truth)))
-	b.table.add(area, "lapsewatch", "dates and verdicts", "%s", result).target("all exact", result.exact())
-	b.table.add(area, "lapsewatch", "peak memory", "%.1f MiB, %.2f of the shorter list's", mib(spent.RSSKiB), growth).target("flat: ≤ 1.25", growth <= 1.25)
+	b.table.add(area, ours.name, "CPU per endpoint", "%.3f ms", spent.CPU.Seconds()*1000/float64(len(g.truth)))
+	b.table.addTruth(area, ours, result)
+	b.table.add(area, ours.name, "peak memory", "%.1f MiB, %.2f of the shorter list's", mib(spent.RSSKiB), growth).target("flat: ≤ 1.25", growth <= 1.25)
 	return nil
 }
 
@@ -33,10 +34,8 @@ func (b *bench) crowded(ctx context.Context, g *grown) error {
 		if err != nil {
 			return err
 		}
-		said := b.table.add(area, p.name, "false timeouts", "%d of %d, in %.1f s", result.falseTimeouts, len(truth), spent.Wall.Seconds())
-		if p.ours {
-			said.target("none, all exact", result.exact())
-		}
+		b.table.add(area, p.name, "wall", "%.1f s", spent.Wall.Seconds())
+		b.table.addTruth(area, p, result)
 	}
 	return nil
 }
@@ -58,10 +57,9 @@ func (b *bench) roughFarm(ctx context.Context, g *grown, cleanWall time.Duration
 				return err
 			}
 			wall := b.table.add(area, p.name, "wall", "%.2f s", spent.Wall.Seconds())
-			truth := b.table.add(area, p.name, "dates and verdicts", "%s", result)
+			b.table.addTruth(area, p, result)
 			if p.ours {
 				wall.target(fmt.Sprintf("≤ %.1f s", part.limit.Seconds()), spent.Wall <= part.limit)
-				truth.target("all exact", result.exact())
 			}
 		}
 	}

@@ -57,8 +57,14 @@ func (s score) String() string {
 	if s.exact() {
 		return fmt.Sprintf("%d/%d exact", s.subjects, s.subjects)
 	}
-	return fmt.Sprintf("dates %d, verdicts %d of %d (%d false timeouts, %d surplus; first: %s)",
-		s.dates, s.verdicts, s.subjects, s.falseTimeouts, s.surplus, s.firstWrong)
+	said := fmt.Sprintf("dates %d, verdicts %d of %d", s.dates, s.verdicts, s.subjects)
+	if s.falseTimeouts > 0 {
+		said += fmt.Sprintf(", %d false timeouts", s.falseTimeouts)
+	}
+	if s.surplus > 0 {
+		said += fmt.Sprintf(", %d surplus", s.surplus)
+	}
+	return said
 }
 
 // allDates reports the dates alone, for programs that give no verdict.

@@ -19,21 +19,22 @@ type authority struct {
 
 func newAuthority(now time.Time) (*authority, error) {
 	a := &authority{now: now.UTC().Truncate(time.Second)}
+	founded := a.now.AddDate(-5, 0, 0)
+	root := func(name string) pki.Spec {
+		return pki.Spec{CommonName: name, IsCA: true, NotBefore: founded, NotAfter: founded.AddDate(20, 0, 0)}
+	}
 	var err error
-	if a.root, err = pki.NewRoot("Estate Root 2026"); err != nil {
+	if a.root, err = pki.SelfSigned(root("Estate Root G2")); err != nil {
 		return nil, err
 	}
-	if a.issuing, err = a.root.Issue(pki.Spec{CommonName: "Estate Issuing CA", IsCA: true, NotAfter: a.now.AddDate(5, 0, 0)}); err != nil {
+	if a.issuing, err = a.root.Issue(pki.Spec{CommonName: "Estate Issuing CA", IsCA: true, NotBefore: founded, NotAfter: founded.AddDate(10, 0, 0)}); err != nil {
 		return nil, err
 	}
-	before, err := pki.NewRoot("Estate Root 2016")
+	before, err := pki.SelfSigned(root("Estate Root G1"))
 	if err != nil {
 		return nil, err
 	}
-	a.crossSign, err = before.Issue(pki.Spec{
-		CommonName: a.root.Cert.Subject.CommonName, Key: a.root.Key, IsCA: true,
-		NotBefore: a.now.AddDate(-10, 0, 0), NotAfter: a.inDays(-3),
-	})
+	a.crossSign, err = before.Issue(pki.Spec{CommonName: "Estate Root G2", Key: a.root.Key, IsCA: true, NotBefore: founded, NotAfter: a.inDays(-3)})
 	return a, err
 }
 

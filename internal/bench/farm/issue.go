@@ -37,13 +37,16 @@ const (
 )
 
 func newIssuer(now time.Time) (*issuer, error) {
-	root, err := pki.NewRoot("Farm Root")
+	// Older than every leaf: an authority that was born after its leaf had died would
+	// leave no instant at which the chain is valid.
+	founded := now.AddDate(-5, 0, 0)
+	root, err := pki.SelfSigned(pki.Spec{CommonName: "Farm Root", IsCA: true, NotBefore: founded, NotAfter: now.AddDate(10, 0, 0)})
 	if err != nil {
 		return nil, err
 	}
 	made := &issuer{root: root, birth: now.UTC().Truncate(time.Second)}
 	for i := range issuingPaths {
-		authority := pki.Spec{CommonName: fmt.Sprintf("Farm Issuing CA %d", i), IsCA: true, NotAfter: now.AddDate(5, 0, 0)}
+		authority := pki.Spec{CommonName: fmt.Sprintf("Farm Issuing CA %d", i), IsCA: true, NotBefore: founded, NotAfter: now.AddDate(5, 0, 0)}
 		path, err := root.Issue(authority)
 		if err == nil && i%2 == 1 {
 			authority.CommonName += " level 2"

@@ -112,7 +112,7 @@ func (d *demo) build(ctx context.Context) error {
 // lapsewatch runs the command and gives what it printed on stdout.
 func (d *demo) lapsewatch(ctx context.Context, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, d.binary(), args...)
-	command.Stderr = os.Stderr
+	command.Stderr = d.out
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 10 * time.Second
 	output, err := command.Output()

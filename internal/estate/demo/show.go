@@ -126,7 +126,7 @@ func (d *demo) showNews(mails []estate.Mail, hooks []estate.Hook) error {
 		if err != nil {
 			return err
 		}
-		d.title("Webhook %s, signature verified: %d events", hook.ID, len(events))
+		d.title("Webhook %s, signature verified; its events:", hook.ID)
 		for _, event := range events {
 			d.say("  %-9s %-9s %s", event.Type, event.Finding.Severity, event.Finding.Name)
 		}
@@ -192,7 +192,7 @@ func (d *demo) reports(ctx context.Context, config string) error {
 func (d *demo) pointOut(config string) error {
 	d.title("Where to look next")
 	d.say("  %s", d.path("report.html"))
-	d.say("  %s   the configuration of this demo, with comments", config)
+	d.say("  %s", config)
 	d.say("  lapsewatch scan            what runs out on this machine, without any configuration")
 	d.say("  lapsewatch config init     a configuration to start from")
 	return nil

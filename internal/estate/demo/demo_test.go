@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The demo is the whole job from end to end, against real servers.
+func TestTheDemoShowsTheJobFromEndToEnd(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "demo-output")
+	var shown bytes.Buffer
+	if err := run(t.Context(), &shown, folder, false); err != nil {
+		t.Fatalf("%v\n%s", err, &shown)
+	}
+	for _, want := range []string{
+		"lapsewatch.yaml is right: 2 checks, 2 alerts, 1 route",
+		"30 subjects: 5 critical, 11 warning, 2 unknown, 1 notice, 11 ok",
+		"Subject: Lapsewatch: 5 critical, 11 warnings, 2 unreadable",
+		"  * wiki.estate.example:",
+		"opened    critical  pay.estate.example:",
+		"It sent 0 mails and 0 webhooks.",
+		"Subject: Lapsewatch: 1 resolved",
+		"resolved  ok        pay.estate.example:",
+	} {
+		if !strings.Contains(shown.String(), want) {
+			t.Errorf("the demo does not show %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Logf("it shows:\n%s", &shown)
+	}
+	checkReports(t, folder)
+}
+
+func checkReports(t *testing.T, folder string) {
+	t.Helper()
+	for file, begins := range map[string]string{"report.html": "<!doctype html>", "report.csv": "", "report.ics": "BEGIN:VCALENDAR"} {
+		text, err := os.ReadFile(filepath.Join(folder, file))
+		if err != nil {
+			t.Error(err)
+		}
+		if !bytes.HasPrefix(bytes.ToLower(text), []byte(strings.ToLower(begins))) || !bytes.Contains(text, []byte("wiki.estate.example")) {
+			t.Errorf("%s is not what it is named for", file)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Findings []struct{ Name, Severity, Reason string }
+	}
+	if err := json.Unmarshal(text, &report); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, finding := range report.Findings {
+		host, _, _ := strings.Cut(finding.Name, ":")
+		found[host] = finding.Severity + " " + finding.Reason
+	}
+	for host, want := range map[string]string{
+		"shop.estate.example":    "ok ",
+		"pay.estate.example":     "ok ",
+		"wiki.estate.example":    "critical expired",
+		"launch.estate.example":  "critical not_yet_valid",
+		"printer.estate.example": "notice self_signed",
+		"www.estate.example":     "warning name_mismatch",
+		"erp.estate.example":     "warning untrusted_issuer",
+		"archive.estate.example": "warning unneeded_certificate_expiring",
+		"backup.estate.example":  "unknown timed_out",
+	} {
+		if found[host] != want {
+			t.Errorf("%s is found %q, want %q", host, found[host], want)
+		}
+	}
+}
+
+func TestTheDemoEmptiesNoFolderThatIsNotItsOwn(t *testing.T) {
+	folder := t.TempDir()
+	keep := filepath.Join(folder, "thesis.txt")
+	if err := os.WriteFile(keep, []byte("years of work"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), &bytes.Buffer{}, folder, false)
+	if err == nil || !strings.Contains(err.Error(), "is not empty and not from an earlier demo") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(keep); err != nil {
+		t.Error(err)
+	}
+}
