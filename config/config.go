@@ -121,7 +121,7 @@ type loading struct {
 }
 
 func (l *loading) result() (*Config, error) {
-	if problems := l.refusals.inOrder(); len(problems) > 0 {
+	if problems := l.inOrder(); len(problems) > 0 {
 		return nil, problems
 	}
 	return &l.config, nil
@@ -138,7 +138,7 @@ func (l *loading) refuseFlaws() {
 
 // refuseAll notes what a decoder, a Validate or a Build found wrong below the key.
 func (l *loading) refuseAll(key string, err error) {
-	switch wrong := err.(type) {
+	switch wrong := err.(type) { //nolint:errorlint // what err wraps is visited by this very walk
 	case nil:
 	case Problems:
 		for _, problem := range wrong {

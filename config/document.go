@@ -152,7 +152,7 @@ func (w *walk) node(node *yaml.Node, key string, depth int) {
 		w.inside[node.Alias] = true
 		w.node(node.Alias, key, depth+1)
 		delete(w.inside, node.Alias)
-	case yaml.ScalarNode:
+	default:
 		w.document.scalars[key] = node.Value
 	}
 }

@@ -77,7 +77,8 @@ func TestProblems_EachIsReachedAndCanBeAsked(t *testing.T) {
 		t.Fatalf("first problem %+v", problem)
 	}
 	var keys []string
-	for _, each := range err.(Problems) {
+	problems, _ := errors.AsType[Problems](err)
+	for _, each := range problems {
 		keys = append(keys, each.Key)
 	}
 	if !slices.Equal(keys, []string{"checks", "log.level"}) {

@@ -73,9 +73,11 @@ func (w *watched) until(ctx context.Context) {
 			if w.concerns(event) {
 				quiet.Reset(quietPeriod)
 			}
-		case <-w.events.Errors:
+		case _, open := <-w.events.Errors:
 			// Events were lost, so that only looking tells.
-			quiet.Reset(quietPeriod)
+			if open {
+				quiet.Reset(quietPeriod)
+			}
 		case <-quiet.C:
 			w.look()
 		case <-again.C:

@@ -122,6 +122,8 @@ func writtenAs(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "integer", Minimum: "1", Maximum: json.Number(fmt.Sprint(maxCount))}
 	case reflect.TypeFor[DSN]():
 		return &jsonschema.Schema{Type: "string", Pattern: "^" + sqliteScheme + "."}
+	case reflect.TypeFor[watch.Reason]():
+		return &jsonschema.Schema{Type: "string", Enum: enumOf(watch.Reasons())}
 	case reflect.TypeFor[watch.SecretRef]():
 		return secretSchema()
 	case reflect.TypeFor[yaml.Node]():
@@ -135,6 +137,14 @@ func writtenAs(t reflect.Type) *jsonschema.Schema {
 	default:
 		return nil
 	}
+}
+
+func enumOf[T any](values []T) []any {
+	var all []any
+	for _, value := range values {
+		all = append(all, value)
+	}
+	return all
 }
 
 type yamlUnmarshaler interface{ UnmarshalYAML(func(any) error) error }

@@ -76,6 +76,7 @@ func TestSchema_RefusesMistakes(t *testing.T) {
 		{"a secret in place of its reference", "checks: [{name: a, kind: probe, options: {passphrase: x}}]\n", "/checks/0/options/passphrase"},
 		{"a reference that names two places", "checks: [{name: a, kind: probe, options: {passphrase: {file: a, env: b}}}]\n", "/checks/0/options/passphrase"},
 		{"a misspelt key where text would do too", "checks: [{name: a, kind: probe, options: {nodes: [{hots: a}]}}]\n", "/checks/0/options/nodes/0"},
+		{"a reason that there is not", smallest + "policy: {rules: [{match: {reason: selfsigned}, severity: ok}]}\n", "/policy/rules/0/match/reason"},
 		{"a route to text", smallest + "routes: [{to: mail}]\n", "/routes/0/to"},
 	}
 	for _, c := range cases {

@@ -78,6 +78,7 @@ func typeBelow(t reflect.Type, step string) reflect.Type {
 				}
 			}
 		}
+	default:
 	}
 	return nil
 }
@@ -108,5 +109,6 @@ func secretRefs(value reflect.Value, key string, visit func(key string, ref watc
 		for field, name := range yamlFields(value.Type()) {
 			secretRefs(value.FieldByIndex(field.Index), below(key, name), visit)
 		}
+	default:
 	}
 }
