@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -194,20 +196,85 @@ func write(t *testing.T, path string, content []byte) {
 	}
 }
 
-func TestTheTimeoutBoundsAnAttemptWithoutDeadline(t *testing.T) {
-	over := make(chan struct{})
-	server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-r.Context().Done():
-		case <-over:
+func TestF4_ADeadServiceIsLeftInTime(t *testing.T) {
+	drip := func(text string) func(net.Conn) {
+		return func(conn net.Conn) {
+			if _, err := io.WriteString(conn, text); err != nil {
+				return
+			}
+			for {
+				if _, err := io.WriteString(conn, "x"); err != nil {
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
 		}
-	})
-	t.Cleanup(func() { close(over) })
+	}
+	tests := map[string]func(net.Conn){
+		"it accepts and never answers":     func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
+		"it answers a byte at a time":      drip("HTTP/1.1 50"),
+		"it sends a header without end":    func(conn net.Conn) { _, _ = io.Copy(conn, endless("HTTP/1.1 200 OK\r\nX: ")) },
+		"it sends a refusal without end":   func(conn net.Conn) { _, _ = io.Copy(conn, endless("HTTP/1.1 500 No\r\n\r\n")) },
+		"it refuses a byte at a time":      drip("HTTP/1.1 500 No\r\nContent-Length: 99999\r\n\r\n"),
+		"it resets":                        func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) },
+		"it says something else than HTTP": func(conn net.Conn) { _, _ = io.WriteString(conn, "220 smtp\r\n") },
+	}
+	for name, serve := range tests {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var serving sync.WaitGroup
+			serving.Go(func() {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				serve(conn)
+				_ = conn.Close()
+			})
+			target := httpsend.Endpoint{URL: "http://" + listener.Addr().String(), AllowInsecureHTTP: true, Timeout: watch.Duration(300 * time.Millisecond)}
+			_, err = httpsend.New(env(&http.Client{Transport: &http.Transport{}}), target).Send(t.Context(), httpsend.Request{Body: []byte("{}")})
+			failure, ok := errors.AsType[*alerts.DeliveryError](err)
+			if !ok || !failure.Retryable {
+				t.Errorf("want a retryable failure, got %v", err)
+			}
+			_ = listener.Close()
+			// Ends only if the sender has let go of the connection.
+			serving.Wait()
+		})
+	}
+}
+
+// endless yields its text again and again.
+type endless string
+
+func (e endless) Read(buffer []byte) (int, error) {
+	return copy(buffer, strings.Repeat(string(e), 100)), nil
+}
+
+func TestTheTimeoutBoundsAnAttemptWithoutDeadline(t *testing.T) {
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	target := endpoint(server.URL)
 	target.Timeout = watch.Duration(100 * time.Millisecond)
 	_, err := httpsend.New(env(server.Client()), target).Send(t.Context(), httpsend.Request{})
 	failure, ok := errors.AsType[*alerts.DeliveryError](err)
 	if !ok || !failure.Retryable || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("want a retryable failure that wraps context.DeadlineExceeded, got %v", err)
+	}
+}
+
+func TestA12_NoDateInRetryAfterDependsOnTheOwnClock(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", "Sun, 22 Nov 2026 06:00:00 GMT")
+		w.Header().Set("Retry-After", "Sun, 22 Nov 2026 06:20:00 GMT")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	wrong := env(server.Client())
+	wrong.Now = func() time.Time { return time.Date(2025, time.November, 22, 6, 0, 0, 0, time.UTC) }
+	_, err := httpsend.New(wrong, endpoint(server.URL)).Send(t.Context(), httpsend.Request{})
+	if failure, ok := errors.AsType[*alerts.DeliveryError](err); !ok || failure.RetryAfter != 20*time.Minute {
+		t.Errorf("want a wait of 20m, got %+v", failure)
 	}
 }

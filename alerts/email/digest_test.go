@@ -1,0 +1,64 @@
+package email
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"lapsewatch/alerts"
+	"lapsewatch/alerts/alerttest"
+	"lapsewatch/watch"
+)
+
+func TestSubject(t *testing.T) {
+	at := func(kind watch.EventType, severity watch.Severity, days int64) watch.Event {
+		notAfter := alerttest.Now().Add(time.Duration(days) * 24 * time.Hour)
+		return watch.Event{Type: kind, Finding: watch.Finding{Severity: severity, NotAfter: notAfter, DaysLeft: &days}}
+	}
+	dateless := watch.Event{Type: watch.Opened, Finding: watch.Finding{Severity: watch.Unknown}}
+	never := watch.Event{Type: watch.Opened, Finding: watch.Finding{Severity: watch.Warning, NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}}
+	tests := []struct {
+		name   string
+		events []watch.Event
+		want   string
+	}{
+		{"the earliest date of all is told", []watch.Event{at(watch.Opened, watch.Warning, 30), at(watch.Opened, watch.Critical, 21), at(watch.Opened, watch.Warning, 25)}, "Lapsewatch: 1 critical, 2 warnings — first expires 2026-12-13 (21 days)"},
+		{"one day is not plural", []watch.Event{at(watch.Opened, watch.Critical, 1)}, "Lapsewatch: 1 critical — first expires 2026-11-23 (1 day)"},
+		{"less than a day", []watch.Event{at(watch.Opened, watch.Critical, 0)}, "Lapsewatch: 1 critical — first expires 2026-11-22 (within a day)"},
+		{"expired within the last day", []watch.Event{at(watch.Opened, watch.Critical, -1)}, "Lapsewatch: 1 critical — first expired 2026-11-21 (within the last day)"},
+		{"expired more than a day ago", []watch.Event{at(watch.Opened, watch.Critical, -2)}, "Lapsewatch: 1 critical — first expired 2026-11-20 (1 day ago)"},
+		{"expired long ago", []watch.Event{at(watch.Opened, watch.Critical, -31)}, "Lapsewatch: 1 critical — first expired 2026-10-22 (30 days ago)"},
+		{"the date of what is resolved is not told", []watch.Event{at(watch.Opened, watch.Warning, 30), at(watch.Resolved, watch.OK, 3)}, "Lapsewatch: 1 warning, 1 resolved — first expires 2026-12-22 (30 days)"},
+		{"only what is resolved", []watch.Event{at(watch.Resolved, watch.OK, 90), at(watch.Resolved, watch.OK, 90)}, "Lapsewatch: 2 resolved"},
+		{"what could not be read has no date", []watch.Event{dateless, dateless}, "Lapsewatch: 2 unreadable"},
+		{"the year 9999 is no date", []watch.Event{never}, "Lapsewatch: 1 warning"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := subject("", newDigest(alerts.Message{Events: test.events}, "1.2.3")); got != test.want {
+				t.Errorf("subject %s\nwant    %s", got, test.want)
+			}
+		})
+	}
+}
+
+func FuzzDigest(f *testing.F) {
+	f.Add("evil\r\nBcc: x@example.org", "\x1b[31m", "javascript:alert(1)", "<script>", string(watch.Opened))
+	f.Add("\u202e\u2066", strings.Repeat("a ", 2000), "https://example.com/\"><img src=x>", "</td></table>", "other")
+	f.Add("\xff\x00", "{{.}}", "https://a@b/", "'\"><b onclick=x>", string(watch.Resolved))
+	f.Fuzz(func(t *testing.T, name, message, link, owner, kind string) {
+		finding := watch.Finding{Name: name, Message: message, Link: link, Owners: []string{owner}, Severity: watch.Warning, Check: owner, Remedy: name}
+		shown := newDigest(alerts.Message{Channel: name, Events: []watch.Event{{Type: watch.EventType(kind), Why: watch.Renewed, Finding: finding}}}, "1.2.3")
+		var html bytes.Buffer
+		if err := page(shown).Render(t.Context(), &html); err != nil {
+			t.Fatal(err)
+		}
+		alerttest.AssertHarmless(t, html.String(), "<script", "<img", "<b ", `="javascript:`)
+		alerttest.AssertHarmless(t, plainText(shown))
+		// One link at most, and no table ended before its time.
+		if links, tables := strings.Count(html.String(), "<a "), strings.Count(html.String(), "</table>"); links > 1 || tables != 3 {
+			t.Errorf("%d links and %d tables in %s", links, tables, html.String())
+		}
+	})
+}
