@@ -1,0 +1,150 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// LongestWait bounds the time between two attempts. A delivery that claims to wait
+// longer was put off by a clock that ran ahead, and is due.
+const LongestWait = 24 * time.Hour
+
+// Delivery is one digest that is owed to one recipient of one channel.
+type Delivery struct {
+	// ID is the same on every attempt.
+	ID        string
+	Channel   string
+	Recipient string
+	// CreatedAt is when the pass that raised the events judged them, in UTC.
+	CreatedAt time.Time
+	Events    []watch.Event
+	// Attempts counts those that failed.
+	Attempts int
+	// NextAttempt is the earliest instant of the next attempt, in UTC.
+	NextAttempt time.Time
+	LastError   string
+}
+
+// Due lists the deliveries that are owed at now, the oldest first. Until Sent is called
+// for one, every process that asks is told of it, so that none is lost when a process
+// dies between sending and Sent.
+func (l *Ledger) Due(ctx context.Context, now time.Time) ([]Delivery, error) {
+	due, err := l.due(ctx, now)
+	if err != nil {
+		return nil, l.failed(ctx, "list due deliveries", err)
+	}
+	return due, nil
+}
+
+func (l *Ledger) due(ctx context.Context, now time.Time) ([]Delivery, error) {
+	const query = `SELECT o.delivery_id, o.attempts, o.next_attempt, o.last_error,
+			COALESCE(d.channel, ''), COALESCE(d.recipient, ''), COALESCE(d.created_at, ''), COALESCE(d.checksum, '')
+		FROM outbox o LEFT JOIN deliveries d ON d.id = o.delivery_id
+		WHERE o.dead_at IS NULL AND (o.next_attempt <= $1 OR o.next_attempt > $2 OR d.created_at > $1)
+		ORDER BY d.created_at, o.delivery_id`
+	rows, err := l.db.QueryContext(ctx, query, instantText(now), instantText(now.Add(LongestWait)))
+	if err != nil {
+		return nil, err
+	}
+	owed, err := collect(rows, func(row *owedRow) []any {
+		return []any{&row.ID, &row.Attempts, &row.nextAttempt, &row.LastError, &row.Channel, &row.Recipient, &row.createdAt, &row.checksum}
+	})
+	if err != nil {
+		return nil, err
+	}
+	events := eventCache{db: l.db, decoded: map[string]watch.Event{}}
+	due := make([]Delivery, 0, len(owed))
+	for _, row := range owed {
+		delivery, err := row.load(ctx, events)
+		if err != nil {
+			return nil, fmt.Errorf("read delivery %q: %w", row.ID, err)
+		}
+		due = append(due, delivery)
+	}
+	return due, nil
+}
+
+// Sent notes the service's proof that it took the delivery, which is no longer owed.
+// Instants are kept in UTC. To note it again, as after a second process has sent the
+// same delivery, is no error.
+func (l *Ledger) Sent(ctx context.Context, id, proof string, at time.Time) error {
+	if err := l.sent(ctx, id, proof, at); err != nil {
+		return l.failed(ctx, fmt.Sprintf("note delivery %q as sent", id), err)
+	}
+	return nil
+}
+
+func (l *Ledger) sent(ctx context.Context, id, proof string, at time.Time) error {
+	tx, err := l.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // of no effect once the transaction has ended
+	const prove = `UPDATE deliveries SET sent_at = COALESCE(sent_at, $2), proof = COALESCE(proof, $3) WHERE id = $1`
+	result, err := tx.ExecContext(ctx, prove, id, instantText(at), note(proof))
+	if err != nil {
+		return err
+	}
+	if found, err := result.RowsAffected(); err != nil || found == 0 {
+		return errors.Join(err, errUnknownDelivery)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE delivery_id = $1`, id); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// Failed notes a failed attempt and when to try again, at most LongestWait from then.
+// It changes nothing once the delivery was sent.
+func (l *Ledger) Failed(ctx context.Context, id, cause string, next time.Time) error {
+	const update = `UPDATE outbox SET attempts = attempts + 1, last_error = $2, next_attempt = $3 WHERE delivery_id = $1`
+	return l.putOff(ctx, "as failed", update, id, cause, next)
+}
+
+// Dead notes that the delivery failed for good: it is kept and counted, and no longer
+// due. It changes nothing once the delivery was sent.
+func (l *Ledger) Dead(ctx context.Context, id, cause string, at time.Time) error {
+	const update = `UPDATE outbox SET attempts = attempts + 1, last_error = $2, dead_at = $3 WHERE delivery_id = $1`
+	return l.putOff(ctx, "as dead", update, id, cause, at)
+}
+
+func (l *Ledger) putOff(ctx context.Context, as, update, id, cause string, instant time.Time) error {
+	result, err := l.db.ExecContext(ctx, update, id, note(cause), instantText(instant))
+	var changed int64
+	if err == nil {
+		changed, err = result.RowsAffected()
+	}
+	if err == nil && changed == 0 {
+		err = l.wasSent(ctx, id)
+	}
+	if err != nil {
+		return l.failed(ctx, fmt.Sprintf("note delivery %q %s", id, as), err)
+	}
+	return nil
+}
+
+var errUnknownDelivery = errors.New("there is no such delivery")
+
+func (l *Ledger) wasSent(ctx context.Context, id string) error {
+	var sentAt string
+	err := l.db.QueryRowContext(ctx, `SELECT sent_at FROM deliveries WHERE id = $1 AND sent_at IS NOT NULL`, id).Scan(&sentAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errUnknownDelivery
+	}
+	return err
+}
+
+// Outbox counts the deliveries that are still owed, due or not, and those that failed
+// for good.
+func (l *Ledger) Outbox(ctx context.Context) (pending, dead int, err error) {
+	const query = `SELECT COUNT(*) - COUNT(dead_at), COUNT(dead_at) FROM outbox`
+	if err := l.db.QueryRowContext(ctx, query).Scan(&pending, &dead); err != nil {
+		return 0, 0, l.failed(ctx, "count the outbox", err)
+	}
+	return pending, dead, nil
+}

@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"lapsewatch/policy"
+)
+
+// keepEvents adds the events of the pass to the history. One that is there already is
+// the same change, seen again within one second.
+func (r *recording) keepEvents(ctx context.Context) error {
+	const insert = `INSERT INTO events (id, run_id, subject_id, type, at, event, checksum)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`
+	for _, event := range r.outcome.Events {
+		text, err := encodeStored(event)
+		if err == nil {
+			_, err = r.tx.ExecContext(ctx, insert, event.ID, r.outcome.Run, subjectKey(event.Finding.ID),
+				string(event.Type), instantText(event.At), text, checksum(event.ID, text))
+		}
+		if err != nil {
+			return fmt.Errorf("keep event of %q: %w", event.Finding.ID, err)
+		}
+	}
+	return nil
+}
+
+// owe puts the digests into the outbox, except those that were ever put there.
+func (r *recording) owe(ctx context.Context, digests []policy.Digest) error {
+	for _, digest := range digests {
+		added, err := r.addDelivery(ctx, digest)
+		if err != nil {
+			return fmt.Errorf("plan delivery by %s: %w", digest.Channel, err)
+		}
+		if added {
+			r.outcome.Digests = append(r.outcome.Digests, digest)
+		}
+	}
+	return nil
+}
+
+func (r *recording) addDelivery(ctx context.Context, digest policy.Digest) (bool, error) {
+	created := instantText(digest.CreatedAt)
+	sealed := []string{digest.ID, digest.Channel, digest.Recipient, created}
+	for _, event := range digest.Events {
+		sealed = append(sealed, event.ID)
+	}
+	const delivery = `INSERT INTO deliveries (id, channel, recipient, created_at, checksum)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`
+	result, err := r.tx.ExecContext(ctx, delivery, digest.ID, digest.Channel, digest.Recipient, created, checksum(sealed...))
+	if err != nil {
+		return false, err
+	}
+	if added, err := result.RowsAffected(); err != nil || added == 0 {
+		return false, err
+	}
+	const content = `INSERT INTO delivery_events (delivery_id, position, event_id) VALUES ($1, $2, $3)`
+	for position, event := range digest.Events {
+		if _, err := r.tx.ExecContext(ctx, content, digest.ID, position, event.ID); err != nil {
+			return false, err
+		}
+	}
+	const owed = `INSERT INTO outbox (delivery_id, attempts, next_attempt, last_error) VALUES ($1, 0, $2, '')`
+	_, err = r.tx.ExecContext(ctx, owed, digest.ID, created)
+	return true, err
+}

@@ -1,0 +1,216 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+//go:embed migrations/sqlite/*.sql
+var sqliteMigrations embed.FS
+
+// applicationID is what the first migration sets: "LpsW".
+const applicationID = 0x4c707357
+
+func sqliteDialect() dialect {
+	migrations, err := fs.Sub(sqliteMigrations, "migrations/sqlite")
+	if err != nil {
+		panic(err) // the path is a constant and valid
+	}
+	return dialect{
+		scheme: "sqlite", goose: goose.DialectSQLite3, migrations: migrations,
+		open: openSQLite, copy: copySQLite, explain: explainSQLite,
+	}
+}
+
+// openSQLite opens the file for writing after it was found to be sound, so that
+// nothing is ever written to a file that is not; it makes one that is missing.
+func openSQLite(ctx context.Context, path string) (*sql.DB, error) {
+	err := inspectSQLite(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = makeSQLite(ctx, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	db, err := connectSQLite(path, "rw", "_journal_mode=WAL")
+	if err != nil {
+		return nil, err
+	}
+	if err := readySQLite(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func readySQLite(ctx context.Context, db *sql.DB) error {
+	// SQLite opens a file that it may not write to without a word. A statement that
+	// matches no row is refused all the same.
+	if _, err := db.ExecContext(ctx, `DELETE FROM runs WHERE id < 0`); err != nil {
+		return err
+	}
+	outdated, err := sqliteDialect().outdated(ctx, db)
+	if err != nil || !outdated {
+		return err
+	}
+	return sqliteDialect().migrate(ctx, db)
+}
+
+// makeSQLite makes a new ledger beside its place and links it there when it is
+// complete, so that a file that is empty or half made is known to be damaged.
+func makeSQLite(ctx context.Context, path string) (err error) {
+	folder, name := filepath.Split(path)
+	folder = filepath.Clean(folder)
+	file, err := os.CreateTemp(folder, "."+name+".new-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("folder %s does not exist: mount its volume, or create it", folder)
+	}
+	if err != nil {
+		return fmt.Errorf("create a new ledger: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
+	if err := file.Close(); err != nil {
+		return err
+	}
+	db, err := connectSQLite(file.Name(), "rw", "_journal_mode=WAL")
+	if err != nil {
+		return err
+	}
+	// Closing the last connection moves the log into the file and removes it.
+	if err := errors.Join(sqliteDialect().migrate(ctx, db), db.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("put the new ledger in its place: %w", err)
+	}
+	return syncFolder(folder)
+}
+
+// syncFolder makes a new name in the folder survive a loss of power.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// inspectSQLite reads the file without writing to it: is it ours, sound, and of a
+// schema that this build knows? The error is fs.ErrNotExist where there is none.
+func inspectSQLite(ctx context.Context, path string) (err error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("it is no regular file: %w", ErrForeign)
+	case info.Size() == 0:
+		return fmt.Errorf("the file is empty, which a ledger never is: %w", ErrDamaged)
+	}
+	db, err := connectSQLite(path, "ro")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var id int64
+	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
+		return fmt.Errorf("read its first page: %w", err)
+	}
+	if id != applicationID {
+		return fmt.Errorf("application id %#x, want %#x: %w", id, applicationID, ErrForeign)
+	}
+	var verdict string
+	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
+		return fmt.Errorf("check its pages: %w", err)
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("check its pages: %s: %w", verdict, ErrDamaged)
+	}
+	_, err = sqliteDialect().outdated(ctx, db)
+	return err
+}
+
+// copySQLite opens a consistent copy in a folder of its own, which discard removes.
+func copySQLite(ctx context.Context, path string) (db *sql.DB, discard func() error, err error) {
+	folder, err := os.MkdirTemp("", "lapsewatch-preview-")
+	if err != nil {
+		return nil, nil, err
+	}
+	discard = func() error { return os.RemoveAll(folder) }
+	copied := filepath.Join(folder, "ledger")
+	if err = inspectSQLite(ctx, path); err == nil {
+		err = vacuumInto(ctx, path, copied)
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		db, err = openSQLite(ctx, copied)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, discard())
+	}
+	return db, discard, nil
+}
+
+func vacuumInto(ctx context.Context, path, copied string) (err error) {
+	db, err := connectSQLite(path, "ro")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, copied)
+	return err
+}
+
+func connectSQLite(path, mode string, more ...string) (*sql.DB, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	options := append([]string{
+		"mode=" + mode, "_txlock=immediate", "_error_rc=1", "_defensive=1",
+		"_busy_timeout=10000", "_foreign_keys=on", "_synchronous=FULL", "_pragma=trusted_schema(0)", "_pragma=cache_size(-8000)",
+	}, more...)
+	dsn := url.URL{Scheme: "file", Path: absolute, RawQuery: strings.Join(options, "&")}
+	connector, err := sqlite.NewConnector(dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	// One connection: SQLite has one writer, and a second of our own would only wait
+	// for the first.
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+func explainSQLite(err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	const primary = 0xff // the rest of the code is the finer cause
+	switch failure.Code() & primary {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR:
+		// All statements are fixed and tested, so that one which does not fit the schema
+		// has met another schema than the migrations made.
+		return fmt.Errorf("%w: %w", err, ErrDamaged)
+	case sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", err, ErrForeign)
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
+		return fmt.Errorf("%w: %w", err, ErrReadOnly)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", err, ErrFull)
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return fmt.Errorf("%w: %w", err, ErrBusy)
+	}
+	return err
+}
