@@ -18,6 +18,10 @@ type Ledger struct {
 	DSN DSN `yaml:"dsn,omitempty" jsonschema_description:"where the ledger is kept: sqlite:FILE"`
 }
 
+// IsDefault reports that the ledger lies where Lapsewatch itself keeps it, in a folder
+// that is Lapsewatch's to make.
+func (l Ledger) IsDefault() bool { return l.DSN == sqliteScheme+DSN(ledgerFileOf(os.Geteuid())) }
+
 // Log is the `log` section.
 type Log struct {
 	Format LogFormat `yaml:"format,omitempty" jsonschema:"enum=text,enum=json" jsonschema_description:"how log lines are written"`

@@ -21,6 +21,10 @@ type Known struct {
 	ToldAt time.Time `json:"told_at,omitzero"`
 }
 
+// maxEarly is how much too early a reminder may come: a daily job never starts at quite
+// the same second, and must not skip a day for that.
+const maxEarly = time.Hour
+
 // Compare judges a finding against what was known of its subject. It yields what is
 // known from now on, and the event to tell, if any: only warnings, critical findings
 // and unreadable subjects are told, and the end of each.
@@ -78,7 +82,8 @@ func (r Reminders) change(before *Known, finding watch.Finding, now time.Time) (
 	case !blindNow && graver(finding, before.Finding):
 		return watch.Improved, whyResolved(*before, finding)
 	}
-	if now.Sub(before.ToldAt) >= r.interval(*before, finding) {
+	interval := r.interval(*before, finding)
+	if now.Sub(before.ToldAt) >= interval-min(interval/20, maxEarly) {
 		return watch.Reminder, ""
 	}
 	return "", ""

@@ -36,6 +36,7 @@ func TestChangesAreTold(t *testing.T) {
 		{"a first sight that is a warning is told", []watch.Finding{soon}, hour, "opened"},
 		{"a warning is repeated weekly", []watch.Finding{soon, soon, soon, soon}, 84 * hour, "opened - reminder -"},
 		{"a critical finding is repeated daily", []watch.Finding{near, near, near, near}, 12 * hour, "opened - reminder -"},
+		{"a daily job that starts minutes earlier than the day before still reminds", []watch.Finding{near, near, near}, 24*hour - 5*time.Minute, "opened reminder reminder"},
 		{"an expired one keeps the same daily cadence", []watch.Finding{gone, gone, gone}, 12 * hour, "opened - reminder"},
 		{"warning, critical and expired are each told", []watch.Finding{soon, near, gone}, hour, "opened worsened worsened"},
 		{"a further reason is told", []watch.Finding{soon, soonAndMisnamed, soonAndMisnamed}, hour, "opened worsened -"},

@@ -54,7 +54,12 @@ type Collected struct {
 }
 
 // Close removes what the pass has put aside on disk.
-func (c Collected) Close() error { return c.results.close() }
+func (c Collected) Close() error {
+	if c.results == nil {
+		return nil
+	}
+	return c.results.close()
+}
 
 // Collect runs all checks and judges what they find. One check that fails, hangs or
 // panics is a finding of that check and holds nobody else. The error is ctx's.

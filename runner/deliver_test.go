@@ -306,3 +306,34 @@ func TestMessagesRestLongerTheOftenerTheyFail(t *testing.T) {
 		t.Errorf("an absurd Retry-After makes it rest %s", got)
 	}
 }
+
+func TestARunThatWasKilledIsSaidByTheNext(t *testing.T) {
+	j := job(t, nil)
+	if outcome := run(t, j); !outcome.Unfinished.IsZero() {
+		t.Errorf("the first run speaks of one before it: %v", outcome.Unfinished)
+	}
+	if outcome := run(t, j); !outcome.Unfinished.IsZero() {
+		t.Errorf("a run that ended well is called unfinished: %v", outcome.Unfinished)
+	}
+	ctx, kill := context.WithCancel(t.Context())
+	j.Channels = map[string]alerts.Channel{"hook": killingChannel{kill}}
+	j.Destinations = []policy.Destination{{Channel: "hook", Recipients: []string{""}}}
+	j.Collection.Now = now.AddDate(0, 0, 8)
+	j.Delivery.Now = func() time.Time { return j.Collection.Now }
+	if _, err := j.Run(ctx); err == nil {
+		t.Fatal("the killed run ended without an error")
+	}
+	if outcome := run(t, j); !outcome.Unfinished.Equal(j.Collection.Now) {
+		t.Errorf("the next run says that the one of %v was not finished, want %v", outcome.Unfinished, j.Collection.Now)
+	}
+}
+
+// killingChannel ends the run that it delivers for.
+type killingChannel struct{ kill context.CancelFunc }
+
+func (killingChannel) Recipients() []string { return []string{""} }
+
+func (c killingChannel) Deliver(ctx context.Context, _ alerts.Message) (alerts.Receipt, error) {
+	c.kill()
+	return alerts.Receipt{}, &alerts.DeliveryError{Channel: "hook", Retryable: true, Err: ctx.Err()}
+}

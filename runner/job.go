@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"lapsewatch/ledger"
 	"lapsewatch/policy"
@@ -33,6 +34,8 @@ type Outcome struct {
 	// Dead counts all that were ever given up and are still in the ledger.
 	Undelivered int
 	Dead        int
+	// Unfinished is when the run before was judged, if it was killed before its end.
+	Unfinished time.Time
 }
 
 // Run makes one pass. The transitions and the messages that they raise are committed
@@ -40,7 +43,13 @@ type Outcome struct {
 // unless the error says otherwise.
 func (j Job) Run(ctx context.Context) (Outcome, error) {
 	var outcome Outcome
-	var err error
+	last, err := j.Ledger.LastRun(ctx)
+	if err != nil {
+		return outcome, err
+	}
+	if last.ID != 0 && last.FinishedAt.IsZero() {
+		outcome.Unfinished = last.JudgedAt
+	}
 	if outcome.Collected, err = j.Collect(ctx); err != nil {
 		return outcome, err
 	}
@@ -52,8 +61,16 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 	if j.DryRun {
 		return outcome, nil
 	}
+	if err := j.deliverAll(ctx, recorded.Run, &outcome); err != nil {
+		return outcome, fmt.Errorf("%w (the pass itself was recorded)", err)
+	}
+	return outcome, nil
+}
+
+func (j Job) deliverAll(ctx context.Context, run int64, outcome *Outcome) error {
+	var err error
 	if outcome.Told, err = j.Deliver(ctx); err != nil {
-		return outcome, fmt.Errorf("deliver what is due (the pass itself was recorded): %w", err)
+		return fmt.Errorf("deliver what is due: %w", err)
 	}
 	for _, told := range outcome.Told {
 		if told.Err != nil {
@@ -61,9 +78,9 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 		}
 	}
 	if _, outcome.Dead, err = j.Ledger.Outbox(ctx); err != nil {
-		return outcome, fmt.Errorf("count what could not be delivered (the pass itself was recorded): %w", err)
+		return fmt.Errorf("count what could not be delivered: %w", err)
 	}
-	return outcome, nil
+	return j.Ledger.Finish(ctx, run, j.Delivery.Now())
 }
 
 func (j Job) record(ctx context.Context, pass watch.Pass) (ledger.Outcome, error) {

@@ -56,7 +56,9 @@ func decideDates(fact *watch.Credential, chain []*x509.Certificate) {
 	fact.Details["verified_earliest_subject"] = plainName(last)
 	fact.NotAfter, fact.Life = last.NotAfter, last.NotAfter.Sub(last.NotBefore)
 	for _, cert := range chain {
-		if cert.NotBefore.After(fact.NotBefore) {
+		// An issuer that was made after the leaf had expired does not turn the leaf's
+		// own dates around.
+		if cert.NotBefore.After(fact.NotBefore) && cert.NotBefore.Before(fact.NotAfter) {
 			fact.NotBefore = cert.NotBefore
 		}
 	}

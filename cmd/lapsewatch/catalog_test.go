@@ -68,6 +68,9 @@ func TestEveryDocumentedExampleDecodes(t *testing.T) {
 			t.Errorf("%s has no example of its kind", page)
 		}
 	}
+	if err := accepted(t, string(config.Example())); err != nil {
+		t.Errorf("what config init writes is refused:\n%v", err)
+	}
 	for _, page := range pages {
 		for _, block := range yamlBlock.FindAllStringSubmatch(read(t, page), -1) {
 			if err := accepted(t, block[1]); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,11 +59,7 @@ func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Conf
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(settings.Limits.Deadline))
 	defer cancel()
-	open := ledger.Open
-	if dryRun {
-		open = ledger.Peek
-	}
-	if job.Ledger, err = open(ctx, string(settings.Ledger.DSN)); err != nil {
+	if job.Ledger, err = openLedger(ctx, settings.Ledger, dryRun); err != nil {
 		return failed(err)
 	}
 	defer func() {
@@ -83,6 +81,20 @@ func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Conf
 		return &exitError{code: exitFailed}
 	}
 	return flags.failOn.verdict(outcome.Pass)
+}
+
+// openLedger makes the folder of the default ledger. Any other folder may be a volume
+// that is not mounted, and making it would look like a first run.
+func openLedger(ctx context.Context, settings config.Ledger, dryRun bool) (*ledger.Ledger, error) {
+	if dryRun {
+		return ledger.Peek(ctx, string(settings.DSN))
+	}
+	if settings.IsDefault() {
+		if err := os.MkdirAll(filepath.Dir(settings.DSN.File()), 0o700); err != nil {
+			return nil, fmt.Errorf("make the ledger's folder: %w", err)
+		}
+	}
+	return ledger.Open(ctx, string(settings.DSN))
 }
 
 // job builds everything that the configuration names, before anything is started.
@@ -135,6 +147,9 @@ func (s *session) channelEnv(name string) alerts.Env {
 // log's queue, so that a blocked stderr holds nobody.
 func (s *session) tell(outcome runner.Outcome, dryRun bool) {
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(s.lines, format+"\n", args...) }
+	if !outcome.Unfinished.IsZero() {
+		say("the run of %s was ended before it was done; what it still owed is due now", outcome.Unfinished.Format(time.RFC3339))
+	}
 	if dryRun {
 		for _, digest := range outcome.Planned {
 			say("would tell %s: %s", addressee(digest.Channel, digest.Recipient), count(len(digest.Events), "change"))
