@@ -40,15 +40,17 @@ type HTTPSuite struct {
 func RunHTTP(t *testing.T, suite HTTPSuite) {
 	Run(t, suite.general())
 	t.Run("each status is classified", suite.statuses)
-	t.Run("Retry-After is read in both forms and capped", suite.retryAfter)
-	t.Run("a redirect is a failure and takes nothing along", suite.redirect)
+	t.Run("F5 Retry-After is read in both forms and capped", suite.retryAfter)
+	t.Run("A12 a redirect is a failure and takes nothing along", suite.redirect)
 	t.Run("every answer's body is closed", suite.bodies)
 }
 
 func (h HTTPSuite) general() Suite {
 	secrets := []string{canaryPath}
 	for _, value := range h.Values {
-		secrets = append(secrets, value)
+		// Of "Bearer TOKEN" the token is the secret.
+		words := strings.Fields(value)
+		secrets = append(secrets, words[len(words)-1])
 	}
 	return Suite{
 		Start: func(t *testing.T, log *slog.Logger) (alerts.Channel, Service) {
@@ -153,7 +155,7 @@ func (s *httpService) refuse(status int, retryAfter string) http.HandlerFunc {
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, "cannot take %s", r.URL)
 		for _, value := range s.suite.Values {
-			_, _ = fmt.Fprintf(w, " with %s", value)
+			_, _ = fmt.Fprintf(w, " with %s (%q)", value, strings.Fields(value))
 		}
 	}
 }

@@ -72,11 +72,11 @@ func Run(t *testing.T, suite Suite) {
 	t.Run("a message keeps its id over attempts and shares it with no other", suite.identity)
 	t.Run("what may succeed later is retryable", suite.retryable)
 	t.Run("what a repetition cannot mend is permanent", suite.permanent)
-	t.Run("a service that never answers is left when the context ends", func(t *testing.T) { suite.endsWithContext(t, Hangs) })
-	t.Run("a service that never stops answering is left", func(t *testing.T) { suite.endsWithContext(t, Babbles) })
+	t.Run("F4 a service that never answers is left when the context ends", func(t *testing.T) { suite.endsWithContext(t, Hangs) })
+	t.Run("F4 a service that never stops answering is left", func(t *testing.T) { suite.endsWithContext(t, Babbles) })
 	t.Run("a cancelled attempt says so and sends nothing", suite.cancelled)
 	t.Run("a message without events is refused and sends nothing", suite.empty)
-	t.Run("hostile names reach the receiver harmless and bounded", suite.hostile)
+	t.Run("F15 hostile names reach the receiver harmless and bounded", suite.hostile)
 }
 
 type trial struct {

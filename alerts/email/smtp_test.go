@@ -238,9 +238,6 @@ func TestF4_ADeadMailServerIsLeftInTime(t *testing.T) {
 				time.Sleep(20 * time.Millisecond)
 			}
 		},
-		"it greets without end": func(conn net.Conn) {
-			_, _ = io.Copy(conn, endless{})
-		},
 		"it resets": func(conn net.Conn) {
 			_ = conn.(*net.TCPConn).SetLinger(0)
 		},
@@ -272,6 +269,28 @@ func TestF4_ADeadMailServerIsLeftInTime(t *testing.T) {
 			// Ends only if the channel has let go of the connection.
 			serving.Wait()
 		})
+	}
+}
+
+func TestA11_AServersRepliesAreReadUpToTheirBound(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(conn, endless{})
+		_ = conn.Close()
+	}()
+	real := startMailServer(t, startTLS)
+	channel := real.channel(t, real.env(quiet), func(o *email.Options) { o.Port = listener.Addr().(*net.TCPAddr).Port })
+	_, failure := real.deliver(t.Context(), channel, alerttest.Message())
+	if failure == nil || !failure.Retryable || !strings.Contains(failure.Error(), "the mail server says more than any mail server needs to") {
+		t.Errorf("got %v", failure)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"lapsewatch/alerts"
 	"lapsewatch/internal/httpsend"
+	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
 
@@ -65,7 +66,7 @@ func (c *channel) request(id string, body []byte) (httpsend.Request, error) {
 			return request, fmt.Errorf("read header %s: %w", header.Name, err)
 		}
 		request.Header.Set(header.Name, value.Reveal())
-		request.Secrets = append(request.Secrets, value)
+		request.Secrets = append(request.Secrets, redact.Words(value)...)
 	}
 	now := c.env.Now()
 	var signatures []string
@@ -79,7 +80,7 @@ func (c *channel) request(id string, body []byte) (httpsend.Request, error) {
 			return request, fmt.Errorf("sign with the secret in %s: %w", reference, err)
 		}
 		signatures = append(signatures, signature)
-		request.Secrets = append(request.Secrets, secret)
+		request.Secrets = append(request.Secrets, secret, watch.NewSecret(strings.TrimPrefix(secret.Reveal(), secretPrefix)))
 	}
 	request.Header.Set(standardwebhooks.HeaderWebhookID, id)
 	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))

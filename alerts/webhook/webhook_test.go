@@ -144,14 +144,21 @@ func TestTheReceiptIsTheServersStatus(t *testing.T) {
 	}
 }
 
+func TestF15_AHostileMessageReadsAsTheGoldenFileSays(t *testing.T) {
+	r := newReceiver(t)
+	message := alerttest.HostileMessage()
+	for i := range message.Events {
+		// The limits on lists have tests of their own.
+		message.Events[i].Finding.Details = map[string]any{"subject": message.Events[i].Finding.Name}
+	}
+	r.deliver(t, message)
+	golden(t, "hostile.json", r.body)
+}
+
 func TestTheBodyIsTheDocumentedCloudEvent(t *testing.T) {
 	r := newReceiver(t)
 	r.deliver(t, alerttest.Message())
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, r.body, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "digest.json", append(indented.Bytes(), '\n'))
+	golden(t, "digest.json", r.body)
 	if got := r.header.Get("User-Agent"); got != "lapsewatch/1.2.3" {
 		t.Errorf("User-Agent %q", got)
 	}
@@ -343,8 +350,13 @@ func TestASecretIsReadAtEachUse(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, name string, got []byte) {
+func golden(t *testing.T, name string, document []byte) {
 	t.Helper()
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, document, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	got := append(indented.Bytes(), '\n')
 	path := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(path, got, 0o644); err != nil {

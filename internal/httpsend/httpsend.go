@@ -81,7 +81,7 @@ func (s *Sender) Send(ctx context.Context, request Request) (Response, error) {
 			Retryable:  retryable(response.StatusCode),
 			RetryAfter: retryAfter(response.Header, s.env.Now()),
 			Status:     response.StatusCode,
-			Err:        redact.Error(at(address, refusal(response, body)), secrets...),
+			Err:        at(address, refusal(response, body)),
 		}
 	}
 	return Response{Status: response.StatusCode, Body: body}, nil

@@ -77,6 +77,14 @@ func TestARequestArrivesAsItWasMade(t *testing.T) {
 	}
 }
 
+func TestA11_AnAnswerIsReadUpToItsBound(t *testing.T) {
+	server := serve(t, answer(200, "", strings.Repeat("on and on ", 1<<17)))
+	response, err := httpsend.New(env(server.Client()), endpoint(server.URL)).Send(t.Context(), httpsend.Request{})
+	if err != nil || len(response.Body) != 64<<10 {
+		t.Errorf("read %d bytes: %v", len(response.Body), err)
+	}
+}
+
 func TestARefusalIsToldInWordsThatHelp(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -14,16 +14,21 @@ import (
 	"lapsewatch/watch"
 )
 
-// shortest is the length below which a part of a URL is taken for an ordinary word.
-const shortest = 6
+const (
+	// shortest is the length below which a part of a URL is taken for an ordinary word.
+	shortest = 6
+	// shortestWord does the same for a word of a secret, such as Bearer.
+	shortestWord = 8
+)
 
 const mark = "<redacted>"
 
-// Text replaces every occurrence of a secret, and of its Base64 and URL-escaped forms.
+// Text replaces every occurrence of a secret, without white space around it, and of its
+// Base64 and URL-escaped forms.
 func Text(text string, secrets ...watch.Secret) string {
 	var found []string
 	for _, secret := range secrets {
-		if value := secret.Reveal(); value != "" {
+		if value := strings.TrimSpace(secret.Reveal()); value != "" {
 			found = append(found, value, url.QueryEscape(value), url.PathEscape(value),
 				base64.StdEncoding.EncodeToString([]byte(value)))
 		}
@@ -44,6 +49,18 @@ func Error(err error, secrets ...watch.Secret) error {
 		return errors.New(clean)
 	}
 	return err
+}
+
+// Words are the secret itself and each of its words that can be one alone: the token of
+// "Bearer TOKEN".
+func Words(secret watch.Secret) []watch.Secret {
+	words := []watch.Secret{secret}
+	for word := range strings.FieldsSeq(secret.Reveal()) {
+		if len(word) >= shortestWord {
+			words = append(words, watch.NewSecret(word))
+		}
+	}
+	return words
 }
 
 // URLParts lists what of a URL is secret when the URL itself is: everything but its

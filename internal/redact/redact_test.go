@@ -35,6 +35,13 @@ func TestTextReplacesALongerSecretBeforeOneThatItHolds(t *testing.T) {
 	}
 }
 
+func TestWordsHideATokenWithoutItsScheme(t *testing.T) {
+	got := redact.Text("the Bearer token canary-1 is unknown", redact.Words(watch.NewSecret("Bearer canary-1\n"))...)
+	if got != "the Bearer token <redacted> is unknown" {
+		t.Errorf("Text = %q", got)
+	}
+}
+
 func TestAnEmptySecretRedactsNothing(t *testing.T) {
 	if got := redact.Text("as it was", watch.NewSecret("")); got != "as it was" {
 		t.Errorf("Text = %q", got)
