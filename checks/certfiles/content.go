@@ -94,7 +94,7 @@ func (s *scratch) decode(file source, data []byte) (format string, err error) {
 		return formatPEM, nil
 	case looksLikeKubeconfig(data):
 		return s.decodeKubeconfig(file, data)
-	case startsSequence(data):
+	case bytes.HasPrefix(data, []byte{byte(asn1.SEQUENCE)}):
 		return s.decodeDER(file, data)
 	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
 		return "", errUTF16

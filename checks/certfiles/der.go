@@ -72,7 +72,7 @@ func readCertificate(der []byte) (dated, []byte, error) {
 	}
 	cert := dated{form: watch.Certificate, fingerprint: sha256.Sum256(whole), serial: serialText(serial)}
 	if !readTime(&validity, &cert.notBefore) || !readTime(&validity, &cert.notAfter) {
-		return cert, rest, fmt.Errorf("read the validity of the certificate with SHA-256 fingerprint %x: %w", cert.fingerprint, errNotTime)
+		return cert, rest, errNotTime
 	}
 	cert.issuer, cert.subject = nameText(issuer), nameText(subject)
 	if !tbs.SkipASN1(asn1.SEQUENCE) || !tbs.SkipOptionalASN1(tagIssuerID) || !tbs.SkipOptionalASN1(tagSubjectID) {
@@ -86,15 +86,23 @@ func readCertificate(der []byte) (dated, []byte, error) {
 	return cert, rest, nil
 }
 
-var errNotTime = errors.New("a date is neither a UTCTime nor a GeneralizedTime in DER")
+var errNotTime = errors.New("a date is no UTCTime or GeneralizedTime")
 
 // readTime reads a Time (RFC 5280 section 4.1.2.5): a UTCTime with a year of 50 or more
 // lies in the 20th century.
 func readTime(from *cryptobyte.String, into *time.Time) bool {
+	var read bool
 	if from.PeekASN1Tag(asn1.UTCTime) {
-		return from.ReadASN1UTCTime(into)
+		read = from.ReadASN1UTCTime(into)
+	} else {
+		read = from.ReadASN1GeneralizedTime(into)
 	}
-	return from.ReadASN1GeneralizedTime(into)
+	*into = into.UTC()
+	if read && into.IsZero() {
+		// The first second of the year 1 would read as "no date".
+		*into = into.Add(time.Second)
+	}
+	return read
 }
 
 // The two extensions that are read, as encoded object identifiers.
@@ -138,7 +146,7 @@ func (c *dated) readExtensions(tbs *cryptobyte.String) {
 func (c *dated) readBasicConstraints(value cryptobyte.String) {
 	var constraints cryptobyte.String
 	if !value.ReadASN1(&constraints, asn1.SEQUENCE) ||
-		!constraints.ReadOptionalASN1Boolean(&c.authority, asn1.BOOLEAN, false) {
+		constraints.PeekASN1Tag(asn1.BOOLEAN) && !constraints.ReadASN1Boolean(&c.authority) {
 		c.irregular = "the basic constraints are malformed"
 	}
 }

@@ -27,6 +27,7 @@ type fileState struct {
 var (
 	errNotRegular    = errors.New("is no regular file but a device, FIFO or socket")
 	errEmpty         = errors.New("is empty")
+	errNoMatch       = errors.New("no file matches")
 	errNoCertificate = errors.New("holds no certificate and no CRL")
 )
 
@@ -94,7 +95,7 @@ func reasonOf(err error) watch.Reason {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return watch.PermissionDenied
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, errNoMatch):
 		return watch.NotFound
 	case errors.Is(err, errEmpty) || errors.Is(err, errNoCertificate):
 		return watch.NoCertificate

@@ -3,7 +3,6 @@ package certfiles
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -99,8 +98,6 @@ func (f *found) addRoot(ctx context.Context, from root) {
 		f.sink(folderProblem(from.path, err))
 	}
 }
-
-var errNoMatch = fmt.Errorf("no file matches: %w", fs.ErrNotExist)
 
 func (f *found) addGlob(ctx context.Context, from root) {
 	base, _ := doublestar.SplitPattern(filepath.ToSlash(from.path))
