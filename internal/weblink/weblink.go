@@ -3,7 +3,9 @@
 package weblink
 
 import (
+	"fmt"
 	"net/url"
+	"strings"
 
 	"lapsewatch/internal/clean"
 )
@@ -18,8 +20,21 @@ func HTTPS(link string) string {
 	if err != nil || address.Scheme != "https" || address.Hostname() == "" || address.User != nil || len(link) > longest {
 		return ""
 	}
-	if clean.Text(link, longest) != link {
+	if clean.Text(link, longest) != link || strings.ContainsAny(address.Host, unsafe) {
 		return ""
 	}
-	return address.String()
+	return escapeUnsafe().Replace(address.String())
+}
+
+// unsafe are the characters that no URL holds unescaped (RFC 3986, 2) and that could
+// end an attribute or a Markdown link.
+const unsafe = "\"<>`\\^{|} "
+
+// escapeUnsafe mends what package net/url leaves as it is in queries and fragments.
+func escapeUnsafe() *strings.Replacer {
+	var pairs []string
+	for _, char := range unsafe {
+		pairs = append(pairs, string(char), fmt.Sprintf("%%%02X", char))
+	}
+	return strings.NewReplacer(pairs...)
 }

@@ -13,6 +13,8 @@ func TestHTTPS(t *testing.T) {
 		{"an https link stays", "https://portal.example.com/app?id=1#key", "https://portal.example.com/app?id=1#key"},
 		{"an upper-case scheme is still https", "HTTPS://portal.example.com/", "https://portal.example.com/"},
 		{"quotes and angle brackets are escaped", `https://portal.example.com/"><b>`, "https://portal.example.com/%22%3E%3Cb%3E"},
+		{"quotes in the query are escaped too", `https://portal.example.com/?q="><b>#"`, "https://portal.example.com/?q=%22%3E%3Cb%3E#%22"},
+		{"a quote in the host is no link", `https://portal"onload.example.com/`, ""},
 		{"plain http is no link", "http://portal.example.com/", ""},
 		{"a script is no link", "javascript:alert(1)", ""},
 		{"a path is no link", "/certificates/1", ""},
