@@ -26,7 +26,7 @@ fmt:
 	$(TEMPL) fmt .
 
 generate: ## Go code from the .templ files
-	$(TEMPL) generate
+	go generate ./...
 
 golden: ## rewrites golden files; read the diff before you commit it
 	go test ./... -update

@@ -2,6 +2,8 @@
 // plain text and HTML. It makes one attempt: retrying and remembering are the runner's.
 package email
 
+//go:generate go tool -modfile=../../tools/templ/go.mod templ generate
+
 import (
 	"context"
 	"errors"
