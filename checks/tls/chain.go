@@ -52,7 +52,7 @@ func (f flight) served(why *failure) (served, *failure) {
 		}
 	}
 	if f.truncated {
-		got.defects = append(got.defects, fmt.Sprintf("comes with more than %d KiB or %d certificates, which clients refuse", maxFlight>>10, maxChain))
+		got.defects = append(got.defects, "comes in a certificate message that is malformed or larger than clients accept")
 	}
 	return got, nil
 }

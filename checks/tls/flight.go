@@ -38,7 +38,8 @@ type flight struct {
 	suite   uint16
 	// chain is the presented certificates in DER, leaf first.
 	chain [][]byte
-	// truncated: the certificate message did not end within the limits.
+	// truncated: the certificate message is malformed from some point on, or does not
+	// end within the limits.
 	truncated bool
 }
 
@@ -145,7 +146,8 @@ func (r *flightReader) takeMessage() (done bool, err error) {
 	case messageServerHello:
 		return false, r.serverHello(body)
 	case messageCertificate:
-		return true, r.certificates(body)
+		err := r.certificates(body)
+		return err == nil, err
 	}
 	return false, nil
 }
@@ -157,9 +159,7 @@ func (r *flightReader) salvage() bool {
 		return false
 	}
 	// The broken-off message is malformed by nature; what counts is what it yielded.
-	_ = r.certificates(r.messages[4:])
-	r.found.truncated = true
-	return len(r.found.chain) > 0
+	return r.certificates(r.messages[4:]) == nil
 }
 
 const (
@@ -199,7 +199,7 @@ func (r *flightReader) serverHello(body []byte) error {
 }
 
 // certificates reads the list of RFC 5246, section 7.4.2, or with the context and
-// extensions of RFC 8446, section 4.4.2.
+// extensions of RFC 8446, section 4.4.2, as far as it goes.
 func (r *flightReader) certificates(body []byte) error {
 	in := cryptobyte.String(body)
 	modern := r.found.version == versionTLS13
@@ -208,17 +208,15 @@ func (r *flightReader) certificates(body []byte) error {
 		return errHandshakeForm
 	}
 	for !in.Empty() {
-		if len(r.found.chain) == maxChain {
-			r.found.truncated = true
-			return nil
-		}
 		var der, extensions cryptobyte.String
-		if !in.ReadUint24LengthPrefixed(&der) {
-			return errHandshakeForm
+		if len(r.found.chain) == maxChain || !in.ReadUint24LengthPrefixed(&der) {
+			r.found.truncated = true
+			break
 		}
 		r.found.chain = append(r.found.chain, bytes.Clone(der))
 		if modern && !in.ReadUint16LengthPrefixed(&extensions) {
-			return errHandshakeForm
+			r.found.truncated = true
+			break
 		}
 	}
 	if len(r.found.chain) == 0 {

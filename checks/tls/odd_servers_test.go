@@ -7,11 +7,13 @@ import (
 	cryptotls "crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,6 +124,22 @@ func TestAServerThatWantsAClientCertificateIsRead(t *testing.T) {
 	}
 }
 
+func TestAServerThatCannotBearModernHellosIsReadAsByAnOldClient(t *testing.T) {
+	root := newRoot(t, "test root")
+	leaf := made(root.Issue(pki.Spec{CommonName: "old.example", Names: []string{"old.example"}, NotAfter: day("2031-05-06")}))(t).TLS()
+	address := peer(t, &cryptotls.Config{Certificates: []cryptotls.Certificate{leaf}, GetConfigForClient: func(hello *cryptotls.ClientHelloInfo) (*cryptotls.Config, error) {
+		if slices.Contains(hello.SupportedVersions, cryptotls.VersionTLS13) {
+			return nil, errors.New("what is this?")
+		}
+		return nil, nil
+	}})
+	credential := credentialOf(t, collect(t, testEnv(), tls.Options{Targets: []tls.Target{at("old.example", address)}, Trust: trusting(t, root)}))
+	if !credential.NotAfter.Equal(day("2031-05-06")) || credential.Details["tls_version"] != "TLS 1.2" {
+		t.Errorf("notAfter %s over %v", credential.NotAfter, credential.Details["tls_version"])
+	}
+	wantObserved(t, credential)
+}
+
 // impostor presents a chain without holding its key.
 func impostor(t *testing.T, version uint16) netip.AddrPort {
 	t.Helper()
@@ -212,6 +230,10 @@ func TestServersThatCannotBeRead(t *testing.T) {
 	}
 }
 
+func unroutable() error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+}
+
 func TestEndpointsThatCannotBeReached(t *testing.T) {
 	closed := talker(t, func(net.Conn) {})
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
@@ -222,7 +244,7 @@ func TestEndpointsThatCannotBeReached(t *testing.T) {
 	_ = socket.Close()
 	unrouted := testEnv()
 	unrouted.Dial = func(_ context.Context, _, _ string) (net.Conn, error) {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}
+		return nil, unroutable()
 	}
 	blackHole := testEnv()
 	blackHole.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -280,7 +302,7 @@ func TestAChainBeyondTheLimitOfClientsStillYieldsTheLeaf(t *testing.T) {
 			if !credential.NotAfter.Equal(day("2031-05-06")) {
 				t.Errorf("notAfter is %s", credential.NotAfter)
 			}
-			wantObserved(t, credential, "chain_broken: comes with more than 512 KiB or 128 certificates, which clients refuse")
+			wantObserved(t, credential, "chain_broken: comes in a certificate message that is malformed or larger than clients accept")
 		})
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Options are the options of a `kind: tls` check.
 type Options struct {
-	Targets     []Target       `yaml:"targets" jsonschema_description:"the TLS services to read; every address of each name is read"`
+	Targets     []Target       `yaml:"targets" jsonschema:"required,minItems=1" jsonschema_description:"the TLS services to read; every address of each name is read"`
 	Trust       Trust          `yaml:"trust,omitempty" jsonschema_description:"the authorities that chains may end at"`
 	Timeout     watch.Duration `yaml:"timeout,omitempty" jsonschema_description:"limit of one look at one address, such as 5s; default: that of the run"`
 	Concurrency int            `yaml:"concurrency,omitempty" jsonschema:"minimum=1" jsonschema_description:"most addresses in flight; default: that of the run"`

@@ -16,7 +16,7 @@ import (
 // Target is one TLS service. In configuration it is a mapping, or a string as on the
 // command line: "example.com", "example.com:8443", "smtp://mail.example.com".
 type Target struct {
-	Host       string   `yaml:"host" jsonschema_description:"host name or IP address"`
+	Host       string   `yaml:"host" jsonschema:"required" jsonschema_description:"host name or IP address"`
 	Port       uint16   `yaml:"port,omitempty" jsonschema_description:"TCP port; default 443, or the usual one of the starttls protocol"`
 	StartTLS   string   `yaml:"starttls,omitempty" jsonschema:"enum=smtp,enum=submission,enum=imap,enum=pop3,enum=ftp,enum=ldap,enum=postgres,enum=mysql,enum=xmpp,enum=xmpp-server" jsonschema_description:"protocol that starts in plain text; without it TLS is spoken at once"`
 	SNI        *string  `yaml:"sni,omitempty" jsonschema_description:"server name to ask for and to verify; default: the host; an empty one asks for none"`

@@ -1,0 +1,266 @@
+package tls_test
+
+import (
+	"context"
+	cryptotls "crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lapsewatch/checks/tls"
+	"lapsewatch/internal/pki"
+	"lapsewatch/watch"
+)
+
+// zone is a DNS that knows a few names.
+type zone struct {
+	mu        sync.Mutex
+	addresses map[string][]string
+	errors    map[string]error
+	asked     []string
+}
+
+func (z *zone) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.asked = append(z.asked, network+" "+host)
+	if err := z.errors[host]; err != nil {
+		return nil, err
+	}
+	var found []netip.Addr
+	for _, address := range z.addresses[host] {
+		found = append(found, netip.MustParseAddr(address))
+	}
+	if found == nil {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return found, nil
+}
+
+// byAddress serves another chain on each address of 127.0.0.0/8.
+func byAddress(t *testing.T, chains map[string]cryptotls.Certificate) (port uint16) {
+	t.Helper()
+	return peerOn(t, "0.0.0.0:0", &cryptotls.Config{GetCertificate: func(hello *cryptotls.ClientHelloInfo) (*cryptotls.Certificate, error) {
+		chain := chains[netip.MustParseAddrPort(hello.Conn.LocalAddr().String()).Addr().Unmap().String()]
+		return &chain, nil
+	}}).Port()
+}
+
+func TestEveryAddressOfANameIsReadAndTheDivergentOneNamed(t *testing.T) {
+	root := newRoot(t, "test root")
+	leaf := func(until string) cryptotls.Certificate {
+		return made(root.Issue(pki.Spec{CommonName: "cdn.example", Names: []string{"cdn.example"}, NotBefore: day("2020-01-01"), NotAfter: day(until)}))(t).TLS()
+	}
+	stale, fresh, odd := leaf("2027-01-01"), leaf("2030-01-01"), leaf("2031-01-01")
+	tests := []struct {
+		name   string
+		chains map[string]cryptotls.Certificate
+		want   map[string]string
+	}{
+		{"all alike", map[string]cryptotls.Certificate{"127.0.0.2": fresh, "127.0.0.3": fresh}, map[string]string{"127.0.0.2": "", "127.0.0.3": ""}},
+		{"one of three is stale", map[string]cryptotls.Certificate{"127.0.0.2": fresh, "127.0.0.3": stale, "127.0.0.4": fresh}, map[string]string{
+			"127.0.0.2": "", "127.0.0.4": "",
+			"127.0.0.3": "divergent_node: differs from the one that 2 of the 3 addresses of cdn.example serve: this one ends 2027-01-01 00:00 UTC, theirs 2030-01-01 00:00 UTC",
+		}},
+		{"two disagree", map[string]cryptotls.Certificate{"127.0.0.2": fresh, "127.0.0.3": stale}, map[string]string{
+			"127.0.0.2": "divergent_node: differs from what other addresses of cdn.example serve, and none is served by most: this one ends 2030-01-01 00:00 UTC, against 127.0.0.3 (ends 2027-01-01 00:00 UTC)",
+			"127.0.0.3": "divergent_node: differs from what other addresses of cdn.example serve, and none is served by most: this one ends 2027-01-01 00:00 UTC, against 127.0.0.2 (ends 2030-01-01 00:00 UTC)",
+		}},
+		{"three disagree", map[string]cryptotls.Certificate{"127.0.0.2": fresh, "127.0.0.3": stale, "127.0.0.4": odd}, map[string]string{
+			"127.0.0.2": "divergent_node: differs from what other addresses of cdn.example serve, and none is served by most: this one ends 2030-01-01 00:00 UTC, against 127.0.0.3 (ends 2027-01-01 00:00 UTC), 127.0.0.4 (ends 2031-01-01 00:00 UTC)",
+			"127.0.0.3": "divergent_node: differs from what other addresses of cdn.example serve, and none is served by most: this one ends 2027-01-01 00:00 UTC, against 127.0.0.2 (ends 2030-01-01 00:00 UTC), 127.0.0.4 (ends 2031-01-01 00:00 UTC)",
+			"127.0.0.4": "divergent_node: differs from what other addresses of cdn.example serve, and none is served by most: this one ends 2031-01-01 00:00 UTC, against 127.0.0.2 (ends 2030-01-01 00:00 UTC), 127.0.0.3 (ends 2027-01-01 00:00 UTC)",
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			port := byAddress(t, test.chains)
+			env := testEnv()
+			env.Resolver = &zone{addresses: map[string][]string{"cdn.example": keys(test.chains)}}
+			facts := collect(t, env, tls.Options{Targets: []tls.Target{{Host: "cdn.example", Port: port}}, Trust: trusting(t, root)})
+			if len(facts) != len(test.chains) {
+				t.Fatalf("%d facts for %d addresses", len(facts), len(test.chains))
+			}
+			for _, fact := range facts {
+				credential := asCredential(t, fact)
+				address := netip.MustParseAddrPort(credential.Details["address"].(string)).Addr().String()
+				if want := fmt.Sprintf("cdn.example:%d (%s)", port, address); credential.Subject.Name != want {
+					t.Errorf("name %q, want %q", credential.Subject.Name, want)
+				}
+				if said := strings.Join(observed(credential), "; "); said != test.want[address] {
+					t.Errorf("%s\ngot  %s\nwant %s", address, said, test.want[address])
+				}
+			}
+		})
+	}
+}
+
+func keys(chains map[string]cryptotls.Certificate) []string {
+	var all []string
+	for address := range chains {
+		all = append(all, address)
+	}
+	return all
+}
+
+func TestHowSubjectsAreNamed(t *testing.T) {
+	root := newRoot(t, "test root")
+	chain := made(root.Issue(pki.Spec{Names: []string{"www.example", "xn--bcher-kva.example", "under_score.example", "127.0.0.1", "::1", "fe80::1"}, NotAfter: day("2031-05-06")}))(t).TLS()
+	port := peerOn(t, "[::]:0", &cryptotls.Config{Certificates: []cryptotls.Certificate{chain}}).Port()
+	env := testEnv()
+	names := &zone{addresses: map[string][]string{
+		"www.example": {"::ffff:127.0.0.1"}, "www.example.": {"127.0.0.1"}, "xn--bcher-kva.example": {"::1"}, "under_score.example": {"127.0.0.1"},
+	}}
+	env.Resolver = names
+	tests := []struct {
+		name     string
+		target   tls.Target
+		id, want string
+		sni      any
+	}{
+		{"a name", tls.Target{Host: "www.example"}, "www.example/127.0.0.1:PORT/sni=www.example", "www.example:PORT", "www.example"},
+		{"capitals", tls.Target{Host: "WWW.Example"}, "www.example/127.0.0.1:PORT/sni=www.example", "www.example:PORT", "www.example"},
+		{"a final dot", tls.Target{Host: "www.example."}, "www.example/127.0.0.1:PORT/sni=www.example", "www.example:PORT", "www.example"},
+		{"an underscore", tls.Target{Host: "under_score.example"}, "under_score.example/127.0.0.1:PORT/sni=under_score.example", "under_score.example:PORT", "under_score.example"},
+		{"a name beyond ASCII", tls.Target{Host: "Bücher.example"}, "xn--bcher-kva.example/[::1]:PORT/sni=xn--bcher-kva.example", "bücher.example:PORT (xn--bcher-kva.example)", "xn--bcher-kva.example"},
+		{"the same in punycode", tls.Target{Host: "xn--bcher-kva.example"}, "xn--bcher-kva.example/[::1]:PORT/sni=xn--bcher-kva.example", "bücher.example:PORT (xn--bcher-kva.example)", "xn--bcher-kva.example"},
+		{"an IPv4 address has no SNI", tls.Target{Host: "127.0.0.1"}, "127.0.0.1/127.0.0.1:PORT/sni=", "127.0.0.1:PORT", nil},
+		{"an IPv6 address", tls.Target{Host: "::1"}, "::1/[::1]:PORT/sni=", "[::1]:PORT", nil},
+		{"another server name", tls.Target{Host: "127.0.0.1", SNI: new("www.example")}, "127.0.0.1/127.0.0.1:PORT/sni=www.example", "127.0.0.1:PORT (SNI www.example)", "www.example"},
+		{"no server name", tls.Target{Host: "www.example", SNI: new("")}, "www.example/127.0.0.1:PORT/sni=", "www.example:PORT (no SNI)", nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.target.Port = port
+			credential := credentialOf(t, collect(t, env, tls.Options{Targets: []tls.Target{test.target}, Trust: trusting(t, root)}))
+			numbered := func(text string) string { return strings.ReplaceAll(text, "PORT", fmt.Sprint(port)) }
+			if credential.Subject.ID != numbered(test.id) || credential.Subject.Name != numbered(test.want) {
+				t.Errorf("got  %q, %q\nwant %q, %q", credential.Subject.ID, credential.Subject.Name, numbered(test.id), numbered(test.want))
+			}
+			if credential.Details["sni"] != test.sni {
+				t.Errorf("sni is %v, want %v", credential.Details["sni"], test.sni)
+			}
+			wantObserved(t, credential)
+		})
+	}
+	if asked := strings.Join(names.asked, ","); !strings.Contains(asked, "ip www.example.,") || strings.Contains(asked, "ü") {
+		t.Errorf("DNS was asked for %s", asked)
+	}
+}
+
+func TestALinkLocalAddressKeepsItsZone(t *testing.T) {
+	env := testEnv()
+	var dialled string
+	env.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
+		dialled = address
+		return nil, &net.OpError{Op: "dial", Err: context.DeadlineExceeded}
+	}
+	problem := problemOf(t, collect(t, env, tls.Options{Targets: []tls.Target{{Host: "fe80::1%eth0"}}, Trust: tls.Trust{System: true}}))
+	if dialled != "[fe80::1%eth0]:443" || problem.Subject.ID != "fe80::1%eth0/[fe80::1%eth0]:443/sni=" || problem.Subject.Name != "[fe80::1%eth0]:443" {
+		t.Errorf("dialled %q, subject %+v", dialled, problem.Subject)
+	}
+}
+
+func TestNamesThatDoNotResolve(t *testing.T) {
+	env := testEnv()
+	env.Timeout = 5 * time.Second
+	env.Resolver = &zone{errors: map[string]error{
+		"slow.example":   &net.DNSError{Err: "i/o timeout", Name: "slow.example", Server: "192.0.2.53:53", IsTimeout: true},
+		"broken.example": &net.DNSError{Err: "server misbehaving", Name: "broken.example", Server: "192.0.2.53:53", IsTemporary: true},
+	}}
+	tests := []struct {
+		host   string
+		reason watch.Reason
+		text   string
+	}{
+		{"gone.example", watch.NameNotFound, "look up gone.example: no such host"},
+		{"broken.example", watch.NameNotFound, "look up broken.example: server misbehaving"},
+		{"slow.example", watch.TimedOut, "look up slow.example: no answer from DNS within 5s"},
+	}
+	for _, test := range tests {
+		t.Run(test.host, func(t *testing.T) {
+			problem := problemOf(t, collect(t, env, tls.Options{Targets: []tls.Target{{Host: test.host}}, Trust: tls.Trust{System: true}}))
+			if problem.Reason != test.reason || problem.Err.Error() != test.text {
+				t.Errorf("got %s: %v", problem.Reason, problem.Err)
+			}
+			if problem.Confined {
+				t.Error("the addresses behind the name are not known, yet the problem claims to hide nothing")
+			}
+			if want := test.host + "/:443/sni=" + test.host; problem.Subject.ID != want || problem.Subject.Name != test.host+":443" {
+				t.Errorf("subject %+v", problem.Subject)
+			}
+		})
+	}
+}
+
+func TestANameIsAskedForOnceAPass(t *testing.T) {
+	root := newRoot(t, "test root")
+	address := presenting(t, made(root.Issue(pki.Spec{Names: []string{"www.example"}}))(t).TLS())
+	names := &zone{addresses: map[string][]string{"www.example": {"127.0.0.1"}}}
+	env := testEnv()
+	env.Resolver = names
+	options := tls.Options{Trust: trusting(t, root)}
+	for i := range 20 {
+		options.Targets = append(options.Targets, tls.Target{Host: "www.example", Port: address.Port(), SNI: new(fmt.Sprintf("v%d.example", i))})
+	}
+	check, err := tls.New(options, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pass := range 2 {
+		if facts, err := run(t.Context(), check); err != nil || len(facts) != 20 {
+			t.Fatalf("%d facts, %v", len(facts), err)
+		}
+		if len(names.asked) != pass+1 {
+			t.Errorf("after pass %d DNS was asked %d times", pass+1, len(names.asked))
+		}
+	}
+}
+
+func TestANameWithTooManyAddressesIsReported(t *testing.T) {
+	var many []string
+	for i := range 300 {
+		many = append(many, fmt.Sprintf("127.1.%d.%d", i>>8, i&255))
+	}
+	root := newRoot(t, "test root")
+	port := peerOn(t, "0.0.0.0:0", &cryptotls.Config{Certificates: []cryptotls.Certificate{made(root.Issue(pki.Spec{Names: []string{"many.example"}}))(t).TLS()}}).Port()
+	env := testEnv()
+	env.Resolver = &zone{addresses: map[string][]string{"many.example": many}}
+	facts := collect(t, env, tls.Options{Targets: []tls.Target{{Host: "many.example", Port: port}}, Trust: trusting(t, root)})
+	if len(facts) != 257 {
+		t.Fatalf("%d facts, want 256 addresses and a problem", len(facts))
+	}
+	problem := facts[256].(watch.Problem) // ":" sorts after the digits of the addresses
+	if problem.Reason != watch.TooLarge || problem.Confined || problem.Err.Error() != "many.example has 300 addresses; only the first 256 are read" {
+		t.Errorf("got %+v", problem)
+	}
+}
+
+func TestAMachineWithoutIPv6DoesNotBlameTheService(t *testing.T) {
+	root := newRoot(t, "test root")
+	address := presenting(t, made(root.Issue(pki.Spec{Names: []string{"dual.example"}}))(t).TLS())
+	env := testEnv()
+	env.Resolver = &zone{addresses: map[string][]string{"dual.example": {"127.0.0.1", "2001:db8::1"}, "six.example": {"2001:db8::2"}}}
+	dial := env.Dial
+	env.Dial = func(ctx context.Context, network, to string) (net.Conn, error) {
+		if strings.HasPrefix(to, "[2001:db8::") {
+			return nil, unroutable()
+		}
+		return dial(ctx, network, to)
+	}
+	options := tls.Options{Targets: []tls.Target{{Host: "dual.example", Port: address.Port()}, {Host: "six.example", Port: address.Port()}}, Trust: trusting(t, root)}
+	facts := collect(t, env, options)
+	if len(facts) != 2 {
+		t.Fatalf("got %d facts: %v", len(facts), facts)
+	}
+	if skipped := fmt.Sprint(asCredential(t, facts[0]).Details["skipped_addresses"]); skipped != "[2001:db8::1]" {
+		t.Errorf("skipped_addresses is %s", skipped)
+	}
+	if problem, ok := facts[1].(watch.Problem); !ok || problem.Reason != watch.Unreachable {
+		t.Errorf("a service of which nothing can be read must be a problem, got %+v", facts[1])
+	}
+}
