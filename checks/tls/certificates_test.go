@@ -2,6 +2,8 @@ package tls_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
 	cryptotls "crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -86,6 +88,10 @@ func oddCertificates() []odd {
 		{
 			name: "no subjectAltName, only the legacy Common Name", make: issued(func(s *pki.Spec) { s.Names = nil }), notAfter: day("2050-01-01"),
 			observed: []string{`name_mismatch: is not valid for odd.example: it names no host in subjectAltName, only the legacy Common Name "odd.example", which clients ignore`},
+		},
+		{
+			name: "neither a subjectAltName nor a Common Name", make: issued(func(s *pki.Spec) { s.CommonName, s.Names = "", nil }), notAfter: day("2050-01-01"),
+			observed: []string{"name_mismatch: is not valid for odd.example: it names no host at all"},
 		},
 		{
 			name: "another name", make: issued(func(s *pki.Spec) { s.Names = []string{"a.example", "b.example", "192.0.2.7", "c.example"} }), notAfter: day("2050-01-01"),
@@ -200,6 +206,36 @@ func TestDetailsOfACertificate(t *testing.T) {
 	}
 	if credential.Life != day("2031-05-06").Sub(day("2025-02-03")) {
 		t.Errorf("life is %s", credential.Life)
+	}
+}
+
+func TestA7_NoNameInACertificateSteersATerminal(t *testing.T) {
+	hostile := "\x1b]0;owned\x07\u202egpj.\u200bexe\r\nnext line"
+	shown := "\uFFFD]0;owned\uFFFDgpj.\uFFFDexe\uFFFDnext line"
+	stranger := newRoot(t, hostile)
+	leaf := made(stranger.Issue(pki.Spec{CommonName: "leaf " + hostile, Names: []string{"\x1b[2J.example"}}))(t)
+	credential := credentialOf(t, collect(t, testEnv(), tls.Options{Targets: []tls.Target{at("a.example", presenting(t, leaf.TLS()))}, Trust: trusting(t, newRoot(t, "test root"))}))
+	wantObserved(t, credential,
+		`untrusted_issuer: is issued by "`+shown+`", which is neither trusted here nor sent along`,
+		"name_mismatch: is not valid for a.example, only for \uFFFD[2J.example",
+	)
+	for key, value := range credential.Details {
+		if strings.ContainsAny(fmt.Sprint(value), "\x1b\x07\u202e\u200b\r\n") {
+			t.Errorf("%s is %q", key, value)
+		}
+	}
+}
+
+func TestKeyTypes(t *testing.T) {
+	root := newRoot(t, "test root")
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := made(root.Issue(pki.Spec{Names: []string{"a.example"}, Key: key}))(t)
+	credential := credentialOf(t, collect(t, testEnv(), tls.Options{Targets: []tls.Target{at("a.example", presenting(t, leaf.TLS()))}, Trust: trusting(t, root)}))
+	if credential.Details["key"] != "Ed25519" {
+		t.Errorf("key is %v", credential.Details["key"])
 	}
 }
 

@@ -35,10 +35,9 @@ func certificatesOf(parsed []*x509.Certificate) []certificate {
 }
 
 // served parses what was overheard. A leaf that cannot be parsed is a failure;
-// whatever cannot be parsed beside it is a defect of the chain. why is what crypto/tls
-// had against it, or nil.
-func (f flight) served(why *failure) (served, *failure) {
-	got := served{version: f.version, suite: f.suite, unfinished: why}
+// whatever cannot be parsed beside it is a defect of the chain.
+func (f flight) served() (served, *failure) {
+	got := served{version: f.version, suite: f.suite}
 	for i, der := range f.chain {
 		// The copy keeps a certificate that is cached from keeping its whole flight.
 		cert, err := x509.ParseCertificate(bytes.Clone(der))

@@ -92,7 +92,14 @@ func chainCases(t testing.TB) []chainCase {
 	lapsedRoot := made(pki.SelfSigned(pki.Spec{CommonName: "Lapsed Root", IsCA: true, NotBefore: day("2000-01-01"), NotAfter: day("2026-05-01")}))(t)
 	fetchable := leafOf(t, foreign, func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.example/foreign.crt"} })
 	lapsedLeaf := made(short.Issue(pki.Spec{CommonName: "www.example", Names: []string{"www.example"}, NotBefore: day("2025-01-01"), NotAfter: day("2026-02-01")}))(t)
+	unborn := authority(t, e.root, "Unborn CA", "2026-07-01", "2034-01-01")
+	elder := made(e.intermediate.Issue(pki.Spec{CommonName: "www.example", Names: []string{"www.example"}, NotBefore: day("2020-01-01"), NotAfter: day("2021-01-01")}))(t)
 	return append(crossSigned(t, e), []chainCase{
+		{
+			name: "an intermediate that is not valid yet", send: sending(leafOf(t, unborn), unborn), trust: []pki.Pair{e.root}, notAfter: "2027-01-01", presented: "2027-01-01",
+			observed: []string{`chain_broken: has a chain whose certificate "Unborn CA" is not valid before 2026-07-01 00:00 UTC`},
+		},
+		{name: "an expired leaf that is older than its issuer", send: sending(elder, e.intermediate), trust: []pki.Pair{e.root}, notAfter: "2021-01-01", presented: "2021-01-01", verified: "2021-01-01"},
 		{name: "a complete chain", send: sending(e.leaf, e.intermediate), trust: []pki.Pair{e.root}, notAfter: "2027-01-01", presented: "2027-01-01", verified: "2027-01-01"},
 		{name: "a complete chain with its root", send: sending(e.leaf, e.intermediate, e.root), trust: []pki.Pair{e.root}, notAfter: "2027-01-01", presented: "2027-01-01", verified: "2027-01-01"},
 		{

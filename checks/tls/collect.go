@@ -120,7 +120,7 @@ func (p *pass) first(ctx context.Context, s *service) {
 	for i, address := range addresses {
 		g.outcomes[i].endpoint = endpoint{service: s, address: netip.AddrPortFrom(address, s.port), only: len(addresses) == 1}
 	}
-	p.look(ctx, g, p.timeout, func(outcome) bool { return true })
+	p.lookAll(ctx, g, p.timeout, func(outcome) bool { return true })
 	if ctx.Err() == nil && slices.ContainsFunc(g.outcomes, outcome.again) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -132,12 +132,12 @@ func (p *pass) first(ctx context.Context, s *service) {
 
 // second looks at the addresses of a group that timed out.
 func (p *pass) second(ctx context.Context, g *group) {
-	p.look(ctx, g, min(p.timeout, max(p.timeout/secondLook, leastRetryTime)), outcome.again)
+	p.lookAll(ctx, g, min(p.timeout, max(p.timeout/secondLook, leastRetryTime)), outcome.again)
 	p.report(ctx, g)
 }
 
-// look reads those addresses of a group that are wanted, at the same time.
-func (p *pass) look(ctx context.Context, g *group, timeout time.Duration, wanted func(outcome) bool) {
+// lookAll reads those addresses of a group that are wanted, at the same time.
+func (p *pass) lookAll(ctx context.Context, g *group, timeout time.Duration, wanted func(outcome) bool) {
 	if len(g.outcomes) == 1 {
 		p.lookAt(ctx, &g.outcomes[0], timeout)
 		return
@@ -163,7 +163,7 @@ func (p *pass) lookAt(ctx context.Context, o *outcome, timeout time.Duration) {
 	if o.endpoint.listener != nil {
 		timeout = min(timeout, listenerTimeout)
 	}
-	got, failed := p.read(ctx, o.endpoint, timeout)
+	got, failed := look{pass: p, endpoint: o.endpoint, timeout: timeout, until: time.Now().Add(timeout)}.read(ctx)
 	if failed != nil {
 		if o.failed == nil || failed.reason != watch.TimedOut {
 			o.failed = failed

@@ -37,8 +37,8 @@ func (v *verifier) diagnose(chain []certificate, at time.Time, err error) (troub
 	switch {
 	case way.fault != "":
 		return watch.Observation{Reason: watch.ChainBroken, Text: way.fault}, way.parent
-	case refusal(leaf, err) != "":
-		return watch.Observation{Reason: watch.ChainBroken, Text: refusal(leaf, err)}, nil
+	case refusal(err) != "":
+		return watch.Observation{Reason: watch.ChainBroken, Text: refusal(err)}, nil
 	case selfIssued(way.top.Certificate):
 		return watch.Observation{Reason: watch.UntrustedIssuer, Text: fmt.Sprintf("leads to the authority %s, which is not trusted here", sayName(way.top.Certificate))}, way.parent
 	case way.top.print != chain[0].print:
@@ -128,7 +128,7 @@ func outOfDate(issuer *x509.Certificate, at time.Time) string {
 }
 
 // refusal words what package x509 refused a chain for, other than an unknown authority.
-func refusal(leaf *x509.Certificate, err error) string {
+func refusal(err error) string {
 	if _, ok := errors.AsType[x509.UnhandledCriticalExtension](err); ok {
 		return "has a chain with a critical extension that clients do not know"
 	}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"time"
 
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/starttls"
@@ -31,15 +30,16 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 
+// Unwrap gives the cause.
 func (f *failure) Unwrap() error { return f.err }
 
 const maxQuoted = 200
 
-func dialFailure(e endpoint, err error, timeout time.Duration) *failure {
-	doing := fmt.Sprintf("connect to %s", e.address)
+func (l look) dialFailure(err error) *failure {
+	doing := fmt.Sprintf("connect to %s", l.address)
 	switch {
 	case timedOut(err):
-		return &failure{reason: watch.TimedOut, err: fmt.Errorf("%s: no answer within %s", doing, timeout)}
+		return &failure{reason: watch.TimedOut, err: fmt.Errorf("%s: no answer within %s", doing, l.timeout)}
 	case errors.Is(err, connectionRefused):
 		return &failure{reason: watch.Refused, err: fmt.Errorf("%s: %w", doing, cause(err))}
 	default:
@@ -50,35 +50,35 @@ func dialFailure(e endpoint, err error, timeout time.Duration) *failure {
 	}
 }
 
-func upgradeFailure(e endpoint, err error, timeout time.Duration) *failure {
-	doing := fmt.Sprintf("start TLS with %s (%s)", e.address, e.protocol)
+func (l look) upgradeFailure(err error) *failure {
+	doing := fmt.Sprintf("start TLS with %s (%s)", l.address, l.protocol)
 	if refused, ok := errors.AsType[*starttls.RefusedError](err); ok {
 		return &failure{reason: watch.StartTLSRefused, err: fmt.Errorf("%s: %w", doing, refused)}
 	}
 	if alien, ok := errors.AsType[*starttls.ProtocolError](err); ok {
 		return &failure{reason: watch.HandshakeFailed, err: fmt.Errorf("%s: %w", doing, alien), remedy: "Check the port and the protocol: what answers there does not speak it as expected."}
 	}
-	return brokenOff(doing, err, timeout)
+	return l.brokenOff(doing, err)
 }
 
-func handshakeFailure(e endpoint, err error, timeout time.Duration) *failure {
-	doing := fmt.Sprintf("TLS handshake with %s", e.address)
+func (l look) handshakeFailure(err error) *failure {
+	doing := fmt.Sprintf("TLS handshake with %s", l.address)
 	if header, ok := errors.AsType[cryptotls.RecordHeaderError](err); ok && header.Conn != nil {
-		return &failure{reason: watch.NotTLS, err: fmt.Errorf("%s answers %s and not TLS", e.address, tongue(header.RecordHeader[:]))}
+		return &failure{reason: watch.NotTLS, err: fmt.Errorf("%s answers %s and not TLS", l.address, tongue(header.RecordHeader[:]))}
 	}
 	if alert := remoteAlert(err); alert != "" {
 		return &failure{reason: watch.HandshakeFailed, err: fmt.Errorf("%s: the server sent the alert %q", doing, alert), spokeTLS: true}
 	}
-	failed := brokenOff(doing, err, timeout)
+	failed := l.brokenOff(doing, err)
 	_, network := errors.AsType[syscall.Errno](err)
 	failed.spokeTLS = !network && failed.reason != watch.TimedOut && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)
 	return failed
 }
 
-func brokenOff(doing string, err error, timeout time.Duration) *failure {
+func (l look) brokenOff(doing string, err error) *failure {
 	switch {
 	case timedOut(err):
-		return &failure{reason: watch.TimedOut, err: fmt.Errorf("%s: no answer within %s", doing, timeout)}
+		return &failure{reason: watch.TimedOut, err: fmt.Errorf("%s: no answer within %s", doing, l.timeout)}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &failure{reason: watch.HandshakeFailed, err: fmt.Errorf("%s: the server closed the connection", doing)}
 	default:

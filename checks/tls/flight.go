@@ -71,7 +71,7 @@ func readFlight(in io.Reader, secret func() []byte) (flight, error) {
 			var done bool
 			if done, err = r.takeMessage(); done {
 				return r.found, nil
-			} else if err == errIncomplete {
+			} else if errors.Is(err, errIncomplete) {
 				err = nil
 				break
 			}

@@ -148,7 +148,7 @@ func FuzzReadFlight(f *testing.F) {
 		if len(found.chain) == 0 || len(found.chain) > maxChain {
 			t.Fatalf("%d certificates and no error", len(found.chain))
 		}
-		got, failed := found.served(nil)
+		got, failed := found.served()
 		if (failed == nil) != (len(got.chain) > 0) {
 			t.Errorf("%d parsed certificates, failure %v", len(got.chain), failed)
 		}

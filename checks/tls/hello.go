@@ -24,7 +24,7 @@ type served struct {
 	// clientCertificate says that the server asks for one, or insists.
 	clientCertificate string
 	// unfinished is why the handshake did not end although the chain had come.
-	unfinished *failure
+	unfinished error
 	// unproven: the server did not show that it holds the leaf's private key, and not
 	// because this client could not follow it.
 	unproven bool
@@ -35,18 +35,25 @@ const (
 	clientCertificateRequired  = "required"
 )
 
-// read looks at an endpoint: first in the way that costs least and that nearly every
-// server understands, then, if that was answered but brought no certificate, with all
-// that crypto/tls knows, and at last as a client of long ago that goes no further than
-// the certificates.
-func (p *pass) read(ctx context.Context, e endpoint, timeout time.Duration) (served, *failure) {
-	until := time.Now().Add(timeout)
-	got, first := p.shakeHands(ctx, e, until, timeout)
-	if first == nil || first.reason != watch.HandshakeFailed || e.listener != nil && !first.spokeTLS {
+// look is one look at one endpoint.
+type look struct {
+	*pass
+	endpoint
+	timeout time.Duration
+	until   time.Time
+}
+
+// read looks first in the way that costs least and that nearly every server
+// understands, then, if that was answered but brought no certificate, with all that
+// crypto/tls knows, and at last as a client of long ago that goes no further than the
+// certificates.
+func (l look) read(ctx context.Context) (served, *failure) {
+	got, first := l.shakeHands(ctx)
+	if first == nil || first.reason != watch.HandshakeFailed || l.listener != nil && !first.spokeTLS {
 		return got, first
 	}
-	for _, attempt := range []func(context.Context, endpoint, time.Time, time.Duration) (served, *failure){p.listenIn, p.readInClear} {
-		got, failed := attempt(ctx, e, until, timeout)
+	for _, attempt := range []func(context.Context) (served, *failure){l.listenIn, l.readInClear} {
+		got, failed := attempt(ctx)
 		if failed == nil || failed.reason == watch.Unparsable {
 			return got, failed
 		}
@@ -82,12 +89,12 @@ func suiteIDs() []uint16 {
 	return ids
 }
 
-func (p *pass) shakeHands(ctx context.Context, e endpoint, until time.Time, timeout time.Duration) (served, *failure) {
-	return p.handshake(ctx, e, until, timeout, inspection(e), func(conn net.Conn) net.Conn { return conn })
+func (l look) shakeHands(ctx context.Context) (served, *failure) {
+	return l.handshake(ctx, inspection(l.endpoint), func(conn net.Conn) net.Conn { return conn })
 }
 
 // handshake ends a handshake, or takes the certificates that came before it broke off.
-func (p *pass) handshake(ctx context.Context, e endpoint, until time.Time, timeout time.Duration, config *cryptotls.Config, wrap func(net.Conn) net.Conn) (served, *failure) {
+func (l look) handshake(ctx context.Context, config *cryptotls.Config, wrap func(net.Conn) net.Conn) (served, *failure) {
 	var got served
 	config.VerifyConnection = func(state cryptotls.ConnectionState) error {
 		got.chain, got.version, got.suite = certificatesOf(state.PeerCertificates), state.Version, state.CipherSuite
@@ -97,9 +104,11 @@ func (p *pass) handshake(ctx context.Context, e endpoint, until time.Time, timeo
 		got.clientCertificate = clientCertificateRequested
 		return new(cryptotls.Certificate), nil
 	}
-	failed := p.converse(ctx, e, until, timeout, func(conn net.Conn) *failure {
-		if err := cryptotls.Client(wrap(conn), config).Handshake(); err != nil {
-			return got.cutShort(err, handshakeFailure(e, err, timeout))
+	failed := l.converse(ctx, func(conn net.Conn) *failure {
+		// A context that can end would cost each waiting host a goroutine; converse
+		// sees to the end of ctx.
+		if err := cryptotls.Client(wrap(conn), config).HandshakeContext(context.WithoutCancel(ctx)); err != nil {
+			return got.cutShort(err, l.handshakeFailure(err))
 		}
 		return nil
 	})
@@ -123,13 +132,13 @@ func (s *served) cutShort(err error, failed *failure) *failure {
 // listenIn repeats the handshake with everything that crypto/tls knows. Where it
 // refuses the certificates without handing them over (one that does not parse, a key
 // type that it cannot use, a message beyond its limit), they are read from a recording.
-func (p *pass) listenIn(ctx context.Context, e endpoint, until time.Time, timeout time.Duration) (served, *failure) {
+func (l look) listenIn(ctx context.Context) (served, *failure) {
 	var secrets keyLog
 	recording := &recordingConn{}
-	config := inspection(e)
+	config := inspection(l.endpoint)
 	config.CurvePreferences = nil
 	config.KeyLogWriter = &secrets
-	got, failed := p.handshake(ctx, e, until, timeout, config, func(conn net.Conn) net.Conn {
+	got, failed := l.handshake(ctx, config, func(conn net.Conn) net.Conn {
 		recording.Conn = conn
 		return recording
 	})
@@ -140,7 +149,9 @@ func (p *pass) listenIn(ctx context.Context, e endpoint, until time.Time, timeou
 	if err != nil {
 		return got, failed
 	}
-	return found.served(failed)
+	got, unreadable := found.served()
+	got.unfinished = failed
+	return got, unreadable
 }
 
 // recordingConn keeps what the peer sent.
@@ -158,11 +169,11 @@ func (c *recordingConn) Read(p []byte) (int, error) {
 }
 
 // readInClear says a hello of TLS 1.2 that offers what crypto/tls no longer has, and
-// reads the certificates that the server sends in clear.
-func (p *pass) readInClear(ctx context.Context, e endpoint, until time.Time, timeout time.Duration) (served, *failure) {
+// reads the certificates that the server sends in clear. The handshake goes no further.
+func (l look) readInClear(ctx context.Context) (served, *failure) {
 	var found flight
-	failed := p.converse(ctx, e, until, timeout, func(conn net.Conn) *failure {
-		hello, err := legacyHello(e.sni)
+	failed := l.converse(ctx, func(conn net.Conn) *failure {
+		hello, err := legacyHello(l.sni)
 		if err == nil {
 			_, err = conn.Write(hello)
 		}
@@ -170,38 +181,42 @@ func (p *pass) readInClear(ctx context.Context, e endpoint, until time.Time, tim
 			found, err = readFlight(conn, nil)
 		}
 		if err != nil {
-			return handshakeFailure(e, err, timeout)
+			return l.handshakeFailure(err)
 		}
 		return nil
 	})
 	if failed != nil {
 		return served{}, failed
 	}
-	return found.served(nil)
+	got, unreadable := found.served()
+	got.unfinished = errInClear
+	return got, unreadable
 }
 
-// converse connects to an endpoint, leads the connection to the ClientHello, and lets
+var errInClear = errors.New("not gone through with: only as an old client could the certificates be read")
+
+// converse connects to the endpoint, leads the connection to the ClientHello, and lets
 // talk go on from there until the time is up.
-func (p *pass) converse(ctx context.Context, e endpoint, until time.Time, timeout time.Duration, talk func(net.Conn) *failure) *failure {
-	bounded, cancel := context.WithDeadline(ctx, until)
+func (l look) converse(ctx context.Context, talk func(net.Conn) *failure) *failure {
+	bounded, cancel := context.WithDeadline(ctx, l.until)
 	defer cancel()
-	conn, err := p.env.Dial(bounded, "tcp", e.address.String())
+	conn, err := l.env.Dial(bounded, "tcp", l.address.String())
 	if err != nil {
-		return dialFailure(e, err, timeout)
+		return l.dialFailure(err)
 	}
 	defer abandon(conn)
-	if e.protocol != "" {
-		if err := starttls.Upgrade(bounded, conn, e.protocol, e.host.ascii); err != nil {
-			return upgradeFailure(e, err, timeout)
+	if l.protocol != "" {
+		if err := starttls.Upgrade(bounded, conn, l.protocol, l.host.ascii); err != nil {
+			return l.upgradeFailure(err)
 		}
 	}
-	if err := conn.SetDeadline(until); err != nil {
-		return brokenOff("limit the time of "+e.address.String(), err, timeout)
+	if err := conn.SetDeadline(l.until); err != nil {
+		return l.brokenOff("limit the time of "+l.address.String(), err)
 	}
 	defer interruptAtEnd(ctx, conn)()
-	p.pace.enter()
-	defer p.pace.leave()
-	return talk(&pacedConn{Conn: conn, pace: p.pace, deadline: until})
+	l.pace.enter()
+	defer l.pace.leave()
+	return talk(&pacedConn{Conn: conn, pace: l.pace, deadline: l.until})
 }
 
 // interruptAtEnd makes reads and writes fail once ctx ends. The function that it returns

@@ -61,9 +61,11 @@ func parseHost(text string) (hostName, error) {
 	return host, nil
 }
 
+// lookupProfile is the one of RFC 5891 for lookups, but for underscores. It is read-only.
+var lookupProfile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(false))
+
 func toASCII(name string) (string, error) {
-	profile := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(false))
-	ascii, err := profile.ToASCII(name)
+	ascii, err := lookupProfile.ToASCII(name)
 	if err != nil {
 		return "", fmt.Errorf("%q is no host name", clean.Text(name, maxShownHost))
 	}

@@ -14,7 +14,8 @@ type Options struct {
 	Timeout     watch.Duration `yaml:"timeout,omitempty" jsonschema_description:"limit of one look at one address, such as 5s; default: that of the run"`
 	Concurrency int            `yaml:"concurrency,omitempty" jsonschema:"minimum=1" jsonschema_description:"most addresses in flight; default: that of the run"`
 
-	// listeners are the sockets that a bare scan found on this machine.
+	// listeners are the sockets that a bare scan found on this machine; nil if it
+	// was not asked to find any.
 	listeners []listener
 }
 
@@ -31,7 +32,7 @@ const maxTargets = 1 << 20
 func (o Options) Validate() error {
 	var problems []error
 	wrong := func(path string, err error) { problems = append(problems, &watch.FieldError{Path: path, Err: err}) }
-	if len(o.Targets)+len(o.listeners) == 0 && o.listeners == nil {
+	if len(o.Targets) == 0 && o.listeners == nil {
 		wrong("targets", errors.New("there is nothing to watch: give at least one target"))
 	}
 	if len(o.Targets) > maxTargets {

@@ -22,5 +22,5 @@ func openFileLimit() (limit uint64, known bool) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &current); err != nil {
 		return 0, false
 	}
-	return uint64(current.Cur), true
+	return uint64(current.Cur), true //nolint:unconvert // it is signed on FreeBSD
 }

@@ -168,7 +168,7 @@ func fill(targets []string, options Options) (Options, error) {
 		}
 		made, err := target.service()
 		if err != nil {
-			return options, fmt.Errorf("target %s: %w", withoutUserInfo(text), err)
+			return options, err
 		}
 		if !seen[made.key()] {
 			seen[made.key()] = true
