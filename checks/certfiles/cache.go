@@ -14,8 +14,6 @@ type cache struct {
 	// folders are those of the latest complete pass, by path.
 	folders map[string]*folder
 	shared  sharedTexts
-	// filling is off during the first pass, which mostly is the only one of a process.
-	filling bool
 }
 
 // folder is what is kept of a walked folder, or of one file with a path of its own.
@@ -43,9 +41,6 @@ type remembered struct {
 
 // begin connects a folder with what is remembered of it.
 func (c *cache) begin(f *folder) {
-	if !c.filling {
-		return
-	}
 	before := c.folders[f.path]
 	if before != nil && slices.Equal(before.names, f.names) {
 		f.names, f.files = before.names, before.files
@@ -57,10 +52,6 @@ func (c *cache) begin(f *folder) {
 
 // end forgets what a complete pass did not meet.
 func (c *cache) end(folders []*folder) {
-	if !c.filling {
-		c.filling = true
-		return
-	}
 	c.folders = make(map[string]*folder, len(folders))
 	for _, f := range folders {
 		f.before = nil
@@ -74,9 +65,6 @@ const settled = 2 * time.Second
 
 // recall gives what the file at index i held, if it has not changed since.
 func (f *folder) recall(i int, state fileState) (contents string, known bool) {
-	if f.files == nil {
-		return "", false
-	}
 	file := &f.files[i]
 	if file.contents == "" && f.before != nil {
 		if at, found := slices.BinarySearch(f.before.names, f.names[i]); found {

@@ -86,16 +86,23 @@ func (c *Check) Collect(ctx context.Context, sink watch.Sink) error {
 	return nil
 }
 
-// read looks at the files of a batch. Each is guarded by itself, so that one that makes
-// a parser panic hides no other.
+// read looks at the files of a batch. One that makes a parser panic is a problem and
+// hides no other.
 func (c *Check) read(ctx context.Context, b batch, found *found) {
 	s := c.scratches.Get().(*scratch)
-	defer c.scratches.Put(s)
 	s.found = found
+	defer func() {
+		s.found = nil
+		c.scratches.Put(s)
+	}()
 	for i := b.from; i < b.to && ctx.Err() == nil; i++ {
-		file := b.folder.source(i)
-		if err := checks.Guard(func() { s.look(file, b.folder, i) }); err != nil {
-			found.sink(file.problem(watch.InternalError, err))
+		err := checks.Guard(func() {
+			for ; i < b.to && ctx.Err() == nil; i++ {
+				s.look(b.folder.source(i), b.folder, i)
+			}
+		})
+		if err != nil {
+			found.sink(b.folder.source(i).problem(watch.InternalError, err))
 		}
 	}
 }
@@ -142,7 +149,7 @@ func (s *scratch) look(file source, in *folder, i int) {
 		s.found.sink(file.problem(watch.Unparsable, err))
 		return
 	}
-	if in.files != nil && s.pack(format) {
+	if s.pack(format) {
 		in.remember(i, state, s.check.env.Now(), s.packed)
 	}
 	s.tell(file, format)
@@ -172,6 +179,13 @@ func (s *scratch) tell(file source, format string) {
 // keptBuffer is the largest buffer that is kept for the next file.
 const keptBuffer = 256 << 10
 
+func empty(buffer []byte) []byte {
+	if cap(buffer) > keptBuffer {
+		return nil
+	}
+	return buffer[:0]
+}
+
 // read reads a file whose beginning looks promising, or of which something is expected.
 // Otherwise it returns nil.
 func (s *scratch) read(file source, state fileState) ([]byte, error) {
@@ -182,11 +196,8 @@ func (s *scratch) read(file source, state fileState) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer opened.Close()
-	if cap(s.buffer) > keptBuffer {
-		s.buffer = nil
-	}
-	s.buffer = slices.Grow(s.buffer[:0], sniffLength)
+	defer func() { _ = opened.Close() }()
+	s.buffer = slices.Grow(empty(s.buffer), sniffLength)
 	if !file.expected() {
 		n, err := opened.Read(s.buffer[:sniffLength])
 		if err != nil && !errors.Is(err, io.EOF) {

@@ -79,7 +79,7 @@ func (s *scratch) decodeKubeconfig(file source, data []byte) (string, error) {
 	}
 	for _, entry := range entries {
 		if len(s.items) >= maxItems {
-			s.keep(held{})
+			s.keep(held{reason: watch.TooLarge, err: errTooMany})
 			break
 		}
 		from := len(s.items)

@@ -58,7 +58,7 @@ func readWhole(path string, buffer []byte, limit int64) ([]byte, error) {
 	if err != nil {
 		return buffer, pathless(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	return readRest(file, buffer[:0], 0, limit)
 }
 

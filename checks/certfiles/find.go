@@ -120,7 +120,7 @@ func (f *found) walk(ctx context.Context, path string, id fileID, from *root) {
 	}
 	from.walked[id] = true
 	entries, err := os.ReadDir(path)
-	if err != nil && !(from.optional && errors.Is(err, fs.ErrNotExist)) {
+	if err != nil && (!from.optional || !errors.Is(err, fs.ErrNotExist)) {
 		f.sink(folderProblem(path, err))
 	}
 	here := &folder{path: path}

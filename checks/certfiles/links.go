@@ -30,7 +30,11 @@ func (f *found) follow(ctx context.Context, at link) {
 		f.enter(ctx, at.path, at.from)
 	case state.regular && at.from.covers(at.path) && !namedForKeys(at.path):
 		at.from.matched = true
-		f.addNamed(state.id, source{path: at.path, alsoAt: []string{target}, link: true})
+		file := source{path: at.path, alsoAt: []string{target}, link: true}
+		if hashLink(at.path) {
+			file = source{path: target, alsoAt: []string{at.path}}
+		}
+		f.addNamed(state.id, file)
 	}
 }
 

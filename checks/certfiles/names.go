@@ -117,8 +117,9 @@ func directoryString(value []byte, tag asn1.Tag) string {
 			runes[i] = rune(unit[0])<<24 | rune(unit[1])<<16 | rune(unit[2])<<8 | rune(unit[3])
 		}
 		return string(runes)
+	default:
+		return string(value)
 	}
-	return string(value)
 }
 
 // escapeValue escapes what would read as another part of the name (RFC 4514 section 2.4).

@@ -33,7 +33,10 @@ type pemBlock struct {
 	err error
 }
 
-func (p *pemBlocks) reset(data []byte) { p.rest, p.known = data, 0 }
+func (p *pemBlocks) reset(data []byte) {
+	p.rest, p.known = data, 0
+	p.text, p.der = empty(p.text), empty(p.der)
+}
 
 // next gives the next block that is wanted, and false after the last.
 func (p *pemBlocks) next(wanted func(label []byte) bool) (pemBlock, bool) {

@@ -3,6 +3,7 @@
 package certfiles
 
 import (
+	"errors"
 	"io"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +17,7 @@ func statFile(path string) (fileState, error) {
 		return fileState{}, err
 	}
 	return fileState{
-		id:       fileID{device: uint64(stat.Dev), inode: uint64(stat.Ino)},
+		id:       fileID{device: uint64(stat.Dev), inode: uint64(stat.Ino)}, //nolint:unconvert // both have other types on other systems
 		size:     stat.Size,
 		modified: stat.Mtim.Nano(),
 		changed:  stat.Ctim.Nano(),
@@ -58,7 +59,7 @@ func (d descriptor) Close() error { return unix.Close(int(d)) }
 
 func retry(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -133,6 +133,7 @@ func TestAKubernetesVolumeIsKnownByTheLinkThatLasts(t *testing.T) {
 func TestLinksBySubjectHashNameNoFile(t *testing.T) {
 	folder := estate(t, "own-ca.pem")
 	symlink(t, "own-ca.pem", folder+"/0a1b2c3d.0")
+	scan(t, folder).want(t, folder+"/own-ca.pem#1")
 	symlink(t, folder+"/own-ca.pem", folder+"/sub/ca.pem")
 	got := scan(t, folder)
 	got.want(t, folder+"/sub/ca.pem#1")
