@@ -83,6 +83,10 @@ func judge(path string, truth []farm.Subject) (score, error) {
 		want := plantedReason[subject.Fault]
 		dateRight := said && got.NotAfter.Equal(subject.NotAfter)
 		verdictRight := said && got.Reason == want
+		if right := dateRight && verdictRight; !right && result.firstWrong == "" {
+			result.firstWrong = fmt.Sprintf("%s is %s until %s, read as %q until %s", subject.Name, subject.Fault,
+				subject.NotAfter.Format(time.RFC3339), got.Reason, got.NotAfter.Format(time.RFC3339))
+		}
 		if dateRight {
 			result.dates++
 		}
@@ -91,10 +95,6 @@ func judge(path string, truth []farm.Subject) (score, error) {
 		}
 		if subject.Fault.Answers() && got.Reason == watch.TimedOut {
 			result.falseTimeouts++
-		}
-		if result.firstWrong == "" && !(dateRight && verdictRight) {
-			result.firstWrong = fmt.Sprintf("%s is %s until %s, read as %q until %s", subject.Name, subject.Fault,
-				subject.NotAfter.Format(time.RFC3339), got.Reason, got.NotAfter.Format(time.RFC3339))
 		}
 	}
 	result.surplus += len(readings)

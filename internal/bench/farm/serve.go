@@ -54,13 +54,11 @@ func Start(size int, mix Mix, slowness time.Duration, now time.Time) (*Farm, err
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	elsewhere := map[Fault]uint16{Swallowed: portOf(f.swallow), Refused: closed}
 	for i, fault := range f.faults {
-		port := portOf(f.serving)
-		switch fault {
-		case Swallowed:
-			port = portOf(f.swallow)
-		case Refused:
-			port = closed
+		port, special := elsewhere[fault]
+		if !special {
+			port = portOf(f.serving)
 		}
 		f.Subjects[i].Name = netip.AddrPortFrom(hostOf(i), port).String()
 	}
@@ -170,11 +168,11 @@ func (f *Farm) serve(conn net.Conn) {
 	if onlyTLS12(i) {
 		config = f.tls12
 	}
-	switch f.faults[i] {
-	case Silent:
+	if f.faults[i] == Silent {
 		waitForHangUp(conn)
 		return
-	case Slow:
+	}
+	if f.faults[i] == Slow {
 		time.Sleep(f.slowness)
 	}
 	server := tls.Server(conn, config)
