@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -109,15 +110,20 @@ func (d *demo) build(ctx context.Context) error {
 	return nil
 }
 
-// lapsewatch runs the command and gives what it printed on stdout.
-func (d *demo) lapsewatch(ctx context.Context, args ...string) (string, error) {
+// said is what one run of the command printed.
+type said struct{ stdout, stderr string }
+
+// lapsewatch runs the command to its end.
+func (d *demo) lapsewatch(ctx context.Context, args ...string) (said, error) {
+	var stdout, stderr strings.Builder
 	command := exec.CommandContext(ctx, d.binary(), args...)
-	command.Stderr = d.out
+	command.Stdout, command.Stderr = &stdout, &stderr
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 10 * time.Second
-	output, err := command.Output()
+	err := command.Run()
+	told := said{stdout: strings.TrimSpace(stdout.String()), stderr: strings.TrimSpace(stderr.String())}
 	if err != nil {
-		return string(output), fmt.Errorf("lapsewatch %v: %w", args, err)
+		return told, fmt.Errorf("lapsewatch %s: %w\n%s", strings.Join(args, " "), err, told.stderr)
 	}
-	return string(output), nil
+	return told, nil
 }

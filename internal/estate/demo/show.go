@@ -24,7 +24,7 @@ func (d *demo) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("%s", strings.TrimSpace(checked))
+	d.say("%s", checked.stdout)
 	for _, step := range []func(context.Context, string) error{d.firstPass, d.secondPass, d.passAfterRenewal, d.reports} {
 		if err := step(ctx, config); err != nil {
 			return err
@@ -47,11 +47,11 @@ func (d *demo) describe() {
 
 func (d *demo) firstPass(ctx context.Context, config string) error {
 	d.title("First pass: lapsewatch run")
-	table, err := d.lapsewatch(ctx, "run", "--config", config)
+	ran, err := d.lapsewatch(ctx, "run", "--config", config)
 	if err != nil {
 		return err
 	}
-	d.say("%s", strings.TrimSpace(table))
+	d.say("%s\n\n%s", ran.stdout, ran.stderr)
 	mails, hooks := d.news()
 	if len(mails) == 0 || len(hooks) == 0 {
 		return fmt.Errorf("the first pass sent %d mails and %d webhooks; both should have news", len(mails), len(hooks))
@@ -61,9 +61,11 @@ func (d *demo) firstPass(ctx context.Context, config string) error {
 
 func (d *demo) secondPass(ctx context.Context, config string) error {
 	d.title("Second pass: nothing has changed, so nobody is told again")
-	if _, err := d.lapsewatch(ctx, "run", "--config", config); err != nil {
+	ran, err := d.lapsewatch(ctx, "run", "--config", config)
+	if err != nil {
 		return err
 	}
+	d.say("%s", ran.stderr)
 	mails, hooks := d.news()
 	if len(mails) != 0 || len(hooks) != 0 {
 		return fmt.Errorf("the second pass sent %d mails and %d webhooks; nothing had changed", len(mails), len(hooks))
@@ -77,9 +79,11 @@ func (d *demo) passAfterRenewal(ctx context.Context, config string) error {
 	if err := d.estate.Renew(estate.RenewedHost); err != nil {
 		return err
 	}
-	if _, err := d.lapsewatch(ctx, "run", "--config", config); err != nil {
+	ran, err := d.lapsewatch(ctx, "run", "--config", config)
+	if err != nil {
 		return err
 	}
+	d.say("%s", ran.stderr)
 	mails, hooks := d.news()
 	told := 0
 	for _, hook := range hooks {
