@@ -169,9 +169,10 @@ func firstLine(err error) string {
 }
 
 func (o *outcome) keep(finding watch.Finding, fact watch.Fact, kept *results) bool {
+	line := kept.encode(finding)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || !kept.add(finding) {
+	if o.closed || !kept.add(finding, line) {
 		return false
 	}
 	o.summary.Count(finding.Severity)

@@ -3,7 +3,6 @@ package runner
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"hash/maphash"
 	"iter"
@@ -22,6 +21,7 @@ const spillAfter = 4 << 20
 
 // results keeps the findings of a pass and yields them in the order of reports.
 type results struct {
+	codec   codec
 	mu      sync.Mutex
 	seed    maphash.Seed
 	seen    map[uint64]struct{}
@@ -44,13 +44,25 @@ type entry struct {
 }
 
 func newResults() *results {
-	return &results{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+	return &results{codec: newCodec(), seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+}
+
+// encoded is a finding as it is put aside.
+type encoded struct {
+	line []byte
+	err  error
+}
+
+// encode is the costly part of keeping a finding, so it is done outside every lock.
+func (r *results) encode(finding watch.Finding) encoded {
+	line, err := r.codec.encode.Marshal(finding)
+	return encoded{line, err}
 }
 
 // add keeps a finding and reports whether its subject is new to the pass; of two
 // findings with one ID the first stays.
-func (r *results) add(finding watch.Finding) bool {
-	line, err := json.Marshal(finding)
+func (r *results) add(finding watch.Finding, aside encoded) bool {
+	line, err := aside.line, aside.err
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	id := maphash.String(r.seed, finding.ID)
@@ -144,14 +156,14 @@ func (r *results) sort() error {
 }
 
 func (r *results) read(at *entry) (watch.Finding, error) {
-	var finding watch.Finding
 	line := make([]byte, at.length)
 	if r.file == nil {
 		copy(line, r.memory.Bytes()[at.offset:])
 	} else if _, err := r.file.ReadAt(line, at.offset); err != nil {
-		return finding, fmt.Errorf("read kept findings: %w", err)
+		return watch.Finding{}, fmt.Errorf("read kept findings: %w", err)
 	}
-	if err := json.Unmarshal(line, &finding); err != nil {
+	finding, err := r.codec.read(line)
+	if err != nil {
 		return finding, fmt.Errorf("read kept findings: %w", err)
 	}
 	return finding, nil
