@@ -11,6 +11,9 @@ import (
 // be hundreds of thousands, so what facts are made of is kept in a packed form, and what
 // many certificates share is kept once.
 type cache struct {
+	// keeping begins with the second pass: a process that makes one pass only, as a
+	// CronJob does, has no use for the memory.
+	keeping bool
 	// folders are those of the latest complete pass, by path.
 	folders map[string]*folder
 	shared  sharedTexts
@@ -23,7 +26,8 @@ type folder struct {
 	names []string
 	// own is the file, if the folder stands for one.
 	own *source
-	// files remembers what the names held. Each is written by one worker.
+	// files remembers what the names held. Each is written by one worker. It is nil
+	// while nothing is kept.
 	files []remembered
 	// before is the folder as an earlier pass knew it.
 	before *folder
@@ -41,6 +45,9 @@ type remembered struct {
 
 // begin connects a folder with what is remembered of it.
 func (c *cache) begin(f *folder) {
+	if !c.keeping {
+		return
+	}
 	before := c.folders[f.path]
 	if before != nil && slices.Equal(before.names, f.names) {
 		f.names, f.files = before.names, before.files
@@ -52,6 +59,10 @@ func (c *cache) begin(f *folder) {
 
 // end forgets what a complete pass did not meet.
 func (c *cache) end(folders []*folder) {
+	if !c.keeping {
+		c.keeping = true
+		return
+	}
 	c.folders = make(map[string]*folder, len(folders))
 	for _, f := range folders {
 		f.before = nil
@@ -65,6 +76,9 @@ const settled = 2 * time.Second
 
 // recall gives what the file at index i held, if it has not changed since.
 func (f *folder) recall(i int, state fileState) (contents string, known bool) {
+	if f.files == nil {
+		return "", false
+	}
 	file := &f.files[i]
 	if file.contents == "" && f.before != nil {
 		if at, found := slices.BinarySearch(f.before.names, f.names[i]); found {

@@ -149,7 +149,7 @@ func (s *scratch) look(file source, in *folder, i int) {
 		s.found.sink(file.problem(watch.Unparsable, err))
 		return
 	}
-	if s.pack(format) {
+	if in.files != nil && s.pack(format) {
 		in.remember(i, state, s.check.env.Now(), s.packed)
 	}
 	s.tell(file, format)
