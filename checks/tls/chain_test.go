@@ -89,6 +89,7 @@ func chainCases(t testing.TB) []chainCase {
 	below := authority(t, single, "Below CA", "2024-01-01", "2034-01-01")
 	foreign := authority(t, e.stranger, "Foreign CA", "2024-01-01", "2034-01-01")
 	selfSigned := made(pki.SelfSigned(pki.Spec{CommonName: "www.example", Names: []string{"www.example"}, NotBefore: day("2026-01-01"), NotAfter: day("2027-01-01")}))(t)
+	namesake := made(pki.SelfSigned(pki.Spec{CommonName: "www.example", IsCA: true}))(t)
 	lapsedRoot := made(pki.SelfSigned(pki.Spec{CommonName: "Lapsed Root", IsCA: true, NotBefore: day("2000-01-01"), NotAfter: day("2026-05-01")}))(t)
 	fetchable := leafOf(t, foreign, func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.example/foreign.crt"} })
 	lapsedLeaf := made(short.Issue(pki.Spec{CommonName: "www.example", Names: []string{"www.example"}, NotBefore: day("2025-01-01"), NotAfter: day("2026-02-01")}))(t)
@@ -113,6 +114,10 @@ func chainCases(t testing.TB) []chainCase {
 		{name: "an expired leaf is not also a broken chain", send: sending(lapsedLeaf, short), trust: []pki.Pair{e.root}, notAfter: "2026-02-01", presented: "2026-02-01", verified: "2026-02-01"},
 		{name: "a trusted leaf needs no chain", send: sending(selfSigned), trust: []pki.Pair{selfSigned}, notAfter: "2027-01-01", presented: "2027-01-01", verified: "2027-01-01"},
 		{name: "a self-signed certificate", send: sending(selfSigned), trust: []pki.Pair{e.root}, notAfter: "2027-01-01", presented: "2027-01-01", observed: []string{"self_signed: is self-signed"}},
+		{
+			name: "a certificate in its own name that another key signed", send: sending(made(namesake.Issue(pki.Spec{CommonName: "www.example", Names: []string{"www.example"}, NotBefore: day("2026-01-01"), NotAfter: day("2027-01-01")}))(t)), trust: []pki.Pair{e.root}, notAfter: "2027-01-01", presented: "2027-01-01",
+			observed: []string{`untrusted_issuer: is issued by "www.example", which is neither trusted here nor sent along`},
+		},
 		{
 			name: "an unknown issuer that is not sent", send: sending(leafOf(t, e.stranger)), trust: []pki.Pair{e.root}, notAfter: "2027-01-01", presented: "2027-01-01",
 			observed: []string{`untrusted_issuer: is issued by "Strange Root", which is neither trusted here nor sent along`},

@@ -3,6 +3,7 @@ package tls
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -16,7 +17,7 @@ import (
 type check struct {
 	env         checks.Env
 	trust       Trust
-	services    []service
+	services    []*service
 	concurrency int
 	timeout     time.Duration
 	// signatures outlives a pass: what was signed stays signed.
@@ -32,6 +33,7 @@ type pass struct {
 	pace     pace
 	// slots bounds the connections; services with many addresses share them.
 	slots chan struct{}
+	open  openConns
 
 	mu sync.Mutex
 	// silent are the groups with an address that timed out.
@@ -45,9 +47,8 @@ const (
 	filesPerLook = 3
 	// maxAddresses bounds one name; a name with more is reported.
 	maxAddresses = 256
-	// secondLook is the part of the timeout that a second look takes.
-	secondLook     = 5
-	leastRetryTime = time.Second
+	// secondLookShare is the part of the timeout that is kept for a second look.
+	secondLookShare = 5
 )
 
 // affordable is how many of the wanted looks the process has file descriptors for.
@@ -72,13 +73,15 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 	p := &pass{
 		check: c, sink: sink, verifier: newVerifier(trusted, c.env.Now(), c.signatures),
 		names: newNames(c.env.Resolver, c.timeout), pace: newPace(), slots: make(chan struct{}, c.concurrency),
+		open: openConns{conns: map[net.Conn]struct{}{}},
 	}
+	defer atEnd(ctx, p.open.interrupt)()
 	for _, service := range c.services {
 		if service.listener == nil {
 			c.env.Expect(1)
 		}
 	}
-	checks.Each(c.concurrency, pointers(c.services), func(s *service) { p.first(ctx, s) }, p.crashed)
+	checks.Each(c.concurrency, slices.Values(c.services), func(s *service) { p.first(ctx, s) }, p.crashed)
 	// What stayed silent is looked at once more when nothing else runs: its silence may
 	// have been the bustle here.
 	checks.Each(c.concurrency, slices.Values(p.silent), func(g *group) { p.second(ctx, g) }, func(g *group, err error) { p.crashed(g.service, err) })
@@ -91,12 +94,17 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 	return nil
 }
 
-func pointers(services []service) func(yield func(*service) bool) {
-	return func(yield func(*service) bool) {
-		for i := range services {
-			if !yield(&services[i]) {
-				return
-			}
+// atEnd calls f when ctx ends. The function that it returns undoes that and leaves
+// nothing running.
+func atEnd(ctx context.Context, f func()) (undo func()) {
+	called := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(called)
+		f()
+	})
+	return func() {
+		if !stop() {
+			<-called
 		}
 	}
 }
@@ -120,7 +128,7 @@ func (p *pass) first(ctx context.Context, s *service) {
 	for i, address := range addresses {
 		g.outcomes[i].endpoint = endpoint{service: s, address: netip.AddrPortFrom(address, s.port), only: len(addresses) == 1}
 	}
-	p.lookAll(ctx, g, p.timeout, func(outcome) bool { return true })
+	p.lookAll(ctx, g, p.timeout-p.timeout/secondLookShare, func(outcome) bool { return true })
 	if ctx.Err() == nil && slices.ContainsFunc(g.outcomes, outcome.again) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -132,14 +140,14 @@ func (p *pass) first(ctx context.Context, s *service) {
 
 // second looks at the addresses of a group that timed out.
 func (p *pass) second(ctx context.Context, g *group) {
-	p.lookAll(ctx, g, min(p.timeout, max(p.timeout/secondLook, leastRetryTime)), outcome.again)
+	p.lookAll(ctx, g, p.timeout/secondLookShare, outcome.again)
 	p.report(ctx, g)
 }
 
 // lookAll reads those addresses of a group that are wanted, at the same time.
-func (p *pass) lookAll(ctx context.Context, g *group, timeout time.Duration, wanted func(outcome) bool) {
+func (p *pass) lookAll(ctx context.Context, g *group, limit time.Duration, wanted func(outcome) bool) {
 	if len(g.outcomes) == 1 {
-		p.lookAt(ctx, &g.outcomes[0], timeout)
+		p.lookAt(ctx, &g.outcomes[0], limit)
 		return
 	}
 	var outcomes []*outcome
@@ -148,26 +156,32 @@ func (p *pass) lookAll(ctx context.Context, g *group, timeout time.Duration, wan
 			outcomes = append(outcomes, &g.outcomes[i])
 		}
 	}
-	checks.Each(len(outcomes), slices.Values(outcomes), func(o *outcome) { p.lookAt(ctx, o, timeout) }, func(o *outcome, err error) {
+	checks.Each(len(outcomes), slices.Values(outcomes), func(o *outcome) { p.lookAt(ctx, o, limit) }, func(o *outcome, err error) {
 		o.failed = &failure{reason: watch.InternalError, err: err}
 	})
 }
 
-func (p *pass) lookAt(ctx context.Context, o *outcome, timeout time.Duration) {
+func (p *pass) lookAt(ctx context.Context, o *outcome, limit time.Duration) {
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
 	case <-ctx.Done():
 		return
 	}
-	if o.endpoint.listener != nil {
-		timeout = min(timeout, listenerTimeout)
+	done, ok := p.pace.begin(ctx)
+	if !ok {
+		return
 	}
-	got, failed := look{pass: p, endpoint: o.endpoint, timeout: timeout, until: time.Now().Add(timeout)}.read(ctx)
+	defer done()
+	if o.endpoint.listener != nil {
+		limit = min(p.timeout, listenerTimeout)
+	}
+	got, failed := look{pass: p, endpoint: o.endpoint, until: time.Now().Add(limit)}.read(ctx)
 	if failed != nil {
-		if o.failed == nil || failed.reason != watch.TimedOut {
-			o.failed = failed
+		if o.failed != nil && failed.reason == watch.TimedOut {
+			failed.err = fmt.Errorf("%w, asked twice", failed.err)
 		}
+		o.failed = failed
 		return
 	}
 	p.pace.enter()

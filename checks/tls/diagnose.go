@@ -2,6 +2,7 @@ package tls
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -39,12 +40,12 @@ func (v *verifier) diagnose(chain []certificate, at time.Time, err error) (troub
 		return watch.Observation{Reason: watch.ChainBroken, Text: way.fault}, way.parent
 	case refusal(err) != "":
 		return watch.Observation{Reason: watch.ChainBroken, Text: refusal(err)}, nil
+	case way.parent == nil:
+		return lonely(chain), nil
 	case selfIssued(way.top.Certificate):
 		return watch.Observation{Reason: watch.UntrustedIssuer, Text: fmt.Sprintf("leads to the authority %s, which is not trusted here", sayName(way.top.Certificate))}, way.parent
-	case way.top.print != chain[0].print:
-		return watch.Observation{Reason: watch.UntrustedIssuer, Text: fmt.Sprintf("is issued under %s, which is not trusted here", sayIssuer(way.top.Certificate))}, way.parent
 	default:
-		return lonely(chain), nil
+		return watch.Observation{Reason: watch.UntrustedIssuer, Text: fmt.Sprintf("is issued under %s, which is not trusted here", sayIssuer(way.top.Certificate))}, way.parent
 	}
 }
 
@@ -155,14 +156,14 @@ func outOfDateTrusted(cert *x509.Certificate) string {
 }
 
 // selfSigned gives a certificate in its own name the benefit of the doubt where its
-// algorithm is too old or too new to check.
+// algorithm or its key is too weak or too new to check.
 func selfSigned(cert *x509.Certificate) bool {
 	if !selfIssued(cert) {
 		return false
 	}
 	err := cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
-	_, weak := errors.AsType[x509.InsecureAlgorithmError](err)
-	return err == nil || weak || errors.Is(err, x509.ErrUnsupportedAlgorithm)
+	_, isRSA := cert.PublicKey.(*rsa.PublicKey)
+	return err == nil || errors.Is(err, x509.ErrUnsupportedAlgorithm) || isRSA && !errors.Is(err, rsa.ErrVerification)
 }
 
 func selfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawSubject, cert.RawIssuer) }

@@ -3,7 +3,6 @@ package tls
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"lapsewatch/watch"
 )
@@ -120,5 +119,5 @@ func divergence(odd outcome, nodes map[string][]outcome, usual string, tied bool
 	}
 	slices.Sort(others)
 	return fmt.Sprintf("differs from what other addresses of %s serve, and none is served by most: this one ends %s, against %s",
-		odd.endpoint.host.shown(), own, strings.TrimSpace(listed(others, maxNamesSaid)))
+		odd.endpoint.host.shown(), own, listed(others, maxNamesSaid))
 }

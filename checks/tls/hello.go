@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"lapsewatch/internal/starttls"
@@ -39,8 +40,7 @@ const (
 type look struct {
 	*pass
 	endpoint
-	timeout time.Duration
-	until   time.Time
+	until time.Time
 }
 
 // read looks first in the way that costs least and that nearly every server
@@ -49,7 +49,7 @@ type look struct {
 // certificates.
 func (l look) read(ctx context.Context) (served, *failure) {
 	got, first := l.shakeHands(ctx)
-	if first == nil || first.reason != watch.HandshakeFailed || l.listener != nil && !first.spokeTLS {
+	if first == nil || first.reason != watch.HandshakeFailed || l.listener != nil && !first.spokeTLS || ctx.Err() != nil {
 		return got, first
 	}
 	for _, attempt := range []func(context.Context) (served, *failure){l.listenIn, l.readInClear} {
@@ -195,43 +195,71 @@ func (l look) readInClear(ctx context.Context) (served, *failure) {
 
 var errInClear = errors.New("not gone through with: only as an old client could the certificates be read")
 
-// converse connects to the endpoint, leads the connection to the ClientHello, and lets
-// talk go on from there until the time is up.
+// converse connects to the endpoint and lets talk go on from the ClientHello until the
+// time is up.
 func (l look) converse(ctx context.Context, talk func(net.Conn) *failure) *failure {
-	bounded, cancel := context.WithDeadline(ctx, l.until)
-	defer cancel()
-	conn, err := l.env.Dial(bounded, "tcp", l.address.String())
-	if err != nil {
-		return l.dialFailure(err)
+	conn, failed := l.connect(ctx)
+	if failed != nil {
+		return failed
 	}
 	defer abandon(conn)
-	if l.protocol != "" {
-		if err := starttls.Upgrade(bounded, conn, l.protocol, l.host.ascii); err != nil {
-			return l.upgradeFailure(err)
-		}
-	}
+	defer l.open.add(conn)()
 	if err := conn.SetDeadline(l.until); err != nil {
 		return l.brokenOff("limit the time of "+l.address.String(), err)
 	}
-	defer interruptAtEnd(ctx, conn)()
 	l.pace.enter()
 	defer l.pace.leave()
 	return talk(&pacedConn{Conn: conn, pace: l.pace, deadline: l.until})
 }
 
-// interruptAtEnd makes reads and writes fail once ctx ends. The function that it returns
-// undoes that and leaves nothing running.
-func interruptAtEnd(ctx context.Context, conn net.Conn) (undo func()) {
-	interrupted := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(interrupted)
-		// A connection that takes no deadline is already closed.
-		_ = conn.SetDeadline(time.Unix(1, 0))
-	})
+// connect gives a connection on which the server waits for a ClientHello.
+func (l look) connect(ctx context.Context) (net.Conn, *failure) {
+	bounded, cancel := context.WithDeadline(ctx, l.until)
+	defer cancel()
+	conn, err := l.env.Dial(bounded, "tcp", l.address.String())
+	if err != nil {
+		return nil, l.dialFailure(err)
+	}
+	if l.protocol == "" {
+		return conn, nil
+	}
+	if err := starttls.Upgrade(bounded, conn, l.protocol, l.host.ascii); err != nil {
+		abandon(conn)
+		return nil, l.upgradeFailure(err)
+	}
+	return conn, nil
+}
+
+// openConns are the connections that the end of a pass must interrupt. One of them for
+// all costs a waiting host less than a context of its own.
+type openConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+	ended bool
+}
+
+// add keeps a connection until done is called.
+func (o *openConns) add(conn net.Conn) (done func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		_ = conn.Close() // so that the next read or write fails
+	}
+	o.conns[conn] = struct{}{}
 	return func() {
-		if !stop() {
-			<-interrupted
-		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.conns, conn)
+	}
+}
+
+// interrupt makes reads and writes on every connection fail, from now on.
+func (o *openConns) interrupt() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+	for conn := range o.conns {
+		_ = conn.Close() // its owner closes it again, in vain
 	}
 }
 

@@ -131,9 +131,9 @@ func processName(ctx context.Context, pid int32) string {
 // service makes the listener ready to be looked at. Which name its certificate should
 // have is not known, so none is verified. A port that is known to start in plain text is
 // spoken to in its protocol.
-func (l listener) service() service {
+func (l listener) service() *service {
 	host := hostName{ascii: l.address.Addr().String(), literal: l.address.Addr()}
-	made := service{host: host, port: l.address.Port(), addresses: []netip.Addr{l.address.Addr()}, listener: &l}
+	made := &service{host: host, port: l.address.Port(), addresses: []netip.Addr{l.address.Addr()}, listener: &l}
 	for _, offered := range starttls.Protocols() {
 		if offered.Port == l.address.Port() {
 			made.protocol = offered.Protocol

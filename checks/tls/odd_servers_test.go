@@ -209,8 +209,8 @@ func TestServersThatCannotBeRead(t *testing.T) {
 			_, _ = conn.Read(make([]byte, 4096))
 			_, _ = conn.Write([]byte{21, 3, 3, 0, 2, 2, 112})
 		}, watch.HandshakeFailed, `: the server sent the alert "unrecognized name"`},
-		{"a slow loris", dribble, watch.TimedOut, ": no answer within 500ms"},
-		{"a server that takes the connection and never answers", func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }, watch.TimedOut, ": no answer within 500ms"},
+		{"a slow loris", dribble, watch.TimedOut, ": no answer within 500ms, asked twice"},
+		{"a server that takes the connection and never answers", func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }, watch.TimedOut, ": no answer within 500ms, asked twice"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -259,7 +259,7 @@ func TestEndpointsThatCannotBeReached(t *testing.T) {
 		text    string
 	}{
 		{"nothing listens", testEnv(), refusing, watch.Refused, "connect to " + refusing.String() + ": connection refused"},
-		{"a black hole", blackHole, closed, watch.TimedOut, "connect to " + closed.String() + ": no answer within 300ms"},
+		{"a black hole", blackHole, closed, watch.TimedOut, "connect to " + closed.String() + ": no answer within 300ms, asked twice"},
 		{"no route", unrouted, netip.MustParseAddrPort("240.0.0.1:443"), watch.Unreachable, "connect to 240.0.0.1:443: network is unreachable"},
 	}
 	for _, test := range tests {

@@ -49,8 +49,8 @@ func (o Options) Validate() error {
 }
 
 // services makes the targets ready to be looked at. Errors are *watch.FieldError.
-func (o Options) services() ([]service, error) {
-	services := make([]service, 0, len(o.Targets)+len(o.listeners))
+func (o Options) services() ([]*service, error) {
+	services := make([]*service, 0, len(o.Targets)+len(o.listeners))
 	places := make(map[string]int, len(o.Targets))
 	var problems []error
 	for i, target := range o.Targets {

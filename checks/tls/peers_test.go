@@ -1,6 +1,4 @@
 //go:debug x509negativeserial=1
-//go:debug rsa1024min=0
-//go:debug tlssha1=1
 //go:debug tlsmaxrsasize=16384
 
 package tls_test

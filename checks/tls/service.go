@@ -34,19 +34,19 @@ type endpoint struct {
 	only bool
 }
 
-func (t Target) service() (service, error) {
+func (t Target) service() (*service, error) {
 	if t.Host == "" {
-		return service{}, errNoHost
+		return nil, errNoHost
 	}
 	host, err := parseHost(t.Host)
 	if err != nil {
-		return service{}, &watch.FieldError{Path: "host", Err: err}
+		return nil, &watch.FieldError{Path: "host", Err: err}
 	}
-	made := service{host: host, port: t.Port, sni: host.serverName()}
+	made := &service{host: host, port: t.Port, sni: host.serverName()}
 	if t.StartTLS != "" {
 		protocol, port, ok := starttls.Lookup(t.StartTLS)
 		if !ok {
-			return service{}, &watch.FieldError{Path: "starttls", Err: fmt.Errorf("%q is no protocol that starts TLS: want one of %s", clean.Text(t.StartTLS, 40), protocolNames())}
+			return nil, &watch.FieldError{Path: "starttls", Err: fmt.Errorf("%q is no protocol that starts TLS: want one of %s", clean.Text(t.StartTLS, 40), protocolNames())}
 		}
 		made.protocol = protocol
 		if made.port == 0 {
@@ -60,7 +60,7 @@ func (t Target) service() (service, error) {
 	if t.SNI != nil {
 		asked, err := serverName(*t.SNI)
 		if err != nil {
-			return service{}, &watch.FieldError{Path: "sni", Err: err}
+			return nil, &watch.FieldError{Path: "sni", Err: err}
 		}
 		if made.sni = asked; asked != "" {
 			made.verify = asked
