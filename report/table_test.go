@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"fmt"
+	"html"
 	"regexp"
 	"strings"
 	"testing"
@@ -77,13 +78,41 @@ func TestLeftCountsWholeDaysTowardsNow(t *testing.T) {
 	}
 }
 
+func TestEveryFormatCountsAFractionOfNowAsItsMessageDoes(t *testing.T) {
+	tests := []struct {
+		name     string
+		notAfter time.Time
+		want     string
+	}{
+		{"half a second less than 1,826 days is 1,825 days", after(1826), "1825 d"},
+		{"half a second less than a day is the last day", after(1), "<1 d"},
+		{"half a second more than a day is a day", after(1).Add(time.Second), "1 d"},
+		{"half a second more than two days ago is two days ago", after(-2), "2 d ago"},
+		{"this very second has just ended", now, "<1 d ago"},
+	}
+	shown := map[string]string{"table": "UTC  %s  MESSAGE", "markdown": "UTC | %s | `MESSAGE`", "html": `<span class="left">%s</span>`}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			pass := passOf(watch.Finding{Check: "c", Name: "n", Severity: watch.Critical, Message: "MESSAGE", NotAfter: test.notAfter})
+			pass.GeneratedAt = now.Add(500 * time.Millisecond)
+			for format, layout := range shown {
+				// Neither the table's padding nor HTML's escape of < is of interest here.
+				got := html.UnescapeString(regexp.MustCompile(` +MESSAGE`).ReplaceAllString(write(t, format, pass, report.Style{}), "  MESSAGE"))
+				if want := fmt.Sprintf(layout, test.want); !strings.Contains(got, want) {
+					t.Errorf("%s: want %q in\n%s", format, want, got)
+				}
+			}
+		})
+	}
+}
+
 func TestTheSummaryLineSpeaksOfTheClock(t *testing.T) {
 	tests := []struct {
 		name  string
 		clock watch.OwnClock
 		want  string
 	}{
-		{"no reference was asked", watch.OwnClock{Trusted: true}, "1 subject: 1 ok; own clock not verified"},
+		{"no reference was asked", watch.OwnClock{Trusted: true}, "1 subject: 1 ok"},
 		{"a reference agrees", watch.OwnClock{Trusted: true, Verified: true, OffsetSeconds: -0.25, Reference: "ntp://a"}, "1 subject: 1 ok; own clock verified (-0.250 s from ntp://a)"},
 		{"the references disagree", watch.OwnClock{Verified: true, OffsetSeconds: 3600, Reference: "2 of 3 references"}, "1 subject: 1 ok; own clock not to be believed (+3600.000 s from 2 of 3 references): dates may be judged wrongly"},
 	}
