@@ -77,3 +77,8 @@ require (
 	modernc.org/sqlite v1.60.1 // indirect
 	software.sslmate.com/src/go-pkcs12 v0.7.4 // indirect
 )
+
+godebug (
+	tlsmaxrsasize=16384
+	x509negativeserial=1
+)

@@ -41,7 +41,7 @@ func TestEverySchemaThatWasEverInUseStillOpens(t *testing.T) {
 				t.Errorf("due: %v", got)
 			}
 			wantTold(t, record(t, l, passAt(day(2), warned("a"), warned("b"), fine("c")), nobody).Events,
-				"opened sites/b: warning", "resolved sites/c: ok (corrected)", "resolved sites/d: unknown (removed)")
+				"opened sites/b: warning", "resolved sites/c: ok (corrected)", "resolved sites/d: unknown (no longer seen)")
 		})
 	}
 }

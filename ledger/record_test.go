@@ -46,6 +46,7 @@ func TestRecordResolvesOnlyWhatHasReallyGone(t *testing.T) {
 	t.Parallel()
 	complete := watch.CheckResult{Name: "sites", Complete: true}
 	incomplete := watch.CheckResult{Name: "sites", Problems: 1}
+	hidden := watch.CheckResult{Name: "sites", Complete: true, Hidden: []string{"sites/a"}}
 	other := watch.CheckResult{Name: "other", Complete: true}
 	tests := []struct {
 		name   string
@@ -57,6 +58,7 @@ func TestRecordResolvesOnlyWhatHasReallyGone(t *testing.T) {
 		{"a complete check no longer lists the subject", []watch.CheckResult{complete}, watch.OwnClock{Trusted: true},
 			[]string{"resolved sites/a: warning (removed)"}, false},
 		{"an incomplete check resolves nothing", []watch.CheckResult{incomplete}, watch.OwnClock{Trusted: true}, nil, true},
+		{"a problem hides the subject", []watch.CheckResult{hidden}, watch.OwnClock{Trusted: true}, nil, true},
 		{"the check is no longer configured", []watch.CheckResult{other}, watch.OwnClock{Trusted: true},
 			[]string{"resolved sites/a: warning (removed)"}, false},
 		{"a pass that does not trust its clock resolves nothing", []watch.CheckResult{complete}, watch.OwnClock{Verified: true}, nil, true},
@@ -78,6 +80,22 @@ func TestRecordResolvesOnlyWhatHasReallyGone(t *testing.T) {
 				wantTold(t, record(t, l, passAt(day(2), warned("a"), fine("b")), nobody).Events, "opened sites/a: warning")
 			}
 		})
+	}
+}
+
+// While a source cannot be listed, the dates of what is known there draw nearer.
+func TestRecordRemindsOfWhatAnIncompleteCheckCouldNotList(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	record(t, l, passAt(day(0), warned("a"), fine("b")), nobody)
+	for on := 1; on <= 15; on++ {
+		pass := passAt(day(on))
+		pass.Checks = []watch.CheckResult{{Name: "sites", Problems: 1, Error: "sign in: denied"}}
+		var want []string
+		if on%7 == 0 {
+			want = []string{"reminder sites/a: warning"}
+		}
+		wantTold(t, record(t, l, pass, nobody).Events, want...)
 	}
 }
 
@@ -381,7 +399,14 @@ func modelled(model map[string]policy.Known, pass watch.Pass, findings []watch.F
 	}
 	for id, known := range model {
 		listed := slices.IndexFunc(pass.Checks, func(c watch.CheckResult) bool { return c.Name == known.Finding.Check })
-		if seen[id] || !pass.Clock.Trusted || listed >= 0 && !pass.Checks[listed].Complete {
+		if seen[id] || !pass.Clock.Trusted {
+			continue
+		}
+		if listed >= 0 && !pass.Checks[listed].Complete {
+			after, event := policy.Reminders{}.Unseen(known, pass.GeneratedAt)
+			if model[id] = after; event != nil {
+				events = append(events, *event)
+			}
 			continue
 		}
 		if event := policy.Vanish(known, pass.GeneratedAt); event != nil {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"lapsewatch/policy"
 	"lapsewatch/watch"
@@ -121,9 +123,9 @@ func (r *recording) resolveVanished(ctx context.Context) error {
 	if !r.pass.Clock.Trusted {
 		return nil
 	}
-	complete := make(map[string]bool, len(r.pass.Checks))
+	checks := make(map[string]watch.CheckResult, len(r.pass.Checks))
 	for _, check := range r.pass.Checks {
-		complete[check.Name] = check.Complete
+		checks[check.Name] = check
 	}
 	for last := ""; ; {
 		rows, err := r.unseen(ctx, last)
@@ -138,18 +140,52 @@ func (r *recording) resolveVanished(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if done, configured := complete[row.check]; configured && !done {
-				continue
+			if check, configured := checks[row.check]; configured && mayBeThere(check, before.Finding.ID) {
+				err = r.remind(ctx, row, *before)
+			} else {
+				err = r.remove(ctx, row, *before)
 			}
-			if event := policy.Vanish(*before, r.pass.GeneratedAt); event != nil {
-				r.outcome.Events = append(r.outcome.Events, *event)
-			}
-			if _, err := r.tx.ExecContext(ctx, `DELETE FROM subjects WHERE id = $1`, row.id); err != nil {
-				return fmt.Errorf("remove %q: %w", row.id, err)
+			if err != nil {
+				return err
 			}
 		}
 		last = rows[len(rows)-1].id
 	}
+}
+
+// mayBeThere reports that the pass does not say whether the subject has gone.
+func mayBeThere(check watch.CheckResult, findingID string) bool {
+	return !check.Complete || slices.ContainsFunc(check.Hidden, func(prefix string) bool { return strings.HasPrefix(findingID, prefix) })
+}
+
+// remind tells of a subject that could not be listed when its reminder is due.
+func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Known) error {
+	if before.ToldAt.After(r.pass.GeneratedAt) {
+		before.ToldAt = r.pass.GeneratedAt
+	}
+	after, event := r.reminders.Unseen(before, r.pass.GeneratedAt)
+	if event == nil {
+		return nil
+	}
+	r.outcome.Events = append(r.outcome.Events, *event)
+	known, err := encodeStored(after)
+	if err == nil {
+		_, err = r.keep.ExecContext(ctx, row.id, known, checksum(row.id, row.check, known))
+	}
+	if err != nil {
+		return fmt.Errorf("remind of %q: %w", row.id, err)
+	}
+	return nil
+}
+
+func (r *recording) remove(ctx context.Context, row subjectRow, before policy.Known) error {
+	if event := policy.Vanish(before, r.pass.GeneratedAt); event != nil {
+		r.outcome.Events = append(r.outcome.Events, *event)
+	}
+	if _, err := r.tx.ExecContext(ctx, `DELETE FROM subjects WHERE id = $1`, row.id); err != nil {
+		return fmt.Errorf("remove %q: %w", row.id, err)
+	}
+	return nil
 }
 
 func (r *recording) unseen(ctx context.Context, after string) ([]subjectRow, error) {

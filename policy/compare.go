@@ -3,6 +3,7 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -44,9 +45,25 @@ func (r Reminders) Compare(before *Known, finding watch.Finding, now time.Time) 
 	if kind == "" {
 		return after, nil
 	}
-	event := newEvent(kind, why, before, finding, now)
+	event := newEvent(kind, why, before, withLastKnown(before, finding, now), now)
 	after.ToldAt = now
 	return after, &event
+}
+
+// withLastKnown adds to a finding that says only that nobody could look what is known
+// from before, above all the date.
+func withLastKnown(before *Known, finding watch.Finding, now time.Time) watch.Finding {
+	if before == nil || !finding.Unreadable() || before.Finding.Unreadable() {
+		return finding
+	}
+	last := before.Finding
+	finding.NotBefore, finding.NotAfter, finding.Identity = last.NotBefore, last.NotAfter, last.Identity
+	if !last.NotAfter.IsZero() {
+		days := daysLeft(last.NotAfter, now)
+		finding.DaysLeft = &days
+		finding.Message += fmt.Sprintf("; when it was last read, its notAfter was %s, %s", stamp(last.NotAfter), distance(last.NotAfter, now))
+	}
+	return finding
 }
 
 // Vanish is the event for a subject that its check, complete, no longer lists; nil
@@ -55,8 +72,29 @@ func Vanish(before Known, now time.Time) *watch.Event {
 	if !before.open() {
 		return nil
 	}
-	event := newEvent(watch.Resolved, watch.Removed, &before, before.Finding, now)
+	why := watch.Removed
+	if before.Finding.Unreadable() {
+		why = watch.NoLongerSeen
+	}
+	event := newEvent(watch.Resolved, why, &before, before.Finding, now)
 	return &event
+}
+
+// Unseen keeps the reminders going for a subject that its check, which saw only a part
+// of its source, could not list this time. Its date draws nearer all the same.
+func (r Reminders) Unseen(before Known, now time.Time) (Known, *watch.Event) {
+	if !before.open() || !r.due(before, before.Finding, now) {
+		return before, nil
+	}
+	finding := before.Finding
+	if !finding.NotAfter.IsZero() {
+		days := daysLeft(finding.NotAfter, now)
+		finding.DaysLeft = &days
+		finding.Message = fmt.Sprintf("could not be looked at this time; when it was last read, its notAfter was %s, %s", stamp(finding.NotAfter), distance(finding.NotAfter, now))
+	}
+	event := newEvent(watch.Reminder, "", &before, finding, now)
+	before.ToldAt = now
+	return before, &event
 }
 
 func (r Reminders) change(before *Known, finding watch.Finding, now time.Time) (watch.EventType, watch.Why) {
@@ -75,18 +113,22 @@ func (r Reminders) change(before *Known, finding watch.Finding, now time.Time) (
 		return watch.Worsened, ""
 	case blindBefore && !blindNow && before.Finding.Unreadable():
 		return watch.Opened, ""
-	case blindBefore && !blindNow && finding.Severity.Grade() <= before.Finding.Severity.Grade():
-		return watch.Improved, watch.ReadableAgain
 	case !blindNow && graver(before.Finding, finding):
 		return watch.Worsened, ""
+	case blindBefore && !blindNow:
+		return watch.Improved, watch.ReadableAgain
 	case !blindNow && graver(finding, before.Finding):
 		return watch.Improved, whyResolved(*before, finding)
 	}
-	interval := r.interval(*before, finding)
-	if now.Sub(before.ToldAt) >= interval-min(interval/20, maxEarly) {
+	if r.due(*before, finding, now) {
 		return watch.Reminder, ""
 	}
 	return "", ""
+}
+
+func (r Reminders) due(before Known, finding watch.Finding, now time.Time) bool {
+	interval := r.interval(before, finding)
+	return now.Sub(before.ToldAt) >= interval-min(interval/20, maxEarly)
 }
 
 // open reports whether somebody was told of the subject and not yet of its end.
@@ -144,7 +186,10 @@ func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.
 	if before != nil {
 		event.Previous, event.Was = before.Finding.Severity, before.Finding.Reasons(watch.Notice)
 		if before.Blind != "" {
-			event.Previous, event.Was = watch.Unknown, append(event.Was, before.Blind)
+			event.Was = append(event.Was, before.Blind)
+			if !tellable(before.Finding) {
+				event.Previous = watch.Unknown
+			}
 		}
 	}
 	reasons := finding.Reasons(watch.Warning)

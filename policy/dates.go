@@ -43,6 +43,8 @@ func thresholdsFor(form watch.Form, notAfter time.Time, life time.Duration, expl
 		if explicit.warn == nil {
 			warnSpan = max(warnSpan, criticalSpan)
 		}
+		// The two may come from different levels of the configuration.
+		criticalSpan = min(criticalSpan, warnSpan)
 	case explicit.warn != nil && warnSpan <= defaultCritical:
 		criticalSpan = warnSpan / 4
 	case life > 0:
@@ -71,18 +73,24 @@ func lifeOf(credential watch.Credential) time.Duration {
 func judgeDates(credential watch.Credential, explicit leads, now time.Time) watch.Judgement {
 	notBefore, notAfter := credential.NotBefore, credential.NotAfter
 	when := dateText(credential, now)
+	notYet := func() watch.Judgement {
+		return watch.Judgement{Reason: watch.NotYetValid, Severity: watch.Critical, Message: fmt.Sprintf("is not valid before %s, %s; it %s", stamp(notBefore), distance(notBefore, now), when)}
+	}
 	judged := func(reason watch.Reason, severity watch.Severity, message string) watch.Judgement {
 		return watch.Judgement{Reason: reason, Severity: severity, Message: message}
 	}
+	endless := notAfter.IsZero() || notAfter.Year() >= noExpirationYear
 	switch {
-	case notAfter.IsZero() || notAfter.Year() >= noExpirationYear:
+	case endless && now.Before(notBefore):
+		return notYet()
+	case endless:
 		return judged(watch.NeverExpires, verdicts[watch.NeverExpires].severity, when)
 	case !notBefore.IsZero() && notAfter.Before(notBefore):
 		return judged(watch.InvalidDates, watch.Critical, fmt.Sprintf("is never valid: its notAfter, %s, lies before its notBefore, %s", stamp(notAfter), stamp(notBefore)))
 	case now.After(notAfter):
 		return judged(watch.Expired, watch.Critical, when)
 	case now.Before(notBefore):
-		return judged(watch.NotYetValid, watch.Critical, fmt.Sprintf("is not valid before %s, %s; it %s", stamp(notBefore), distance(notBefore, now), when))
+		return notYet()
 	}
 	life := lifeOf(credential)
 	limits := thresholdsFor(credential.Form, notAfter, life, explicit)

@@ -33,7 +33,7 @@ const (
 func (j Judge) Finding(origin Origin, fact watch.Fact, now time.Time) watch.Finding {
 	subject := fact.About()
 	finding := watch.Finding{
-		ID: origin.Check + "/" + subject.ID, Check: origin.Check, Kind: origin.Kind, Name: subject.Name,
+		ID: FindingID(origin.Check, subject.ID), Check: origin.Check, Kind: origin.Kind, Name: subject.Name,
 		Owners: subject.Owners, Labels: merged(origin.Labels, subject.Labels), Link: subject.Link,
 	}
 	switch fact := fact.(type) {
@@ -46,6 +46,9 @@ func (j Judge) Finding(origin Origin, fact watch.Fact, now time.Time) watch.Find
 	}
 	return finding
 }
+
+// FindingID is the ID of the finding on a check's subject.
+func FindingID(check, subjectID string) string { return check + "/" + subjectID }
 
 func (j Judge) judgeCredential(finding *watch.Finding, credential watch.Credential, now time.Time) {
 	credential.NotBefore, credential.NotAfter = utc(credential.NotBefore), utc(credential.NotAfter)

@@ -88,16 +88,17 @@ func resolvedLast(event watch.Event) int {
 	return 0
 }
 
-// Event reports whether the match selects the event. Better news matches by what the
-// subject was before, so that whoever was told of a finding is told of its end.
+// Event reports whether the match selects the event. Better news, and that nobody can
+// look any more, match by what the subject was before too, so that whoever was told of a
+// finding is told how it goes on.
 func (m Match) Event(event watch.Event) bool {
 	before := event.Finding
 	before.Severity, before.Reason, before.Also = event.Previous, "", nil
 	for _, reason := range event.Was {
 		before.Also = append(before.Also, watch.Judgement{Reason: reason, Severity: event.Previous})
 	}
-	better := event.Type == watch.Resolved || event.Type == watch.Improved
-	return m.Finding(event.Finding) || better && m.Finding(before)
+	goesOn := event.Type == watch.Resolved || event.Type == watch.Improved || event.Finding.Unreadable()
+	return m.Finding(event.Finding) || goesOn && m.Finding(before)
 }
 
 // Finding reports whether the match selects the finding.
@@ -111,13 +112,21 @@ func (m Match) Finding(finding watch.Finding) bool {
 	return m.subject(finding)
 }
 
+// matchesName lets * and ? stand for "/" too: a name is often a path or a URL, and a
+// pattern that never matches would never say so.
+func matchesName(pattern, name string) bool {
+	flat := strings.NewReplacer("/", "\x00")
+	matched, err := path.Match(flat.Replace(pattern), flat.Replace(name))
+	return err == nil && matched
+}
+
 // subject matches on what does not depend on the judgement.
 func (m Match) subject(finding watch.Finding) bool {
 	if m.Check != "" && m.Check != finding.Check || m.Kind != "" && m.Kind != finding.Kind {
 		return false
 	}
 	if m.Name != "" {
-		if matched, err := path.Match(m.Name, finding.Name); err != nil || !matched {
+		if !matchesName(m.Name, finding.Name) {
 			return false
 		}
 	}

@@ -22,6 +22,7 @@ var verdicts = map[watch.Reason]verdict{
 	watch.SelfSigned:       {watch.Notice, "Install a certificate that clients can verify, or add this one to the check's trust.files."},
 	watch.NameMismatch:     {watch.Warning, "Install a certificate that lists this name in its subjectAltName, or correct the name that is watched."},
 	watch.DivergentNode:    {watch.Warning, "Bring this node to the certificate that the other addresses serve, or take it out of the DNS record."},
+	watch.KeyNotProven:     {watch.Warning, "Check that certificate and private key on the server belong together; clients cannot finish the handshake."},
 	watch.UnneededExpiring: {watch.Warning, "Remove that certificate from the chain that the server presents; old clients may insist on it."},
 
 	watch.ClockDrift: {watch.Warning, "Look at the host's time synchronisation (chronyc tracking, timedatectl)."},

@@ -44,7 +44,7 @@ type LeadTimes struct {
 type Match struct {
 	Check    string         `yaml:"check,omitempty" jsonschema_description:"name of the check"`
 	Kind     string         `yaml:"kind,omitempty" jsonschema_description:"kind of the check"`
-	Name     string         `yaml:"name,omitempty" jsonschema_description:"glob over the subject's name, such as *.example.com:443"`
+	Name     string         `yaml:"name,omitempty" jsonschema_description:"glob over the subject's name, such as *.example.com:443; * also stands for slashes"`
 	Severity watch.Severity `yaml:"severity,omitempty" jsonschema:"enum=notice,enum=warning,enum=critical" jsonschema_description:"this severity or a graver one; unknown counts as warning"`
 	Reason   watch.Reason   `yaml:"reason,omitempty" jsonschema_description:"one reason of the finding"`
 	Labels   []LabelMatch   `yaml:"labels,omitempty" jsonschema_description:"labels that the subject must carry"`

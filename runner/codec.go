@@ -22,7 +22,7 @@ func newCodec() codec {
 	if err != nil {
 		panic(fmt.Sprintf("options of the encoder: %v", err))
 	}
-	decode, err := cbor.DecOptions{IntDec: cbor.IntDecConvertSigned}.DecMode()
+	decode, err := cbor.DecOptions{IntDec: cbor.IntDecConvertSigned, UTF8: cbor.UTF8DecodeInvalid}.DecMode()
 	if err != nil {
 		panic(fmt.Sprintf("options of the decoder: %v", err))
 	}
@@ -33,7 +33,24 @@ func (c codec) read(line []byte) (watch.Finding, error) {
 	var finding watch.Finding
 	err := c.decode.Unmarshal(line, &finding)
 	finding.NotBefore, finding.NotAfter = inUTC(finding.NotBefore), inUTC(finding.NotAfter)
+	for key, detail := range finding.Details {
+		if texts, ok := allTexts(detail); ok {
+			finding.Details[key] = texts
+		}
+	}
 	return finding, err
+}
+
+// allTexts gives a list of texts the type back that it had before it was put aside.
+func allTexts(detail any) ([]string, bool) {
+	list, ok := detail.([]any)
+	texts := make([]string, 0, len(list))
+	for _, item := range list {
+		text, isText := item.(string)
+		ok = ok && isText
+		texts = append(texts, text)
+	}
+	return texts, ok
 }
 
 // inUTC undoes the local zone that decoding brings; a zero time stays zero.

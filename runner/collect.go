@@ -42,7 +42,11 @@ type Collection struct {
 }
 
 const (
-	checksAtOnce = 16
+	// checksAtOnce is generous: a check that hangs must not keep others waiting.
+	checksAtOnce = 64
+	// maxHidden is how many prefixes of hidden subjects are remembered for one check;
+	// beyond it the check counts as incomplete.
+	maxHidden = 1000
 	// stopGrace is how long a check may take to return after its deadline.
 	stopGrace = 5 * time.Second
 )
@@ -114,7 +118,9 @@ func (c Collection) one(ctx context.Context, check Check, kept *results) *outcom
 		got.mu.Lock()
 		got.result.Complete, got.result.Error = false, firstLine(err)
 		got.mu.Unlock()
-		c.Log.Error("check could not read its source", "check", check.Name, "error", err)
+		if panicked := (*panicError)(nil); errors.As(err, &panicked) {
+			c.Log.Error("a check failed inside", "check", check.Name, "error", err)
+		}
 		sink(sourceProblem(check, err))
 	}
 	got.mu.Lock()
@@ -172,14 +178,31 @@ func (o *outcome) keep(finding watch.Finding, fact watch.Fact, kept *results) bo
 	line := kept.encode(finding)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || !kept.add(finding, line) {
+	if o.closed {
 		return false
 	}
-	o.summary.Count(finding.Severity)
-	o.result.Subjects++
 	if problem, ok := fact.(watch.Problem); ok {
-		o.result.Problems++
-		o.result.Complete = o.result.Complete && problem.Confined
+		o.hides(finding, problem)
 	}
-	return true
+	replaced, added := kept.add(finding, line)
+	if !added {
+		return false
+	}
+	if replaced != "" {
+		o.summary.Uncount(replaced)
+	}
+	o.summary.Count(finding.Severity)
+	o.result.Subjects = o.summary.Subjects
+	return replaced == ""
+}
+
+// hides notes what else may be missing because of a problem.
+func (o *outcome) hides(finding watch.Finding, problem watch.Problem) {
+	o.result.Problems++
+	switch {
+	case !problem.Confined || len(o.result.Hidden) == maxHidden:
+		o.result.Complete = false
+	case problem.HidesPrefix != "":
+		o.result.Hidden = append(o.result.Hidden, policy.FindingID(finding.Check, problem.HidesPrefix))
+	}
 }

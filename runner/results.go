@@ -21,10 +21,11 @@ const spillAfter = 4 << 20
 
 // results keeps the findings of a pass and yields them in the order of reports.
 type results struct {
-	codec   codec
-	mu      sync.Mutex
-	seed    maphash.Seed
-	seen    map[uint64]struct{}
+	codec codec
+	mu    sync.Mutex
+	seed  maphash.Seed
+	// seen leads from a finding's ID to its entry.
+	seen    map[uint64]int32
 	entries []entry
 	memory  bytes.Buffer
 	file    *os.File
@@ -44,7 +45,7 @@ type entry struct {
 }
 
 func newResults() *results {
-	return &results{codec: newCodec(), seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+	return &results{codec: newCodec(), seed: maphash.MakeSeed(), seen: map[uint64]int32{}}
 }
 
 // encoded is a finding as it is put aside.
@@ -59,31 +60,33 @@ func (r *results) encode(finding watch.Finding) encoded {
 	return encoded{line, err}
 }
 
-// add keeps a finding and reports whether its subject is new to the pass; of two
-// findings with one ID the first stays.
-func (r *results) add(finding watch.Finding, aside encoded) bool {
-	line, err := aside.line, aside.err
+// add keeps a finding. Of two findings with one ID the graver stays: replaced is the
+// severity of the one that gave way, and kept is false if that is the new one.
+func (r *results) add(finding watch.Finding, aside encoded) (replaced watch.Severity, kept bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	id := maphash.String(r.seed, finding.ID)
-	if _, twice := r.seen[id]; twice {
-		return false
+	at, twice := r.seen[id]
+	if twice && r.entries[at].urgency <= finding.Severity.Urgency() {
+		return "", false
 	}
-	r.seen[id] = struct{}{}
-	if err == nil {
-		err = r.write(line)
-	}
-	if err != nil {
-		r.err = cmp.Or(r.err, fmt.Errorf("keep finding %s: %w", finding.ID, err))
-		return true
-	}
-	kept := entry{urgency: finding.Severity.Urgency(), notAfter: math.MaxInt64, name: finding.Name, id: id, offset: r.written, length: len(line)}
+	made := entry{urgency: finding.Severity.Urgency(), notAfter: math.MaxInt64, name: finding.Name, id: id, offset: r.written, length: len(aside.line)}
 	if !finding.NotAfter.IsZero() {
-		kept.notAfter = finding.NotAfter.Unix()
+		made.notAfter = finding.NotAfter.Unix()
 	}
-	r.entries = append(r.entries, kept)
-	r.written += int64(len(line))
-	return true
+	if err := cmp.Or(aside.err, r.write(aside.line)); err != nil {
+		r.err = cmp.Or(r.err, fmt.Errorf("keep finding %s: %w", finding.ID, err))
+	} else {
+		r.written += int64(len(aside.line))
+	}
+	if twice {
+		replaced = watch.Severities()[r.entries[at].urgency]
+		r.entries[at] = made
+		return replaced, true
+	}
+	r.seen[id] = int32(len(r.entries)) //nolint:gosec // far fewer findings than that fit into memory
+	r.entries = append(r.entries, made)
+	return "", true
 }
 
 func (r *results) write(line []byte) error {

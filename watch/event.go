@@ -23,6 +23,9 @@ const (
 	Removed       Why = "removed"
 	Corrected     Why = "corrected"
 	ReadableAgain Why = "readable again"
+	// NoLongerSeen: what could not be read is not listed any more, which says that it
+	// was removed, or that its source can be read again.
+	NoLongerSeen Why = "no longer seen"
 )
 
 // Event is a change worth telling somebody.
@@ -33,7 +36,8 @@ type Event struct {
 	Why  Why       `json:"why,omitempty"`
 	// At is when the pass that saw the change judged it, in UTC.
 	At time.Time `json:"at"`
-	// Previous is the severity before; empty for a subject that was not known.
+	// Previous is the severity before, and while the subject could not be read the
+	// graver of unknown and what was known; empty for a subject that was not known.
 	Previous Severity `json:"previous,omitempty"`
 	// Was are the reasons before, so that the end of a finding is told to whoever
 	// was told of it.

@@ -89,11 +89,13 @@ type Problem struct {
 	Subject Subject
 	Reason  Reason
 	Err     error
-	// Confined states that the problem hides nothing but its own subject. Otherwise
-	// the pass over its check is incomplete, and no vanished subject is resolved.
-	Confined bool
-	Details  map[string]any
-	Remedy   string
+	// Confined states that the problem hides nothing but its own subject, and those
+	// whose ID begins with HidesPrefix, if that is set. Otherwise the pass over its
+	// check is incomplete, and no vanished subject is resolved.
+	Confined    bool
+	HidesPrefix string
+	Details     map[string]any
+	Remedy      string
 }
 
 func (c Credential) About() Subject { return c.Subject }

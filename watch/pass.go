@@ -55,6 +55,16 @@ func (s *Summary) Count(severity Severity) {
 	}
 }
 
+// Uncount takes one finding back.
+func (s *Summary) Uncount(severity Severity) {
+	var one Summary
+	one.Count(severity)
+	*s = Summary{
+		Subjects: s.Subjects - one.Subjects, OK: s.OK - one.OK, Notice: s.Notice - one.Notice,
+		Warning: s.Warning - one.Warning, Critical: s.Critical - one.Critical, Unknown: s.Unknown - one.Unknown,
+	}
+}
+
 // Plus adds the counts of two summaries.
 func (s Summary) Plus(other Summary) Summary {
 	return Summary{
@@ -73,11 +83,12 @@ type CheckResult struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"`
 	// Complete: every subject of the check was listed, so that one that is missing
-	// has really gone.
-	Complete bool    `json:"complete"`
-	Subjects int     `json:"subjects"`
-	Problems int     `json:"problems"`
-	Seconds  float64 `json:"seconds"`
+	// has really gone, unless its finding's ID begins with one of Hidden.
+	Complete bool     `json:"complete"`
+	Hidden   []string `json:"-"`
+	Subjects int      `json:"subjects"`
+	Problems int      `json:"problems"`
+	Seconds  float64  `json:"seconds"`
 	// Error says why the source as a whole could not be read.
 	Error string `json:"error,omitempty"`
 }

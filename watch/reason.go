@@ -28,6 +28,9 @@ const (
 	NameMismatch    Reason = "name_mismatch"
 	// DivergentNode: one address of a name serves another certificate than the rest.
 	DivergentNode Reason = "divergent_node"
+	// KeyNotProven: the certificate was presented, but the handshake ended before the
+	// server had proved that it holds the private key.
+	KeyNotProven Reason = "key_not_proven"
 	// UnneededExpiring: a presented certificate that the best chain does not need is
 	// about to expire; clients that cannot build another path will fail.
 	UnneededExpiring Reason = "unneeded_certificate_expiring"
@@ -62,7 +65,7 @@ func Reasons() []Reason {
 	return []Reason{
 		ExpiresSoon, Expired, NotYetValid, NeverExpires,
 		RenewalOverdue, InvalidDates, ChainBroken, UntrustedIssuer,
-		SelfSigned, NameMismatch, DivergentNode, UnneededExpiring,
+		SelfSigned, NameMismatch, DivergentNode, KeyNotProven, UnneededExpiring,
 		NameNotFound, Unreachable, Refused, TimedOut,
 		NotTLS, StartTLSRefused, HandshakeFailed, Unparsable,
 		NotFound, Unreadable, PermissionDenied, PassphraseMissing,

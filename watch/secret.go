@@ -11,13 +11,22 @@ const redacted = "<redacted>"
 
 // Secret is a secret's value. However it is printed, logged or encoded it shows
 // <redacted>; only Reveal gives the text.
-type Secret struct{ text string }
+type Secret struct {
+	// text is behind a function, because package fmt prints unexported fields of a
+	// surrounding struct without asking their methods.
+	text func() string
+}
 
 // NewSecret wraps a secret's text.
-func NewSecret(text string) Secret { return Secret{text: text} }
+func NewSecret(text string) Secret { return Secret{text: func() string { return text }} }
 
 // Reveal gives the text, for the one call that must send it.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return s.text()
+}
 
 // Format prints <redacted> for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
