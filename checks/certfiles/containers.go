@@ -30,7 +30,7 @@ func (s *scratch) decodeJKS(data []byte) {
 		item.place, item.number = place, certificate.position
 	}
 	if err != nil {
-		s.keep(held{reason: watch.Unparsable, err: err, remedy: remedyConvertJKS})
+		s.keep(held{reason: watch.Unparsable, err: err, remedy: remedyConvertJKS, hidesMore: true})
 	}
 }
 
@@ -48,7 +48,7 @@ func (s *scratch) decodePKCS12(file source, data []byte) error {
 	case errors.Is(err, errWrongPassphrase) && configured:
 		return &unopened{watch.PassphraseWrong, err, "Correct the passphrase that the check's option passphrases names for this file."}
 	case errors.Is(err, errWrongPassphrase):
-		return &unopened{watch.PassphraseMissing, errNeedsPassphrase, "Name the passphrase by reference in the check's option passphrases."}
+		return &unopened{watch.PassphraseMissing, errNeedsPassphrase, "Name the passphrase by reference in the check's option passphrases (in a configuration; docs/checks/certfiles.md shows one)."}
 	case err != nil:
 		return &unopened{watch.Unparsable, err, "Write the file again as plain DER: openssl pkcs12 -in FILE -nodes | openssl pkcs12 -export -out NEW"}
 	}
@@ -79,7 +79,7 @@ func (s *scratch) decodeKubeconfig(file source, data []byte) (string, error) {
 	}
 	for _, entry := range entries {
 		if len(s.items) >= maxItems {
-			s.keep(held{reason: watch.TooLarge, err: errTooMany})
+			s.keep(held{reason: watch.TooLarge, err: errTooMany, hidesMore: true})
 			break
 		}
 		from := len(s.items)
@@ -98,11 +98,11 @@ func (s *scratch) decodeKubeEntry(entry kubeEntry) {
 	if entry.file != "" {
 		text, err = s.readReferenced(entry.file)
 	} else if text, err = entry.decode(); err != nil {
-		s.keepUnreadable(dated{}, err)
+		s.keep(held{reason: watch.Unparsable, err: err, hidesMore: true})
 		return
 	}
 	if err != nil {
-		s.keep(held{reason: reasonOf(err), err: err})
+		s.keep(held{reason: reasonOf(err), err: err, hidesMore: true})
 		return
 	}
 	if !s.decodePEM(text) || len(s.items) == from {

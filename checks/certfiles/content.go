@@ -25,6 +25,8 @@ type held struct {
 	reason watch.Reason
 	err    error
 	remedy string
+	// hidesMore: what could not be read may have held more of the place than one.
+	hidesMore bool
 	// referenced is the file that a kubeconfig refers to.
 	referenced string
 	contexts   []string
@@ -111,7 +113,7 @@ var errTooMany = fmt.Errorf("holds more than %d certificates: the rest was not r
 func (s *scratch) keep(item held) bool {
 	item.number = len(s.items) + 1
 	if item.number > maxItems {
-		item = held{number: item.number, reason: watch.TooLarge, err: errTooMany}
+		item = held{number: item.number, reason: watch.TooLarge, err: errTooMany, hidesMore: true}
 	}
 	s.items = append(s.items, item)
 	return item.number <= maxItems
@@ -143,7 +145,7 @@ func (s *scratch) keepBlock(block pemBlock) bool {
 		return s.keepFirst(readCRL(block.der))
 	case "PKCS7", "CMS":
 		if err := s.decodePKCS7(block.der); err != nil {
-			return s.keepUnreadable(dated{}, err)
+			return s.keep(held{reason: watch.Unparsable, err: err, hidesMore: true})
 		}
 		return len(s.items) <= maxItems
 	default:

@@ -35,9 +35,12 @@ type source struct {
 // expected reports whether silence about the file would hide a failure.
 func (f source) expected() bool { return f.explicit || namedForCertificates(f.path) }
 
+// place is how the ID of everything in a place of the file begins.
+func (f source) place(name string) string { return f.path + "#" + name }
+
 // subject identifies what a file holds by where it stands, which outlasts renewals.
 func (f source) subject(item *held) watch.Subject {
-	id := f.path + "#" + item.place + strconv.Itoa(item.number)
+	id := f.place(item.place) + strconv.Itoa(item.number)
 	if item.place == "" && item.number == 1 {
 		return watch.Subject{ID: id, Name: cleanPath(f.path)}
 	}
@@ -138,11 +141,15 @@ func (f source) itemProblem(format string, item *held) watch.Problem {
 	if remedy == "" && item.reason == watch.Unparsable {
 		remedy = remedyUnparsable
 	}
-	return watch.Problem{
+	problem := watch.Problem{
 		Subject: f.subject(item), Reason: item.reason, Confined: true,
 		Err:     fmt.Errorf("read certificate file %s: %w", cleanPath(f.path), item.err),
 		Details: details, Remedy: remedy,
 	}
+	if item.hidesMore {
+		problem.HidesPrefix = f.place(item.place)
+	}
+	return problem
 }
 
 const (
@@ -154,10 +161,10 @@ const (
 )
 
 // problem is about a file as a whole. It takes the place of the file's first
-// certificate, so that what was known of that stays open.
+// certificate, so that what was known of that stays open, and hides all the others.
 func (f source) problem(reason watch.Reason, err error) watch.Problem {
 	problem := watch.Problem{
-		Subject: f.subject(&held{number: 1}), Reason: reason, Confined: true,
+		Subject: f.subject(&held{number: 1}), Reason: reason, Confined: true, HidesPrefix: f.place(""),
 		Err:     fmt.Errorf("read certificate file %s: %w", cleanPath(f.path), err),
 		Details: map[string]any{"path": cleanPath(f.path)},
 		Remedy:  remedyFor(reason),

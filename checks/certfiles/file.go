@@ -26,7 +26,7 @@ type fileState struct {
 
 var (
 	errNotRegular    = errors.New("is no regular file but a device, FIFO or socket")
-	errEmpty         = errors.New("is empty")
+	errEmpty         = errors.New("the file is empty")
 	errNoMatch       = errors.New("no file matches")
 	errNoCertificate = errors.New("holds no certificate and no CRL")
 )

@@ -227,7 +227,7 @@ func TestAFileNamedForACertificateIsNeverDroppedSilently(t *testing.T) {
 		{"text without a block", "a.pem", "hello", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
 		{"an unknown label alone", "a.crt", "-----BEGIN CERTIFCATE-----\nAAAA\n-----END CERTIFCATE-----\n", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
 		{"random bytes", "a.der", "\x30\x82\x01\x00garbage", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
-		{"an empty file", "a.crt", "", watch.NoCertificate, "is empty"},
+		{"an empty file", "a.crt", "", watch.NoCertificate, "the file is empty"},
 		{"UTF-16 as PowerShell writes it", "a.cer", "\xff\xfe-\x00-\x00", watch.Unparsable, "is UTF-16 text"},
 		{"a kubeconfig that is no YAML", "a.kubeconfig", "apiVersion: v1\nclusters: [\n", watch.Unparsable, "is not a well-formed kubeconfig: look at line 3"},
 		{"a cut Java keystore", "a.jks", "\xfe\xed\xfe\xed\x00\x00", watch.Unparsable, "the Java keystore is cut short or malformed"},
@@ -242,6 +242,33 @@ func TestAFileNamedForACertificateIsNeverDroppedSilently(t *testing.T) {
 			got.wantProblem(t, path+"#1", test.reason, true, "read certificate file "+path+": "+test.words)
 			if got.problem(t, path+"#1").Remedy == "" {
 				t.Error("the problem names no remedy")
+			}
+		})
+	}
+}
+
+func TestAProblemHidesWhatStoodInItsPlaceBefore(t *testing.T) {
+	leaf, folder := issue(t, "hidden.example.com", june), t.TempDir()
+	cut := javaKeystore(storedCertificate{alias: "web", position: 1, der: leaf.Cert.Raw}, storedCertificate{alias: "mail", position: 1, der: leaf.Cert.Raw})
+	tests := []struct{ name, file, content, problem, hides string }{
+		{"a file that cannot be made out hides all that it held", "a.pem", "hello", "#1", "#"},
+		{"an empty file does too", "b.pem", "", "#1", "#"},
+		{"a keystore that is cut short does too", "c.jks", string(cut[:len(cut)-20]), "#2", "#"},
+		{"a broken PKCS #7 block may have held several", "d.pem", blockPEM("PKCS7", []byte("x")), "#1", "#"},
+		{"a broken PEM block hides itself alone", "e.pem", blockPEM("CERTIFICATE", []byte("x")) + certPEM(leaf.Cert.Raw), "#1", ""},
+		{"a user's file that is missing hides what that user had", "f.kubeconfig",
+			"apiVersion: v1\nkind: Config\nclusters: []\nusers:\n- name: a\n  user:\n    client-certificate: gone.pem\n", `#user "a"1`, `#user "a"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			path := write(t, filepath.Join(folder, test.file), test.content)
+			want := test.hides
+			if want != "" {
+				want = path + want
+			}
+			problem := scan(t, path).problem(t, path+test.problem)
+			if !problem.Confined || problem.HidesPrefix != want {
+				t.Errorf("it hides what begins with %q (confined: %t), want %q", problem.HidesPrefix, problem.Confined, want)
 			}
 		})
 	}

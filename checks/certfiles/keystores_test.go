@@ -110,6 +110,10 @@ func TestPKCS12PassphraseProblems(t *testing.T) {
 	t.Run("none is configured", func(t *testing.T) {
 		scan(t, path).wantProblem(t, path+"#1", watch.PassphraseMissing, true,
 			"read certificate file "+path+": is protected by a passphrase and none is configured for it")
+		const want = "Name the passphrase by reference in the check's option passphrases (in a configuration; docs/checks/certfiles.md shows one)."
+		if got := scan(t, path).problem(t, path+"#1").Remedy; got != want {
+			t.Errorf("the remedy is %q, want %q", got, want)
+		}
 	})
 	t.Run("the wrong one is configured", func(t *testing.T) {
 		got := collect(t, newCheck(t, withPassphrase(t, "close sesame"), path))
