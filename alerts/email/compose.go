@@ -76,7 +76,8 @@ func subject(prefix string, shown digest) string {
 		text = product + " test: " + shown.Counts
 	}
 	if shown.First != "" {
-		text += " — " + shown.First
+		// A header in plain ASCII needs no encoding.
+		text += " - " + shown.First
 	}
 	return strings.TrimSpace(prefix + " " + text)
 }

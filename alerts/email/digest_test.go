@@ -23,13 +23,13 @@ func TestSubject(t *testing.T) {
 		events []watch.Event
 		want   string
 	}{
-		{"the earliest date of all is told", []watch.Event{at(watch.Opened, watch.Warning, 30), at(watch.Opened, watch.Critical, 21), at(watch.Opened, watch.Warning, 25)}, "Lapsewatch: 1 critical, 2 warnings — first expires 2026-12-13 (21 days)"},
-		{"one day is not plural", []watch.Event{at(watch.Opened, watch.Critical, 1)}, "Lapsewatch: 1 critical — first expires 2026-11-23 (1 day)"},
-		{"less than a day", []watch.Event{at(watch.Opened, watch.Critical, 0)}, "Lapsewatch: 1 critical — first expires 2026-11-22 (within a day)"},
-		{"expired within the last day", []watch.Event{at(watch.Opened, watch.Critical, -1)}, "Lapsewatch: 1 critical — first expired 2026-11-21 (within the last day)"},
-		{"expired more than a day ago", []watch.Event{at(watch.Opened, watch.Critical, -2)}, "Lapsewatch: 1 critical — first expired 2026-11-20 (1 day ago)"},
-		{"expired long ago", []watch.Event{at(watch.Opened, watch.Critical, -31)}, "Lapsewatch: 1 critical — first expired 2026-10-22 (30 days ago)"},
-		{"the date of what is resolved is not told", []watch.Event{at(watch.Opened, watch.Warning, 30), at(watch.Resolved, watch.OK, 3)}, "Lapsewatch: 1 warning, 1 resolved — first expires 2026-12-22 (30 days)"},
+		{"the earliest date of all is told", []watch.Event{at(watch.Opened, watch.Warning, 30), at(watch.Opened, watch.Critical, 21), at(watch.Opened, watch.Warning, 25)}, "Lapsewatch: 1 critical, 2 warnings - first expires 2026-12-13 (21 days)"},
+		{"one day is not plural", []watch.Event{at(watch.Opened, watch.Critical, 1)}, "Lapsewatch: 1 critical - first expires 2026-11-23 (1 day)"},
+		{"less than a day", []watch.Event{at(watch.Opened, watch.Critical, 0)}, "Lapsewatch: 1 critical - first expires 2026-11-22 (within a day)"},
+		{"expired within the last day", []watch.Event{at(watch.Opened, watch.Critical, -1)}, "Lapsewatch: 1 critical - first expired 2026-11-21 (within the last day)"},
+		{"expired more than a day ago", []watch.Event{at(watch.Opened, watch.Critical, -2)}, "Lapsewatch: 1 critical - first expired 2026-11-20 (1 day ago)"},
+		{"expired long ago", []watch.Event{at(watch.Opened, watch.Critical, -31)}, "Lapsewatch: 1 critical - first expired 2026-10-22 (30 days ago)"},
+		{"the date of what is resolved is not told", []watch.Event{at(watch.Opened, watch.Warning, 30), at(watch.Resolved, watch.OK, 3)}, "Lapsewatch: 1 warning, 1 resolved - first expires 2026-12-22 (30 days)"},
 		{"only what is resolved", []watch.Event{at(watch.Resolved, watch.OK, 90), at(watch.Resolved, watch.OK, 90)}, "Lapsewatch: 2 resolved"},
 		{"what could not be read has no date", []watch.Event{dateless, dateless}, "Lapsewatch: 2 unreadable"},
 		{"the year 9999 is no date", []watch.Event{never}, "Lapsewatch: 1 warning"},

@@ -56,13 +56,14 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.options.Timeout))
 	defer cancel()
-	attempt := session{options: c.options, dial: c.env.Dial}
+	ends, _ := ctx.Deadline()
+	attempt := session{options: c.options, dial: c.env.Dial, within: time.Until(ends)}
 	reply, err := attempt.send(ctx, composed, password)
 	if err != nil {
 		status := statusOf(err)
 		return alerts.Receipt{}, &alerts.DeliveryError{
 			Channel: c.env.Name, Retryable: status < permanentReply, Status: status,
-			Err: presentable(ctx, err, c.credentials(password)),
+			Err: presentable(err, c.credentials(password)),
 		}
 	}
 	proof := redact.Text("250 "+reply, c.credentials(password)...)
@@ -80,10 +81,12 @@ func (c *channel) credentials(password watch.Secret) []watch.Secret {
 
 // presentable is err without secrets, in one line, and wrapping the context's end when
 // that was the cause.
-func presentable(ctx context.Context, err error, secrets []watch.Secret) error {
+func presentable(err error, secrets []watch.Secret) error {
 	text := clean.Text(redact.Text(err.Error(), secrets...), maxReply)
-	if ended := ctx.Err(); ended != nil {
-		return fmt.Errorf("%s: %w", text, ended)
+	for _, ended := range []error{context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, ended) {
+			return &plainError{text, ended}
+		}
 	}
 	return errors.New(text)
 }

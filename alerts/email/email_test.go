@@ -3,6 +3,7 @@ package email_test
 import (
 	"bytes"
 	"flag"
+	"html"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -89,8 +90,11 @@ func TestTheMailReadsAsDocumented(t *testing.T) {
 			t.Errorf("%s: %s\nwant %s", name, got, want)
 		}
 	}
-	if want := "[staging] Lapsewatch: 1 critical, 2 warnings, 1 unreadable, 1 resolved — first expires 2026-11-26 (4 days)"; mail.subject != want {
+	if want := "[staging] Lapsewatch: 1 critical, 2 warnings, 1 unreadable, 1 resolved - first expires 2026-11-26 (4 days)"; mail.subject != want {
 		t.Errorf("subject %s\nwant    %s", mail.subject, want)
+	}
+	if raw := headerOf(taken.raw, "Subject"); strings.Contains(raw, "=?") {
+		t.Errorf("a subject in plain ASCII is encoded: %s", raw)
 	}
 	golden(t, "digest.txt", mail.text)
 	golden(t, "digest.html", mail.html)
@@ -151,8 +155,8 @@ func TestA9_ALongDigestListsAHundredAndCountsTheRest(t *testing.T) {
 	if !strings.Contains(mail.subject, "347 warnings") {
 		t.Errorf("subject %q", mail.subject)
 	}
-	const want = "250 more, the least urgent, are not listed here: see lapsewatch report."
-	if !strings.Contains(mail.text, want) || !strings.Contains(mail.html, want) {
+	const want = "250 more, the least urgent, are not listed here: see the run's own report (lapsewatch run --output html --out FILE)."
+	if !strings.Contains(mail.text, want) || !strings.Contains(html.UnescapeString(mail.html), want) {
 		t.Error("the mail does not say how many it leaves out")
 	}
 	if got := strings.Count(mail.text, "\n* "); got != 100 {

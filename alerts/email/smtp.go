@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
 	"strings"
@@ -44,6 +45,8 @@ func strongest() []mail.SMTPAuthType {
 type session struct {
 	options Options
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	// within is how long the attempt may take.
+	within time.Duration
 	// open is the connection once there is one.
 	open net.Conn
 }
@@ -58,7 +61,11 @@ func (s *session) send(ctx context.Context, message *mail.Msg, password watch.Se
 	}
 	connected, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return "", fmt.Errorf("connect to mail server %s: %w", s.options.server(), err)
+		doing := "connect to"
+		if s.open != nil {
+			doing = "open a session with"
+		}
+		return "", s.failure(ctx, doing, err)
 	}
 	err = client.SendWithSMTPClient(connected, message)
 	if message.IsDelivered() {
@@ -67,8 +74,39 @@ func (s *session) send(ctx context.Context, message *mail.Msg, password watch.Se
 		_ = client.CloseWithSMTPClient(connected)
 		return message.ServerResponse(), nil
 	}
-	return "", fmt.Errorf("send through mail server %s: %w", s.options.server(), err)
+	return "", s.failure(ctx, "send through", err)
 }
+
+// failure says in plain words why the attempt failed, where the library speaks of itself
+// or of the connection that the end of ctx has closed under it.
+func (s *session) failure(ctx context.Context, doing string, err error) error {
+	cause := err
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		cause = &plainError{"interrupted", context.Canceled}
+	case ctx.Err() != nil || timedOut(err):
+		cause = &plainError{fmt.Sprintf("no answer within %s", s.within.Round(time.Millisecond)), context.DeadlineExceeded}
+	case strings.HasSuffix(err.Error(), "does not support STARTTLS"):
+		cause = &plainError{"the server offers no STARTTLS; set tls: implicit (port 465), or none for a relay without TLS", err}
+	case errors.Is(err, io.EOF):
+		cause = &plainError{"the server closed the connection", err}
+	}
+	return fmt.Errorf("%s mail server %s: %w", doing, s.options.server(), cause)
+}
+
+func timedOut(err error) bool {
+	failure, ok := errors.AsType[net.Error](err)
+	return ok && failure.Timeout()
+}
+
+// plainError is an error in other words.
+type plainError struct {
+	text  string
+	cause error
+}
+
+func (e *plainError) Error() string { return e.text }
+func (e *plainError) Unwrap() error { return e.cause }
 
 func (s *session) hangUp() {
 	if s.open != nil {
@@ -87,7 +125,8 @@ func (s *session) client(ctx context.Context, password watch.Secret) (*mail.Clie
 	}
 	options := []mail.Option{
 		mail.WithPort(s.options.port()),
-		mail.WithTimeout(time.Duration(s.options.Timeout)),
+		// Longer than the context lasts, so that its end is known to be the cause.
+		mail.WithTimeout(2 * time.Duration(s.options.Timeout)),
 		mail.WithTLSConfig(settings),
 		mail.WithDialContextFunc(s.dialer(ctx, settings)),
 		mail.WithoutNoop(), mail.WithoutRset(),

@@ -62,7 +62,7 @@ func TestPostfixDeliversTheMailAsItWasComposed(t *testing.T) {
 				t.Errorf("proof %q", receipt.Proof)
 			}
 			mail := readMail(t, postfix.Messages(t, i+1)[i])
-			if want := "Lapsewatch: 1 critical, 2 warnings, 1 unreadable, 1 resolved — first expires 2026-11-26 (4 days)"; mail.subject != want {
+			if want := "Lapsewatch: 1 critical, 2 warnings, 1 unreadable, 1 resolved - first expires 2026-11-26 (4 days)"; mail.subject != want {
 				t.Errorf("subject %s\nwant    %s", mail.subject, want)
 			}
 			for name, want := range map[string]string{
@@ -146,7 +146,8 @@ func TestF12_AServerWithoutSTARTTLSHearsNoPassword(t *testing.T) {
 	server := startMailServer(t, stripped)
 	channel := server.channel(t, server.env(quiet), nil)
 	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
-	if failure == nil || !failure.Retryable || !strings.Contains(failure.Error(), "does not support STARTTLS") {
+	want := fmt.Sprintf("deliver by operations: open a session with mail server 127.0.0.1:%d: the server offers no STARTTLS; set tls: implicit (port 465), or none for a relay without TLS", server.port)
+	if failure == nil || !failure.Retryable || failure.Error() != want {
 		t.Errorf("want a retryable refusal, got %v", failure)
 	}
 	server.mu.Lock()
@@ -228,21 +229,23 @@ func TestAConfiguredMechanismIsNotWeakened(t *testing.T) {
 }
 
 func TestF4_ADeadMailServerIsLeftInTime(t *testing.T) {
-	tests := map[string]func(net.Conn){
-		"it accepts and never greets": func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
-		"it greets a byte at a time": func(conn net.Conn) {
+	tests := map[string]struct {
+		serve func(net.Conn)
+		want  string
+	}{
+		"it accepts and never greets": {func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }, "no answer within 300ms"},
+		"it greets a byte at a time": {func(conn net.Conn) {
 			for {
 				if _, err := io.WriteString(conn, "2"); err != nil {
 					return
 				}
 				time.Sleep(20 * time.Millisecond)
 			}
-		},
-		"it resets": func(conn net.Conn) {
-			_ = conn.(*net.TCPConn).SetLinger(0)
-		},
+		}, "no answer within 300ms"},
+		"it hangs up": {func(net.Conn) {}, "the server closed the connection"},
+		"it resets":   {func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) }, "connection reset by peer"},
 	}
-	for name, serve := range tests {
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -254,7 +257,7 @@ func TestF4_ADeadMailServerIsLeftInTime(t *testing.T) {
 				if err != nil {
 					return
 				}
-				serve(conn)
+				test.serve(conn)
 				_ = conn.Close()
 			})
 			real := startMailServer(t, startTLS)
@@ -263,7 +266,11 @@ func TestF4_ADeadMailServerIsLeftInTime(t *testing.T) {
 			})
 			_, failure := real.deliver(t.Context(), channel, alerttest.Message())
 			if failure == nil || !failure.Retryable || failure.Status != 0 {
-				t.Errorf("want a retryable failure without a reply, got %v", failure)
+				t.Fatalf("want a retryable failure without a reply, got %v", failure)
+			}
+			server := fmt.Sprintf("mail server %s: ", listener.Addr())
+			if got := failure.Error(); !strings.Contains(got, server) || !strings.HasSuffix(got, test.want) {
+				t.Errorf("got  %s\nwant … %s… %s", got, server, test.want)
 			}
 			_ = listener.Close()
 			// Ends only if the channel has let go of the connection.

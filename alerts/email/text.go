@@ -69,11 +69,13 @@ func wrap(firstIndent, indent, text string) string {
 	return out.String() + line + "\n"
 }
 
+const wholeReport = "see the run's own report (lapsewatch run --output html --out FILE)."
+
 func leftOut(n int) string {
 	if n == 1 {
-		return "1 more, the least urgent, is not listed here: see lapsewatch report."
+		return "1 more, the least urgent, is not listed here: " + wholeReport
 	}
-	return fmt.Sprintf("%d more, the least urgent, are not listed here: see lapsewatch report.", n)
+	return fmt.Sprintf("%d more, the least urgent, are not listed here: %s", n, wholeReport)
 }
 
 func footer(shown digest) string {
