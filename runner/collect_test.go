@@ -144,17 +144,73 @@ func TestAProblemThatMayHideOthersMakesTheCheckIncomplete(t *testing.T) {
 	}
 }
 
-func TestASubjectThatIsSeenTwiceCountsOnce(t *testing.T) {
+func TestOfASubjectThatIsSeenTwiceTheGraverFindingStays(t *testing.T) {
+	good, bad := certificate("same", 300), certificate("same", 2)
+	for _, facts := range [][]watch.Fact{{good, bad, good}, {bad, good}} {
+		collected, err := collect(t, t.Context(), Check{Name: "web", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+			for _, fact := range facts {
+				sink(fact)
+			}
+			return nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lines(t, collected.Pass); got != "web/same critical" || collected.Pass.Summary != (watch.Summary{Subjects: 1, Critical: 1}) {
+			t.Errorf("got %s, summary %+v", got, collected.Pass.Summary)
+		}
+	}
+}
+
+func TestWhatAProblemHidesCountsEvenIfItsSubjectWasSeenBefore(t *testing.T) {
 	collected, err := collect(t, t.Context(), Check{Name: "web", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
 		sink(certificate("same", 2))
-		sink(certificate("same", 300))
+		sink(watch.Problem{Subject: watch.Subject{ID: "same", Name: "same"}, Reason: watch.Unreadable})
+		sink(watch.Problem{Subject: watch.Subject{ID: "b#1", Name: "b"}, Reason: watch.Unreadable, Confined: true, HidesPrefix: "b#"})
 		return nil
 	})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := lines(t, collected.Pass); got != "web/same critical" || collected.Pass.Summary.Subjects != 1 {
-		t.Errorf("got %s, summary %+v", got, collected.Pass.Summary)
+	if check := collected.Pass.Checks[0]; check.Complete || check.Problems != 2 || len(check.Hidden) != 1 || check.Hidden[0] != "web/b#" {
+		t.Errorf("the check is %+v", check)
+	}
+}
+
+// File names are bytes: they need not be UTF-8, and two that differ are two subjects.
+func TestNamesThatAreNoUTF8CostNothing(t *testing.T) {
+	collected, err := collect(t, t.Context(), Check{Name: "files", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(certificate("a\xff.pem", 2))
+		sink(certificate("a\xfe.pem", 2))
+		sink(watch.Problem{Subject: watch.Subject{ID: "b", Name: "b"}, Reason: watch.Unreadable, Err: errors.New("said \xff")})
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := lines(t, collected.Pass), "files/a\xfe.pem critical, files/a\xff.pem critical, files/b unknown"; got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestDetailsComeBackAsTheyWere(t *testing.T) {
+	fact := certificate("x", 300)
+	fact.Details = map[string]any{"dns_names": []string{"a", "b"}, "no_names": []string{}, "bits": 2048, "ratio": 0.5, "ca": true, "serial": "01"}
+	collected, err := collect(t, t.Context(), Check{Name: "web", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(fact)
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for finding := range collected.Pass.Findings {
+		want := `map[string]interface {}{"bits":2048, "ca":true, "dns_names":[]string{"a", "b"}, "no_names":[]string{}, "ratio":0.5, "serial":"01"}`
+		if got := fmt.Sprintf("%#v", finding.Details); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if finding.NotAfter != fact.NotAfter || finding.NotAfter.Location() != time.UTC {
+			t.Errorf("notAfter came back as %v", finding.NotAfter)
+		}
 	}
 }
 

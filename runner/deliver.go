@@ -41,18 +41,23 @@ type Told struct {
 }
 
 const (
-	attemptsPerRun  = 3
-	attemptTimeout  = 30 * time.Second
-	firstPause      = 2 * time.Second
-	longestInRun    = 20 * time.Second
-	longestBetween  = 6 * time.Hour
+	attemptsPerRun = 3
+	attemptTimeout = 30 * time.Second
+	firstPause     = 2 * time.Second
+	longestInRun   = 20 * time.Second
+	longestBetween = 6 * time.Hour
+	// wallAfter is how many messages in a row a service must leave without an answer
+	// before the rest of its queue waits for the next run: one alone may be the
+	// message's fault.
+	wallAfter       = 2
 	giveUpAfter     = 7 * 24 * time.Hour
 	noticeOfOutcome = 5 * time.Second
 )
 
 // Deliver sends everything that is due until it is done or ctx ends. What could not be
-// sent stays in the ledger for the next run; only a message that its service refuses
-// for good, or that is a week old, is given up, and that is said.
+// sent, refused or not, stays in the ledger and is due again at the next run, so that a
+// wrong password costs no warning once it is mended. Only a message that is a week old,
+// or whose channel is not configured any more, is given up, and that is said.
 func (d Delivery) Deliver(ctx context.Context) ([]Told, error) {
 	due, err := d.Ledger.Due(ctx, d.Now())
 	if err != nil {
@@ -80,31 +85,44 @@ func (d Delivery) Deliver(ctx context.Context) ([]Told, error) {
 	return told, nil
 }
 
-// queue sends one channel's messages in order. Where the service does not answer at
-// all, the rest waits for the next run instead of running into the same wall.
+// queue sends one channel's messages in order. Where the service does not answer, the
+// rest waits for the next run instead of running into the same wall.
 func (d Delivery) queue(ctx context.Context, name string, queue []ledger.Delivery) []Told {
 	told := make([]Told, 0, len(queue))
 	channel := d.Channels[name]
-	var wall error
+	var unanswered int
+	var silence error
 	for _, message := range queue {
 		switch {
 		case channel == nil:
-			told = append(told, d.failed(message, &alerts.DeliveryError{Channel: name, Err: errors.New("no such channel is configured any more")}))
-		case wall != nil:
-			told = append(told, Told{Delivery: message, Err: fmt.Errorf("not tried, because the message before it was not answered: %w", wall)})
+			told = append(told, d.givenUp(message, &alerts.DeliveryError{Channel: name, Err: errors.New("no such channel is configured any more")}))
+		case unanswered >= wallAfter:
+			told = append(told, Told{Delivery: message, Err: fmt.Errorf("not tried, because those before it were not answered: %w", silence)})
 		default:
-			outcome := d.message(ctx, channel, message)
+			attempts := attemptsPerRun
+			if unanswered > 0 {
+				attempts = 1
+			}
+			outcome := d.message(ctx, channel, message, attempts)
 			told = append(told, outcome)
-			if failure, ok := errors.AsType[*alerts.DeliveryError](outcome.Err); ok && failure.Retryable && failure.Status == 0 {
-				wall = outcome.Err
+			unanswered, silence = unanswered+1, outcome.Err
+			if !noAnswer(outcome.Err) {
+				unanswered = 0
 			}
 		}
 	}
 	return told
 }
 
+// noAnswer reports that the service said nothing at all, not even a refusal.
+func noAnswer(err error) bool {
+	failure, failed := errors.AsType[*alerts.DeliveryError](err)
+	_, panicked := errors.AsType[*panicError](err)
+	return failed && !panicked && failure.Retryable && failure.Status == 0
+}
+
 // message makes the attempts of this run at one message and records what came of it.
-func (d Delivery) message(ctx context.Context, channel alerts.Channel, due ledger.Delivery) Told {
+func (d Delivery) message(ctx context.Context, channel alerts.Channel, due ledger.Delivery, attempts int) Told {
 	message := alerts.Message{ID: due.ID, Channel: due.Channel, Recipient: due.Recipient, CreatedAt: due.CreatedAt, Events: due.Events}
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
@@ -114,7 +132,7 @@ func (d Delivery) message(ctx context.Context, channel alerts.Channel, due ledge
 		}
 		failure := asDeliveryError(due.Channel, err)
 		wait := max(failure.RetryAfter, pause)
-		if !failure.Retryable || attempt == attemptsPerRun || wait > longestInRun {
+		if !failure.Retryable || attempt == attempts || wait > longestInRun {
 			return d.failed(due, failure)
 		}
 		d.Log.Warn("a delivery failed and is tried again", "channel", due.Channel, "in", wait, "error", failure)
@@ -130,7 +148,7 @@ func (d Delivery) attempt(ctx context.Context, channel alerts.Channel, message a
 	defer cancel()
 	if panicked := checks.Guard(func() { receipt, err = channel.Deliver(ctx, message) }); panicked != nil {
 		d.Log.Error("a channel failed inside", "channel", message.Channel, "error", panicked)
-		return receipt, &alerts.DeliveryError{Channel: message.Channel, Retryable: true, Err: errors.New(firstLine(panicked))}
+		return receipt, &alerts.DeliveryError{Channel: message.Channel, Retryable: true, Err: &panicError{errors.New(firstLine(panicked))}}
 	}
 	return receipt, err
 }
@@ -168,22 +186,21 @@ func (d Delivery) sent(due ledger.Delivery, receipt alerts.Receipt) Told {
 	return told
 }
 
+// failed keeps the message for the next run, unless it is too old by now.
 func (d Delivery) failed(due ledger.Delivery, failure *alerts.DeliveryError) Told {
+	now := d.Now()
+	if now.Sub(due.CreatedAt) >= giveUpAfter {
+		return d.givenUp(due, failure)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), noticeOfOutcome)
 	defer cancel()
-	now := d.Now()
-	told := Told{Delivery: due, Err: failure, Dead: !failure.Retryable || now.Sub(due.CreatedAt) >= giveUpAfter}
-	var err error
-	if told.Dead {
-		err = d.Ledger.Dead(ctx, due.ID, failure.Error(), now)
-	} else {
-		err = d.Ledger.Failed(ctx, due.ID, failure.Error(), now.Add(betweenRuns(due.Attempts, failure.RetryAfter)))
-	}
-	told.Err = errors.Join(told.Err, err)
-	return told
+	err := d.Ledger.Failed(ctx, due.ID, failure.Error(), now.Add(min(failure.RetryAfter, longestBetween)))
+	return Told{Delivery: due, Err: errors.Join(failure, err)}
 }
 
-// betweenRuns is how long a message rests after a run in which it failed.
-func betweenRuns(attempts int, asked time.Duration) time.Duration {
-	return min(longestBetween, max(asked, time.Minute<<min(attempts, 8)))
+func (d Delivery) givenUp(due ledger.Delivery, failure *alerts.DeliveryError) Told {
+	ctx, cancel := context.WithTimeout(context.Background(), noticeOfOutcome)
+	defer cancel()
+	err := d.Ledger.Dead(ctx, due.ID, failure.Error(), d.Now())
+	return Told{Delivery: due, Err: errors.Join(failure, err), Dead: true}
 }

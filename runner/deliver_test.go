@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -142,6 +141,11 @@ func TestAWarningIsToldOnce(t *testing.T) {
 	}
 }
 
+// at moves the job to another instant.
+func (j *Job) at(instant time.Time) {
+	j.Collection.Now, j.Delivery.Now = instant, func() time.Time { return instant }
+}
+
 func TestAFailedMessageIsTriedAgainUnderTheSameID(t *testing.T) {
 	failures := 4
 	hook := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -150,14 +154,9 @@ func TestAFailedMessageIsTriedAgainUnderTheSameID(t *testing.T) {
 		}
 	})
 	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
-	if first := run(t, j); first.Undelivered != 1 || first.Told[0].Dead {
-		t.Fatalf("the first run: %+v", first.Told)
+	if first := run(t, j); first.Undelivered != 1 || first.Told[0].Dead || first.Owed != 0 {
+		t.Fatalf("the first run: %+v", first)
 	}
-	if early := run(t, j); len(early.Told) != 0 {
-		t.Errorf("a message that rests until later was tried at once: %+v", early.Told)
-	}
-	later := now.Add(time.Hour)
-	j.Collection.Now, j.Delivery.Now = later, func() time.Time { return later }
 	if second := run(t, j); second.Undelivered != 0 || len(second.Told) != 1 {
 		t.Fatalf("the second run: %+v", second.Told)
 	}
@@ -172,18 +171,62 @@ func TestAFailedMessageIsTriedAgainUnderTheSameID(t *testing.T) {
 	}
 }
 
-func TestARefusedMessageIsGivenUpAndSaidSo(t *testing.T) {
+// A password that expired must not cost the warnings of the days until it is mended.
+func TestARefusedMessageStaysOwedUntilItIsAccepted(t *testing.T) {
+	status := http.StatusUnauthorized
+	hook := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	for day := range 3 {
+		j.at(now.AddDate(0, 0, day))
+		outcome := run(t, j)
+		if outcome.Undelivered != 1 || outcome.Told[0].Dead {
+			t.Fatalf("day %d: %+v", day, outcome.Told)
+		}
+		if text := outcome.Told[0].Err.Error(); !strings.Contains(text, "401") || strings.Contains(text, "hidden-path") {
+			t.Errorf("the error is %q; want the status and no path", text)
+		}
+	}
+	if got := len(hook.received()); got != 3 {
+		t.Errorf("%d attempts in three runs; one that is refused is not repeated in the same run", got)
+	}
+	status = http.StatusOK
+	if outcome := run(t, j); outcome.Undelivered != 0 || len(outcome.Told) != 1 {
+		t.Errorf("once mended: %+v", outcome.Told)
+	}
+}
+
+func TestAMessageIsGivenUpAfterAWeekAndThatIsSaid(t *testing.T) {
 	hook := newReceiver(t, answer(http.StatusUnauthorized))
 	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
-	first := run(t, j)
-	if first.Undelivered != 1 || !first.Told[0].Dead || first.Dead != 1 {
-		t.Fatalf("the run: %+v, %d dead", first.Told, first.Dead)
+	run(t, j)
+	j.at(now.Add(giveUpAfter))
+	outcome := run(t, j)
+	dead := 0
+	for _, told := range outcome.Told {
+		if told.Dead {
+			dead++
+		}
 	}
-	if text := first.Told[0].Err.Error(); !strings.Contains(text, "401") || strings.Contains(text, "hidden-path") {
-		t.Errorf("the error is %q; want the status and no path", text)
+	if dead != 1 || len(outcome.Told) != 2 {
+		t.Errorf("%d of %d messages were given up, want the old one of two (the other is the weekly reminder)", dead, len(outcome.Told))
 	}
-	if second := run(t, j); len(second.Told) != 0 || second.Dead != 1 {
-		t.Errorf("the second run told %+v; %d dead", second.Told, second.Dead)
+}
+
+func TestAServiceThatAsksForAWaitIsGivenIt(t *testing.T) {
+	hook := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "1800")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	if first := run(t, j); first.Undelivered != 1 || len(hook.received()) != 1 {
+		t.Fatalf("the first run: %+v", first.Told)
+	}
+	if early := run(t, j); len(early.Told) != 0 || early.Owed != 1 {
+		t.Errorf("within the wait: told %+v, %d owed; want nothing tried and one owed", early.Told, early.Owed)
+	}
+	j.at(now.Add(time.Hour))
+	if later := run(t, j); len(later.Told) != 1 {
+		t.Errorf("after the wait: %+v", later.Told)
 	}
 }
 
@@ -191,12 +234,25 @@ func TestAChannelThatWasRemovedFromTheConfigurationIsSaidSo(t *testing.T) {
 	hook := newReceiver(t, answer(http.StatusServiceUnavailable))
 	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
 	run(t, j)
-	later := now.Add(time.Hour)
 	j.Channels, j.Destinations = nil, nil
-	j.Collection.Now, j.Delivery.Now = later, func() time.Time { return later }
 	outcome := run(t, j)
 	if len(outcome.Told) != 1 || !outcome.Told[0].Dead || !strings.Contains(outcome.Told[0].Err.Error(), "no such channel is configured any more") {
 		t.Errorf("the run: %+v", outcome.Told)
+	}
+}
+
+func TestWithoutAnybodyToTellNothingCountsAsTold(t *testing.T) {
+	j := job(t, nil)
+	for range 2 {
+		if outcome := run(t, j); len(outcome.Events) != 1 || outcome.Unrouted != 1 {
+			t.Fatalf("%d events, %d unrouted; want one that nobody hears of", len(outcome.Events), outcome.Unrouted)
+		}
+	}
+	hook := newReceiver(t, answer(http.StatusOK))
+	j.Channels = map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)}
+	j.Destinations = []policy.Destination{{Channel: "hook", Recipients: []string{""}}}
+	if outcome := run(t, j); len(outcome.Told) != 1 || outcome.Told[0].Err != nil {
+		t.Errorf("the channel that was configured later was told %+v", outcome.Told)
 	}
 }
 
@@ -266,17 +322,43 @@ func TestF4_DeadTargetHoldsNobody(t *testing.T) {
 	}
 }
 
-func TestAfterAnUnansweredMessageTheChannelsRestWaits(t *testing.T) {
+func TestAfterTwoUnansweredMessagesTheChannelsRestWaits(t *testing.T) {
 	hook := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	ch := channel(t, "hook", hook.Server)
-	j := job(t, map[string]alerts.Channel{"hook": ch})
-	j.Destinations = []policy.Destination{{Channel: "hook", Recipients: []string{"a", "b", "c"}}}
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	j.Destinations = []policy.Destination{{Channel: "hook", Recipients: []string{"a", "b", "c", "d"}}}
 	outcome := run(t, j)
-	if outcome.Undelivered != 3 || len(hook.received()) != attemptsPerRun {
-		t.Fatalf("%d undelivered after %d attempts, want 3 after %d", outcome.Undelivered, len(hook.received()), attemptsPerRun)
+	if want := attemptsPerRun + 1; outcome.Undelivered != 4 || len(hook.received()) != want {
+		t.Fatalf("%d undelivered after %d attempts, want 4 after %d", outcome.Undelivered, len(hook.received()), want)
 	}
-	if text := outcome.Told[2].Err.Error(); !strings.HasPrefix(text, "not tried, because the message before it was not answered") {
-		t.Errorf("the last message: %s", text)
+	spared := 0
+	for _, told := range outcome.Told {
+		if strings.HasPrefix(told.Err.Error(), "not tried, because those before it were not answered: deliver by hook") {
+			spared++
+		}
+	}
+	if spared != 2 {
+		t.Errorf("%d messages were not tried, want 2", spared)
+	}
+}
+
+// panicking fails inside on its first message and takes every other.
+type panicking struct{ calls *int }
+
+func (panicking) Recipients() []string { return []string{"a", "b"} }
+
+func (p panicking) Deliver(_ context.Context, message alerts.Message) (alerts.Receipt, error) {
+	if *p.calls++; message.Recipient == "a" {
+		panic("template: nil pointer")
+	}
+	return alerts.Receipt{Proof: "ok"}, nil
+}
+
+func TestAMessageThatMakesAChannelPanicHoldsNoOther(t *testing.T) {
+	calls := 0
+	j := job(t, map[string]alerts.Channel{"hook": panicking{&calls}})
+	outcome := run(t, j)
+	if outcome.Undelivered != 1 || len(outcome.Told) != 2 || outcome.Told[1].Err != nil && outcome.Told[0].Err != nil {
+		t.Errorf("told %+v", outcome.Told)
 	}
 }
 
@@ -294,21 +376,9 @@ func TestADryRunKeepsAndSendsNothing(t *testing.T) {
 	}
 }
 
-func TestMessagesRestLongerTheOftenerTheyFail(t *testing.T) {
-	var got []string
-	for attempts := range 11 {
-		got = append(got, betweenRuns(attempts, 0).String())
-	}
-	if text := fmt.Sprint(got); text != "[1m0s 2m0s 4m0s 8m0s 16m0s 32m0s 1h4m0s 2h8m0s 4h16m0s 4h16m0s 4h16m0s]" {
-		t.Error(text)
-	}
-	if got := betweenRuns(0, 1000*time.Hour); got != longestBetween {
-		t.Errorf("an absurd Retry-After makes it rest %s", got)
-	}
-}
-
 func TestARunThatWasKilledIsSaidByTheNext(t *testing.T) {
-	j := job(t, nil)
+	hook := newReceiver(t, answer(http.StatusOK))
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
 	if outcome := run(t, j); !outcome.Unfinished.IsZero() {
 		t.Errorf("the first run speaks of one before it: %v", outcome.Unfinished)
 	}

@@ -30,11 +30,14 @@ type Outcome struct {
 	Planned []policy.Digest
 	// Told are all messages that were due, those of earlier runs too.
 	Told []Told
-	// Undelivered counts due messages that did not reach their service in this run;
-	// Dead counts all that were ever given up and are still in the ledger.
+	// Undelivered counts due messages that did not reach their service in this run, and
+	// Owed those that wait for a later run because their service asked for that.
 	Undelivered int
-	Dead        int
-	// Unfinished is when the run before was judged, if it was killed before its end.
+	Owed        int
+	// Unrouted counts events of this pass that no route leads to anybody.
+	Unrouted int
+	// Unfinished is when the run before was judged, if it has not ended: it was killed,
+	// or is still going on.
 	Unfinished time.Time
 }
 
@@ -58,6 +61,7 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 		return outcome, fmt.Errorf("record the pass: %w", err)
 	}
 	outcome.Events, outcome.Planned = recorded.Events, recorded.Digests
+	outcome.Unrouted = unrouted(recorded)
 	if j.DryRun {
 		return outcome, nil
 	}
@@ -72,14 +76,20 @@ func (j Job) deliverAll(ctx context.Context, run int64, outcome *Outcome) error 
 	if outcome.Told, err = j.Deliver(ctx); err != nil {
 		return fmt.Errorf("deliver what is due: %w", err)
 	}
+	waiting := 0
 	for _, told := range outcome.Told {
 		if told.Err != nil {
 			outcome.Undelivered++
+			if !told.Dead {
+				waiting++
+			}
 		}
 	}
-	if _, outcome.Dead, err = j.Ledger.Outbox(ctx); err != nil {
-		return fmt.Errorf("count what could not be delivered: %w", err)
+	owed, _, err := j.Ledger.Outbox(ctx)
+	if err != nil {
+		return fmt.Errorf("count what is still owed: %w", err)
 	}
+	outcome.Owed = max(0, owed-waiting)
 	return j.Ledger.Finish(ctx, run, j.Delivery.Now())
 }
 
@@ -87,8 +97,28 @@ func (j Job) record(ctx context.Context, pass watch.Pass) (ledger.Outcome, error
 	plan := func(events []watch.Event) []policy.Digest {
 		return policy.Plan(events, j.Routes, j.Destinations, pass.GeneratedAt)
 	}
-	if j.DryRun {
+	if j.keepsNothing() {
 		return j.Ledger.Preview(ctx, pass, j.Reminders, plan)
 	}
 	return j.Ledger.Record(ctx, pass, j.Reminders, plan)
+}
+
+// keepsNothing: without anybody to tell, recording would count every change as told, and
+// whoever is configured later would never hear of it.
+func (j Job) keepsNothing() bool { return j.DryRun || len(j.Destinations) == 0 }
+
+func unrouted(recorded ledger.Outcome) int {
+	routed := map[string]bool{}
+	for _, digest := range recorded.Digests {
+		for _, event := range digest.Events {
+			routed[event.ID] = true
+		}
+	}
+	count := 0
+	for _, event := range recorded.Events {
+		if !routed[event.ID] {
+			count++
+		}
+	}
+	return count
 }

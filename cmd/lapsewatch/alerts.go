@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -39,7 +40,7 @@ func (a app) alertsTest() *cobra.Command {
 		Example: "  lapsewatch alerts test mail --config lapsewatch.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			settings, err := load(configFile, nil)
+			settings, err := load(configFile, nil, config.ReadSecret)
 			if err != nil {
 				return err
 			}
@@ -47,13 +48,26 @@ func (a app) alertsTest() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&configFile, "config", "", "configuration `file` (or LAPSEWATCH_CONFIG)")
+	command.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		settings, err := load(configFile, nil, nil)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return alertNames(settings), cobra.ShellCompDirectiveNoFileComp
+	}
 	return command
 }
 
-func (a app) testChannel(ctx context.Context, settings *config.Config, name string) error {
+func alertNames(settings *config.Config) []string {
 	var names []string
 	for _, entry := range settings.Alerts {
 		names = append(names, entry.Name)
+	}
+	return names
+}
+
+func (a app) testChannel(ctx context.Context, settings *config.Config, name string) error {
+	for _, entry := range settings.Alerts {
 		if entry.Name != name {
 			continue
 		}
@@ -65,7 +79,7 @@ func (a app) testChannel(ctx context.Context, settings *config.Config, name stri
 		}
 		return a.sendTest(ctx, name, channel)
 	}
-	return misused("", fmt.Errorf("no alert is named %q; the configured ones are %q", clean.Text(name, shownTargetRunes), names))
+	return misused("", fmt.Errorf("no alert is named %q; the configured ones are %q", clean.Text(name, shownTargetRunes), alertNames(settings)))
 }
 
 func (a app) sendTest(ctx context.Context, name string, channel alerts.Channel) error {
@@ -99,7 +113,7 @@ func testMessage(channel, recipient string, now time.Time) alerts.Message {
 		Message:  "this is a test of the channel; nothing is about to expire",
 		NotAfter: notAfter, DaysLeft: &daysLeft, Remedy: "Nothing: if you can read this, the channel works.",
 	}
-	id := fmt.Sprintf("test-%d", now.UnixNano())
+	id := fmt.Sprintf("test-%d-%x", now.UnixNano(), sha256.Sum256([]byte(recipient)))[:40]
 	return alerts.Message{
 		ID: id, Channel: channel, Recipient: recipient, CreatedAt: now, Test: true,
 		Events: []watch.Event{{ID: id, Type: watch.Opened, At: now, Finding: finding}},

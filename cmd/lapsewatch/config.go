@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -57,9 +56,12 @@ func (a app) configCheck() *cobra.Command {
 			if follow {
 				return a.followConfig(command.Context(), file)
 			}
-			settings, err := load(file, nil)
+			settings, err := load(file, nil, config.ReadSecret)
 			if err != nil {
 				return err
+			}
+			if err := checkLedger(command.Context(), settings.Ledger); err != nil {
+				return misused("", err)
 			}
 			return a.describe(settings)
 		},
@@ -67,6 +69,15 @@ func (a app) configCheck() *cobra.Command {
 	command.Flags().StringVar(&file, "config", "", "configuration `file` (or LAPSEWATCH_CONFIG)")
 	command.Flags().BoolVar(&follow, "watch", false, "check again whenever the file changes, until interrupted")
 	return command
+}
+
+// checkLedger opens a copy of the ledger, or an empty one where there is none yet.
+func checkLedger(ctx context.Context, settings config.Ledger) error {
+	peeked, err := openLedger(ctx, settings, true)
+	if err != nil {
+		return err
+	}
+	return peeked.Close()
 }
 
 func (a app) describe(settings *config.Config) error {
@@ -86,9 +97,6 @@ func (a app) followConfig(ctx context.Context, file string) error {
 			a.complain("lapsewatch: %s\n", cleanLines(err.Error()))
 		}
 	})
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
 	if err != nil {
 		return misused("", err)
 	}

@@ -72,7 +72,7 @@ func cleanLines(text string) string {
 		lines = append(lines[:maxErrorLines], fmt.Sprintf("… and %d more lines", left))
 	}
 	for i := range lines {
-		lines[i] = clean.Text(lines[i], maxErrorRunes)
+		lines[i] = clean.Text(strings.ReplaceAll(lines[i], "\t", "  "), maxErrorRunes)
 	}
 	return strings.Join(lines, "\n")
 }

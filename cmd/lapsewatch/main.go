@@ -19,6 +19,8 @@ var version string
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	app := app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	// A second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
 	code := app.execute(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -54,6 +56,9 @@ func (a app) root() *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return misused("run `"+command.CommandPath()+" --help` for its flags", err)
+	})
 	root.AddCommand(a.scan(), a.run(), a.alerts(), a.config(), a.version())
 	return root
 }

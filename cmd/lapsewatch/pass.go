@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +44,10 @@ func (f *passFlags) register(command *cobra.Command) {
 	flags.String("critical", "", "lead time of critical findings (default: policy)")
 	flags.String("timeout", "", "time for one look at one subject (default 5s)")
 	flags.String("concurrency", "", "how many subjects a check looks at at once (default 256)")
+	flags.String("check-deadline", "", "time for one check (default 10m)")
+	flags.String("deadline", "", "time for all of it (default 15m)")
 	flags.String("log-format", "", "text or json (default text)")
+	flags.String("log-level", "", "debug, info, warn or error (default info)")
 	complete := func(values ...string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 	}
@@ -92,12 +94,33 @@ func (i *instant) clock() func() time.Time {
 	return func() time.Time { return i.Time }
 }
 
+// flagsWin makes the lead times that flags give win over those that single checks and
+// rules have in the file, as a flag wins over the file everywhere.
+func flagsWin(settings *config.Config, flags *pflag.FlagSet) {
+	warn, critical := flags.Changed("warn"), flags.Changed("critical")
+	for i := range settings.Checks {
+		forget(&settings.Checks[i].LeadTimes.Warn, warn)
+		forget(&settings.Checks[i].LeadTimes.Critical, critical)
+	}
+	for i := range settings.Policy.Rules {
+		forget(&settings.Policy.Rules[i].Warn, warn)
+		forget(&settings.Policy.Rules[i].Critical, critical)
+	}
+}
+
+func forget(lead **watch.Lead, now bool) {
+	if now {
+		*lead = nil
+	}
+}
+
 // session is what one command holds while it makes a pass.
 type session struct {
 	flags    *passFlags
 	settings *config.Config
 	log      *slog.Logger
 	lines    *asynclog.Writer
+	stderr   io.Writer
 	bar      *bar
 }
 
@@ -108,7 +131,7 @@ const (
 
 func (a app) begin(flags *passFlags, settings *config.Config) *session {
 	lines := asynclog.New(a.stderr, logQueue)
-	s := &session{flags: flags, settings: settings, lines: lines, log: newLogger(lines, settings.Log)}
+	s := &session{flags: flags, settings: settings, lines: lines, stderr: a.stderr, log: newLogger(lines, settings.Log)}
 	for _, warning := range settings.Warnings {
 		s.log.Warn(warning)
 	}
@@ -119,7 +142,22 @@ func (a app) begin(flags *passFlags, settings *config.Config) *session {
 // end wipes the bar and lets the log run out, for a bounded time.
 func (s *session) end() {
 	s.bar.stop()
-	s.lines.Close(logPatience)
+	if !s.lines.Close(logPatience) && s.lines.Dropped() > 0 {
+		s.say(fmt.Sprintf("%d log lines were dropped, because stderr did not take them in time\n", s.lines.Dropped()))
+	}
+}
+
+// say writes what must not be dropped to stderr, which may hold it for a bounded time.
+func (s *session) say(text string) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = io.WriteString(s.stderr, text) // there is nobody left to tell
+	}()
+	select {
+	case <-written:
+	case <-time.After(logPatience):
+	}
 }
 
 func newLogger(to io.Writer, settings config.Log) *slog.Logger {
@@ -172,23 +210,20 @@ func (s *session) configured() ([]runner.Check, error) {
 	return all, nil
 }
 
-// writeReport puts the results on stdout or into --out, which appears complete or not
-// at all.
-func (a app) writeReport(s *session, pass watch.Pass) error {
+// writeReport puts the results where they were asked for.
+func (s *session) writeReport(to *output, pass watch.Pass) error {
 	style := report.Style{OnlyNotOK: s.flags.quiet}
 	setLead(&style.Warn, s.settings.Policy.Warn)
 	setLead(&style.Critical, s.settings.Policy.Critical)
-	if s.flags.out != "" {
-		if err := writeFile(s.flags.out, func(w io.Writer) error { return report.Write(w, s.flags.output, pass, style) }); err != nil {
-			return failed(err)
-		}
-		return nil
-	}
-	if isTerminal(a.stdout) {
+	if isTerminal(to.Writer) {
 		style.Colour = os.Getenv("NO_COLOR") == ""
-		style.Width = terminalWidth(a.stdout)
+		style.Width = terminalWidth(to.Writer)
 	}
-	if err := report.Write(a.stdout, s.flags.output, pass, style); err != nil {
+	err := report.Write(to, s.flags.output, pass, style)
+	if err == nil {
+		err = to.commit()
+	}
+	if err != nil {
 		return failed(err)
 	}
 	return nil
@@ -214,22 +249,15 @@ func terminalWidth(w io.Writer) int {
 	return 0
 }
 
-// load reads the configuration file; flags has the command's own.
-func load(path string, flags *pflag.FlagSet) (*config.Config, error) {
-	settings, err := config.Load(config.Source{Path: path, Flags: flags, Secrets: config.ReadSecret}, catalog())
+// load reads the configuration file; flags has the command's own. With a reader of
+// secrets every referenced secret must be there.
+func load(path string, flags *pflag.FlagSet, secrets watch.SecretReader) (*config.Config, error) {
+	settings, err := config.Load(config.Source{Path: path, Flags: flags, Secrets: secrets}, catalog())
 	if err != nil {
 		return nil, misused("", err)
 	}
-	return settings, nil
-}
-
-// collect makes the pass and sees to it that nothing is on the screen any more when
-// the results come.
-func (s *session) collect(ctx context.Context, all []runner.Check) (runner.Collected, error) {
-	defer s.bar.stop()
-	collected, err := s.collection(all).Collect(ctx)
-	if err != nil {
-		return collected, failed(err)
+	if flags != nil {
+		flagsWin(settings, flags)
 	}
-	return collected, nil
+	return settings, nil
 }

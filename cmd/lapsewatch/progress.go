@@ -2,56 +2,77 @@ package main
 
 import (
 	"io"
-	"sync/atomic"
+	"os"
+	"sync"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/schollz/progressbar/v3"
+
+	"lapsewatch/internal/asynclog"
 )
 
-// bar is the progress bar of a pass. It is drawn on terminals only and wiped at the
-// end, so that results stand alone.
+// bar is the progress bar of a pass. It is drawn on terminals only, on one line, and
+// wiped at the end, so that results stand alone. A terminal that takes no output, as
+// after Ctrl-S, does not hold the pass.
 type bar struct {
-	writer   progress.Writer
-	tracker  *progress.Tracker
-	expected atomic.Int64
-	drawn    chan struct{}
+	mu       sync.Mutex
+	drawn    *progressbar.ProgressBar
+	output   *asynclog.Writer
+	expected int
+	done     int
 }
 
-const barWipePatience = time.Second
+const (
+	barQueue        = 64
+	barWipePatience = time.Second
+	barInterval     = 100 * time.Millisecond
+)
 
 func newBar(to io.Writer, draw bool) *bar {
-	b := &bar{tracker: &progress.Tracker{Message: "looking", AutoStopDisabled: true, RemoveOnCompletion: true}}
-	if !draw {
+	b := &bar{expected: 1}
+	if !draw || os.Getenv("TERM") == "dumb" {
 		return b
 	}
-	b.writer = progress.NewWriter()
-	b.writer.SetOutputWriter(to)
-	b.writer.SetUpdateFrequency(100 * time.Millisecond)
-	b.writer.SetStyle(progress.StyleBlocks)
-	b.writer.Style().Visibility.TrackerOverall = false
-	b.writer.AppendTracker(b.tracker)
-	b.drawn = make(chan struct{})
-	go func() {
-		defer close(b.drawn)
-		b.writer.Render()
-	}()
+	b.output = asynclog.New(to, barQueue)
+	b.drawn = progressbar.NewOptions(b.expected,
+		progressbar.OptionSetWriter(b.output), progressbar.OptionSetDescription("looking"), progressbar.OptionSetWidth(30),
+		progressbar.OptionShowCount(), progressbar.OptionThrottle(barInterval), progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish())
 	return b
 }
 
-func (b *bar) expect(subjects int) { b.tracker.UpdateTotal(b.expected.Add(int64(subjects))) }
+// expect raises the number of subjects to come. More may turn up than was expected, so
+// the bar is never full before the end.
+func (b *bar) expect(subjects int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected += subjects
+	b.redraw()
+}
 
-func (b *bar) seen() { b.tracker.Increment(1) }
+func (b *bar) seen() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done++
+	b.redraw()
+}
 
-// stop wipes the bar. A terminal that does not take the output holds it for a second
-// at the most.
-func (b *bar) stop() {
-	if b.writer == nil {
+func (b *bar) redraw() {
+	if b.drawn == nil {
 		return
 	}
-	b.tracker.MarkAsDone()
-	b.writer.Stop()
-	select {
-	case <-b.drawn:
-	case <-time.After(barWipePatience):
+	b.expected = max(b.expected, b.done+1)
+	b.drawn.ChangeMax(b.expected)
+	_ = b.drawn.Set(b.done) // fails only where the line cannot be drawn
+}
+
+// stop wipes the bar.
+func (b *bar) stop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.drawn == nil {
+		return
 	}
+	_ = b.drawn.Clear() // likewise
+	b.drawn = nil
+	b.output.Close(barWipePatience)
 }

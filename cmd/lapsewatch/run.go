@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,7 +13,6 @@ import (
 
 	"lapsewatch/alerts"
 	"lapsewatch/config"
-	"lapsewatch/internal/clean"
 	"lapsewatch/ledger"
 	"lapsewatch/policy"
 	"lapsewatch/runner"
@@ -38,7 +38,10 @@ func (a app) run() *cobra.Command {
 			if err := flags.validate(); err != nil {
 				return err
 			}
-			settings, err := load(flags.configFile, command.Flags())
+			if !flags.now.IsZero() && !dryRun {
+				return misused("add --dry-run, or use `lapsewatch scan --now`", errors.New("--now without --dry-run would tell people of a day that is not today"))
+			}
+			settings, err := load(flags.configFile, command.Flags(), config.ReadSecret)
 			if err != nil {
 				return err
 			}
@@ -51,6 +54,11 @@ func (a app) run() *cobra.Command {
 }
 
 func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Config, dryRun bool) (err error) {
+	to, err := a.openOutput(flags.out)
+	if err != nil {
+		return misused("", err)
+	}
+	defer to.abandon()
 	s := a.begin(flags, settings)
 	defer s.end()
 	job, err := s.job(dryRun)
@@ -69,15 +77,14 @@ func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Conf
 	}()
 	outcome, runErr := job.Run(ctx)
 	s.bar.stop()
-	defer func() { err = errors.Join(err, outcome.Close()) }()
-	s.tell(outcome, dryRun)
+	s.say(s.summary(outcome, dryRun))
 	if outcome.Pass.Findings != nil {
-		runErr = errors.Join(runErr, a.writeReport(s, outcome.Pass))
+		runErr = errors.Join(runErr, s.writeReport(to, outcome.Pass))
 	}
-	if runErr != nil {
+	if runErr = errors.Join(runErr, outcome.Close()); runErr != nil {
 		return failed(runErr)
 	}
-	if outcome.Undelivered > 0 {
+	if outcome.Undelivered+outcome.Owed > 0 {
 		return &exitError{code: exitFailed}
 	}
 	return flags.failOn.verdict(outcome.Pass)
@@ -86,13 +93,19 @@ func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Conf
 // openLedger makes the folder of the default ledger. Any other folder may be a volume
 // that is not mounted, and making it would look like a first run.
 func openLedger(ctx context.Context, settings config.Ledger, dryRun bool) (*ledger.Ledger, error) {
-	if dryRun {
-		return ledger.Peek(ctx, string(settings.DSN))
-	}
-	if settings.IsDefault() {
-		if err := os.MkdirAll(filepath.Dir(settings.DSN.File()), 0o700); err != nil {
+	folder := filepath.Dir(settings.DSN.File())
+	switch {
+	case settings.IsDefault() && !dryRun:
+		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, fmt.Errorf("make the ledger's folder: %w", err)
 		}
+	case !settings.IsDefault():
+		if _, err := os.Stat(folder); err != nil {
+			return nil, fmt.Errorf("look at the ledger's folder: %w; make it, or mount the volume that it lies on", err)
+		}
+	}
+	if dryRun {
+		return ledger.Peek(ctx, string(settings.DSN))
 	}
 	return ledger.Open(ctx, string(settings.DSN))
 }
@@ -137,60 +150,10 @@ func (s *session) channels() (map[string]alerts.Channel, error) {
 
 func (s *session) channelEnv(name string) alerts.Env {
 	env := s.env()
+	noRedirects := *env.HTTP
+	noRedirects.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return alerts.Env{
-		Name: name, Now: time.Now, Log: s.log, Dial: env.Dial, HTTP: env.HTTP,
+		Name: name, Now: time.Now, Log: s.log, Dial: env.Dial, HTTP: &noRedirects,
 		Secrets: config.ReadSecret, Version: buildVersion(),
 	}
-}
-
-// tell says on stderr what was delivered, what was not, and why. It goes through the
-// log's queue, so that a blocked stderr holds nobody.
-func (s *session) tell(outcome runner.Outcome, dryRun bool) {
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(s.lines, format+"\n", args...) }
-	if !outcome.Unfinished.IsZero() {
-		say("the run of %s was ended before it was done; what it still owed is due now", outcome.Unfinished.Format(time.RFC3339))
-	}
-	if dryRun {
-		for _, digest := range outcome.Planned {
-			say("would tell %s: %s", addressee(digest.Channel, digest.Recipient), count(len(digest.Events), "change"))
-			for _, event := range digest.Events {
-				say("  %s %s %s: %s", event.Type, event.Finding.Severity, clean.Text(event.Finding.Name, shownTargetRunes), clean.Text(event.Finding.Message, maxTargetLength))
-			}
-		}
-		if len(outcome.Planned) == 0 {
-			say("would tell nobody: nothing has changed, and no reminder is due")
-		}
-		return
-	}
-	for _, told := range outcome.Told {
-		to := addressee(told.Channel, told.Recipient)
-		switch {
-		case told.Err == nil && !s.flags.quiet:
-			say("told %s: %s (%s)", to, count(len(told.Events), "change"), clean.Text(told.Proof, shownTargetRunes))
-		case told.Dead:
-			say("not delivered to %s, and given up: %s", to, cleanLines(told.Err.Error()))
-		case told.Err != nil:
-			say("not delivered to %s, the next run tries again: %s", to, cleanLines(told.Err.Error()))
-		}
-	}
-	if len(outcome.Told) == 0 && !s.flags.quiet && outcome.Pass.Findings != nil {
-		say("told nobody: nothing has changed, and no reminder is due")
-	}
-	if outcome.Dead > 0 {
-		say("%s could not be delivered and were given up; see the messages above and the ledger's outbox", count(outcome.Dead, "message"))
-	}
-}
-
-func addressee(channel, recipient string) string {
-	if recipient == "" {
-		return channel
-	}
-	return channel + " (" + clean.Text(recipient, shownTargetRunes) + ")"
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

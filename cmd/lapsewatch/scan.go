@@ -61,17 +61,25 @@ func (a app) runScan(ctx context.Context, command *cobra.Command, flags *passFla
 	if err != nil {
 		return err
 	}
+	to, err := a.openOutput(flags.out)
+	if err != nil {
+		return misused("", err)
+	}
+	defer to.abandon()
 	s := a.begin(flags, settings)
 	defer s.end()
 	all, err := s.scanned(targets)
 	if err != nil {
 		return err
 	}
-	collected, err := s.collect(ctx, all)
-	if err != nil {
-		return errors.Join(err, collected.Close())
+	collected, stopped := s.collection(all).Collect(ctx)
+	s.bar.stop()
+	// What was seen before the user lost patience is shown too.
+	err = errors.Join(s.writeReport(to, collected.Pass), collected.Close())
+	if stopped != nil {
+		return &exitError{code: exitFailed, err: stopped}
 	}
-	if err := errors.Join(a.writeReport(s, collected.Pass), collected.Close()); err != nil {
+	if err != nil {
 		return failed(err)
 	}
 	return flags.failOn.verdict(collected.Pass)
@@ -86,7 +94,8 @@ func scanSettings(command *cobra.Command, flags *passFlags) (*config.Config, err
 		}
 		return settings, nil
 	}
-	return load(flags.configFile, command.Flags())
+	// The secrets of alerts are not needed here; a check reads its own when it uses them.
+	return load(flags.configFile, command.Flags(), nil)
 }
 
 // scanned chooses the checks of a scan: of the targets, of the configuration, or of
@@ -105,13 +114,17 @@ func (s *session) scanned(targets []string) ([]runner.Check, error) {
 func (s *session) forTargets(targets []string) ([]runner.Check, error) {
 	kinds := catalog().Checks
 	taken := make([][]string, len(kinds))
+	var refused []error
 	for _, target := range targets {
 		at := takenBy(kinds, target)
-		if at < 0 {
-			return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, a file or a folder; see `lapsewatch scan --help`",
-				fmt.Errorf("target %q: no check takes it", clean.Text(target, shownTargetRunes)))
+		if at >= 0 {
+			taken[at] = append(taken[at], target)
+		} else {
+			refused = append(refused, fmt.Errorf("target %q: no check takes it", clean.Text(target, shownTargetRunes)))
 		}
-		taken[at] = append(taken[at], target)
+	}
+	if len(refused) > 0 {
+		return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, a file or a folder; see `lapsewatch scan --help`", errors.Join(refused...))
 	}
 	var all []runner.Check
 	for i, kind := range kinds {
@@ -175,7 +188,9 @@ func readTargets(from io.Reader) ([]string, error) {
 	var targets []string
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxTargetLength)
-	for number := 1; lines.Scan(); number++ {
+	number := 0
+	for lines.Scan() {
+		number++
 		line, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
 		if line = strings.TrimSpace(line); line == "" {
 			continue
@@ -186,7 +201,7 @@ func readTargets(from io.Reader) ([]string, error) {
 		targets = append(targets, line)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("line %d: %w", len(targets)+1, err)
+		return nil, fmt.Errorf("line %d: %w", number+1, err)
 	}
 	return targets, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -40,13 +42,14 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook,
-			"exitcode": wantExitCode, "envsubst": substitute,
+			"exitcode": wantExitCode, "sameid": wantSameID, "envsubst": substitute,
 		},
 		RequireExplicitExec: true,
 	})
 }
 
-// spec reads key=value arguments: from=, to= (RFC 3339), names=a,b.
+// spec reads key=value arguments: names=a,b; from= and to= (RFC 3339), or left=, so many
+// days and half a day from now on, of a life of about a year.
 func spec(ts *testscript.TestScript, args []string) pki.Spec {
 	var spec pki.Spec
 	for _, arg := range args {
@@ -60,6 +63,11 @@ func spec(ts *testscript.TestScript, args []string) pki.Spec {
 			} else {
 				spec.NotAfter = date
 			}
+		case "left":
+			days, err := strconv.Atoi(value)
+			ts.Check(err)
+			spec.NotAfter = time.Now().AddDate(0, 0, days).Add(12 * time.Hour)
+			spec.NotBefore = spec.NotAfter.AddDate(-1, 0, 0)
 		case "names":
 			spec.Names = strings.Split(value, ",")
 			spec.CommonName = spec.Names[0]
@@ -91,9 +99,17 @@ func makeCert(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // tlsserver VARIABLE key=value… starts a TLS server and puts host:port into VARIABLE.
+// With pem=FILE it serves the certificate and key of that file.
 func startTLS(ts *testscript.TestScript, _ bool, args []string) {
-	pair := issue(ts, spec(ts, args[1:]))
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair.TLS()}})
+	var served tls.Certificate
+	var err error
+	if file, given := strings.CutPrefix(args[1], "pem="); given {
+		served, err = tls.LoadX509KeyPair(ts.MkAbs(file), ts.MkAbs(file))
+		ts.Check(err)
+	} else {
+		served = issue(ts, spec(ts, args[1:])).TLS()
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{served}})
 	ts.Check(err)
 	ts.Defer(func() { _ = listener.Close() })
 	go func() {
@@ -146,8 +162,8 @@ func (s *mailSession) Data(r io.Reader) error {
 	}
 }
 
-// webhookserver VARIABLE STATUS starts an HTTPS receiver that keeps bodies as
-// hook-1.json, … and answers with the status; its certificate lies in hook-ca.pem.
+// webhookserver VARIABLE STATUS PREFIX starts an HTTPS receiver that keeps bodies as
+// PREFIX-1.json, … and answers with the status; its certificate lies in hook-ca.pem.
 func startWebhook(ts *testscript.TestScript, _ bool, args []string) {
 	var status int
 	_, err := fmt.Sscan(args[1], &status)
@@ -156,7 +172,7 @@ func startWebhook(ts *testscript.TestScript, _ bool, args []string) {
 	var received atomic.Int64
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		_ = os.WriteFile(filepath.Join(folder, fmt.Sprintf("hook-%d.json", received.Add(1))), body, 0o600)
+		_ = os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d.json", args[2], received.Add(1))), body, 0o600)
 		w.WriteHeader(status)
 	}))
 	ts.Defer(server.Close)
@@ -189,5 +205,18 @@ func substitute(ts *testscript.TestScript, _ bool, args []string) {
 		text, err := os.ReadFile(template)
 		ts.Check(err)
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(os.Expand(string(text), ts.Getenv)), 0o600))
+	}
+}
+
+// sameid FILE FILE wants two CloudEvents to have the same id.
+func wantSameID(ts *testscript.TestScript, _ bool, args []string) {
+	var ids []string
+	for _, name := range args {
+		var event struct{ ID string }
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &event))
+		ids = append(ids, event.ID)
+	}
+	if ids[0] == "" || ids[0] != ids[1] {
+		ts.Fatalf("the ids are %q", ids)
 	}
 }

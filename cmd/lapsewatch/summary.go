@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"lapsewatch/internal/clean"
+	"lapsewatch/runner"
+)
+
+// summary says what was delivered, what was not, and why.
+func (s *session) summary(outcome runner.Outcome, dryRun bool) string {
+	var text strings.Builder
+	if outcome.Pass.Findings == nil {
+		return ""
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
+	if !outcome.Unfinished.IsZero() {
+		say("the run of %s has not ended: it was killed, or is still going on", outcome.Unfinished.Format(time.RFC3339))
+	}
+	if dryRun {
+		sayPlanned(say, outcome)
+	} else {
+		s.sayTold(say, outcome)
+	}
+	switch {
+	case outcome.Unrouted > 0 && len(s.settings.Alerts) == 0:
+		say("%s, and nobody to tell: no alerts are configured, so it stays new", count(outcome.Unrouted, "change"))
+	case outcome.Unrouted > 0:
+		say("%s told to nobody: no route leads anywhere for it", count(outcome.Unrouted, "change"))
+	}
+	return text.String()
+}
+
+func sayPlanned(say func(string, ...any), outcome runner.Outcome) {
+	for _, digest := range outcome.Planned {
+		say("would tell %s: %s", addressee(digest.Channel, digest.Recipient), count(len(digest.Events), "change"))
+		for _, event := range digest.Events {
+			say("  %s %s %s: %s", event.Type, event.Finding.Severity, clean.Text(event.Finding.Name, shownTargetRunes), clean.Text(event.Finding.Message, maxErrorRunes))
+		}
+	}
+	if len(outcome.Events) == 0 {
+		say("would tell nobody: nothing has changed, and no reminder is due")
+	}
+}
+
+func (s *session) sayTold(say func(string, ...any), outcome runner.Outcome) {
+	for _, told := range outcome.Told {
+		to := addressee(told.Channel, told.Recipient)
+		switch {
+		case told.Err == nil && !s.flags.quiet:
+			say("told %s: %s (%s)", to, count(len(told.Events), "change"), clean.Text(told.Proof, shownTargetRunes))
+		case told.Dead:
+			say("not delivered to %s, and given up: %s", to, cleanLines(told.Err.Error()))
+		case told.Err != nil:
+			say("not delivered to %s, the next run tries again: %s", to, cleanLines(told.Err.Error()))
+		}
+	}
+	switch {
+	case outcome.Owed > 0:
+		say("%s still owed: the service asked for a wait that is not over", count(outcome.Owed, "message"))
+	case len(outcome.Told) == 0 && len(outcome.Events) == 0 && !s.flags.quiet:
+		say("told nobody: nothing has changed, and no reminder is due")
+	}
+}
+
+func addressee(channel, recipient string) string {
+	if recipient == "" {
+		return channel
+	}
+	return channel + " (" + clean.Text(recipient, shownTargetRunes) + ")"
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
