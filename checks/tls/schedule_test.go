@@ -242,15 +242,15 @@ func TestTrustThatCannotBeReadStopsThePass(t *testing.T) {
 	}
 	broken := "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 	tests := []struct{ name, path, want string }{
-		{"a missing file", filepath.Join(folder, "missing.pem"), "no such file or directory"},
-		{"a file without certificates", write("empty.pem", "hello\n"), "it holds no PEM certificate"},
-		{"a malformed certificate", write("broken.pem", broken), "certificate 1: x509: malformed certificate"},
-		{"a huge file", write("huge.pem", strings.Repeat("\n", 16<<20+1)), "it is larger than 16 MiB"},
+		{"a missing file", filepath.Join(folder, "missing.pem"), "read CA file: open PATH: no such file or directory"},
+		{"a file without certificates", write("empty.pem", "hello\n"), "read CA file PATH: it holds no PEM certificate"},
+		{"a malformed certificate", write("broken.pem", broken), "read CA file PATH: certificate 1: x509: malformed certificate"},
+		{"a huge file", write("huge.pem", strings.Repeat("\n", 8<<20+1)), "read CA file PATH: larger than 8388608 bytes"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := collectWith(t.Context(), t, testEnv(), tls.Options{Targets: []tls.Target{{Host: "127.0.0.1", Port: 1}}, Trust: tls.Trust{Files: []string{test.path}}})
-			if want := "read trust file " + test.path + ": " + test.want; err == nil || err.Error() != want {
+			if want := strings.ReplaceAll(test.want, "PATH", test.path); err == nil || err.Error() != want {
 				t.Errorf("got %v, want %s", err, want)
 			}
 		})

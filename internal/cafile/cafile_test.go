@@ -30,6 +30,10 @@ func TestPool(t *testing.T) {
 
 func TestPoolNamesTheFileInEachError(t *testing.T) {
 	folder := t.TempDir()
+	root, err := pki.NewRoot("test root")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name, file string
 		content    []byte
@@ -37,6 +41,7 @@ func TestPoolNamesTheFileInEachError(t *testing.T) {
 	}{
 		{"a missing file", "missing.pem", nil, "read CA file: open " + filepath.Join(folder, "missing.pem") + ": no such file or directory"},
 		{"a file without a certificate", "text.pem", []byte("hello"), "read CA file " + filepath.Join(folder, "text.pem") + ": it holds no PEM certificate"},
+		{"a malformed certificate behind a good one", "broken.pem", append(root.ChainPEM(), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"...), "read CA file " + filepath.Join(folder, "broken.pem") + ": certificate 2: x509: malformed certificate"},
 		{"a file beyond the limit", "huge.pem", bytes.Repeat([]byte("\n"), 8<<20+1), "read CA file " + filepath.Join(folder, "huge.pem") + ": larger than 8388608 bytes"},
 	}
 	for _, test := range tests {
