@@ -203,6 +203,8 @@ func (o *outcome) hides(finding watch.Finding, problem watch.Problem) {
 	case !problem.Confined || len(o.result.Hidden) == maxHidden:
 		o.result.Complete = false
 	case problem.HidesPrefix != "":
-		o.result.Hidden = append(o.result.Hidden, policy.FindingID(finding.Check, problem.HidesPrefix))
+		if hidden := policy.FindingID(finding.Check, problem.HidesPrefix); !slices.Contains(o.result.Hidden, hidden) {
+			o.result.Hidden = append(o.result.Hidden, hidden)
+		}
 	}
 }

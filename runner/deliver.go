@@ -23,7 +23,8 @@ type Delivery struct {
 	Channels map[string]alerts.Channel
 	Now      func() time.Time
 	Log      *slog.Logger
-	// AttemptTimeout bounds one attempt; zero means 30 s.
+	// AttemptTimeout bounds one attempt beyond the channel's own timeout; zero means
+	// two minutes.
 	AttemptTimeout time.Duration
 	// Pause waits between the attempts of one run; nil means a timer.
 	Pause func(ctx context.Context, wait time.Duration) error
