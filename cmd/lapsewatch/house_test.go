@@ -32,14 +32,25 @@ var arrows = []struct {
 	{"deploy", nil},
 }
 
+// walls says what must not be reached on any way, however many packages lie between.
+var walls = []struct {
+	from, never string
+}{
+	{"checks/", "alerts/"}, {"checks/", "ledger"}, {"checks/", "report"}, {"checks/", "config"}, {"checks/", "policy"},
+	{"alerts/", "checks"}, {"alerts/", "ledger"}, {"alerts/", "report"}, {"alerts/", "config"}, {"alerts/", "policy"},
+	{"policy", "checks"}, {"policy", "alerts"}, {"ledger", "checks"}, {"ledger", "alerts"}, {"report", "policy"},
+	{"config", "checks/"}, {"config", "alerts/"}, {"runner", "checks/"}, {"runner", "alerts/"},
+}
+
 type goPackage struct {
 	ImportPath string
 	Imports    []string
+	Deps       []string
 }
 
 func modulePackages(t *testing.T) []goPackage {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "lapsewatch/...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", "lapsewatch/...").Output()
 	if err != nil {
 		t.Fatalf("list the module's packages: %v", err)
 	}
@@ -79,6 +90,23 @@ func TestImportsFollowTheArrows(t *testing.T) {
 			imported, own := strings.CutPrefix(imported, "lapsewatch/")
 			if own && !slices.ContainsFunc(arrows[at].allowed, func(pattern string) bool { return covers(pattern, imported) }) {
 				t.Errorf("%s imports %s; it may import only %v", pkg, imported, arrows[at].allowed)
+			}
+		}
+	}
+}
+
+func TestNoWayLeadsThroughAWall(t *testing.T) {
+	for _, found := range modulePackages(t) {
+		pkg := strings.TrimPrefix(found.ImportPath, "lapsewatch/")
+		for _, wall := range walls {
+			if !strings.HasPrefix(pkg, wall.from) {
+				continue
+			}
+			for _, reached := range found.Deps {
+				reached, own := strings.CutPrefix(reached, "lapsewatch/")
+				if own && strings.HasPrefix(reached, wall.never) {
+					t.Errorf("%s reaches %s", pkg, reached)
+				}
 			}
 		}
 	}
