@@ -7,6 +7,7 @@ import (
 	cryptotls "crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"math/big"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ const (
 	maxNamesShown = 20
 	maxNamesSaid  = 3
 	maxIssuerText = 200
+	// maxSerialOctets of a serial number are shown.
+	maxSerialOctets = 64
 )
 
 // credential says what was learnt of an endpoint that presented a certificate.
@@ -157,7 +160,7 @@ func describeLeaf(details map[string]any, leaf certificate) {
 	details["leaf_not_before"] = stamp(leaf.NotBefore)
 	details["leaf_not_after"] = stamp(leaf.NotAfter)
 	details["fingerprint"] = leaf.print.String()
-	details["serial"] = leaf.SerialNumber.Text(16)
+	details["serial"] = sayNumber(leaf.SerialNumber)
 	details["subject"] = clean.Text(leaf.Subject.String(), maxIssuerText)
 	details["issuer"] = clean.Text(leaf.Issuer.String(), maxIssuerText)
 	details["key"] = keyType(leaf.Certificate)
@@ -168,6 +171,15 @@ func describeLeaf(details map[string]any, leaf certificate) {
 	if len(names) > 0 {
 		details["dns_names"] = names
 	}
+}
+
+// sayNumber writes a serial number in hexadecimal, as most tools do. RFC 5280 allows 20
+// octets; a hostile certificate has as many as it likes.
+func sayNumber(serial *big.Int) string {
+	if octets := (serial.BitLen() + 7) / 8; octets > maxSerialOctets {
+		return fmt.Sprintf("(%d bytes)", octets)
+	}
+	return serial.Text(16)
 }
 
 func describeSession(details map[string]any, got served) {

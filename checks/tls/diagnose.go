@@ -12,10 +12,6 @@ import (
 	"lapsewatch/watch"
 )
 
-// maxSignatureChecks bounds what a chain that is made to be expensive can cost; package
-// x509 has the same limit.
-const maxSignatureChecks = 100
-
 // climb is how far the presented certificates lead up from the leaf.
 type climb struct {
 	// parent is the leaf's immediate issuer, if it was presented and did sign the leaf.
@@ -29,12 +25,12 @@ type climb struct {
 // diagnose finds the words for why package x509 found no chain. parent is the leaf's
 // presented issuer where the trouble lies above it and is thus the same for each of
 // that issuer's leaves.
-func (v *verifier) diagnose(chain []certificate, at time.Time, err error) (trouble watch.Observation, parent *certificate) {
+func (v *verifier) diagnose(chain, oversized []certificate, at time.Time, err error) (trouble watch.Observation, parent *certificate) {
 	leaf := chain[0].Certificate
 	if selfSigned(leaf) {
 		return watch.Observation{Reason: watch.SelfSigned, Text: "is self-signed"}, nil
 	}
-	way := v.climb(chain, at)
+	way := v.climb(chain, oversized, at)
 	switch {
 	case way.fault != "":
 		return watch.Observation{Reason: watch.ChainBroken, Text: way.fault}, way.parent
@@ -61,19 +57,19 @@ func lonely(chain []certificate) watch.Observation {
 	return watch.Observation{Reason: watch.UntrustedIssuer, Text: fmt.Sprintf("is issued by %s, which is neither trusted here nor sent along", issuer)}
 }
 
-func (v *verifier) climb(chain []certificate, at time.Time) climb {
+func (v *verifier) climb(chain, oversized []certificate, at time.Time) climb {
 	way := climb{top: chain[0]}
-	checks := 0
 	for range chain {
 		if selfIssued(way.top.Certificate) {
 			return way
 		}
-		next, err := v.issuerAmong(chain, way.top, &checks)
+		next, err := v.issuerAmong(chain, way.top)
 		if err != nil {
 			way.fault = badLink(way.top, next, err)
 			return way
 		}
 		if next == nil {
+			way.fault = tooLarge(way.top, oversized)
 			return way
 		}
 		if way.parent == nil {
@@ -91,15 +87,14 @@ func (v *verifier) climb(chain []certificate, at time.Time) climb {
 // issuerAmong finds the presented certificate that signed child, preferring one that is
 // not child itself. Where those that bear the issuer's name did not, it returns the
 // first of them with the error.
-func (v *verifier) issuerAmong(chain []certificate, child certificate, checks *int) (*certificate, error) {
+func (v *verifier) issuerAmong(chain []certificate, child certificate) (*certificate, error) {
 	var bearer *certificate
 	var reason error
 	for i := range chain {
 		candidate := &chain[i]
-		if candidate.print == child.print || !bytes.Equal(candidate.RawSubject, child.RawIssuer) || *checks == maxSignatureChecks {
+		if candidate.print == child.print || !bytes.Equal(candidate.RawSubject, child.RawIssuer) {
 			continue
 		}
-		*checks++
 		err := v.signatures.check(child, *candidate)
 		if err == nil {
 			return candidate, nil

@@ -1,6 +1,7 @@
 package tls
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ type verifier struct {
 	store store
 	now   time.Time
 	// issuers is valid for this pass: its entries were verified as of now.
-	issuers    *lru.Cache[string, issuers]
+	issuers    *lru.Cache[fingerprint, issuers]
 	signatures signatures
 }
 
@@ -48,7 +49,7 @@ const (
 )
 
 func newVerifier(trusted store, now time.Time, known signatures) *verifier {
-	return &verifier{store: trusted, now: now, issuers: newLRU[string, issuers](maxIssuers), signatures: known}
+	return &verifier{store: trusted, now: now, issuers: newLRU[fingerprint, issuers](maxIssuers), signatures: known}
 }
 
 // newLRU makes a cache of a constant size, the only reason for which lru.New fails.
@@ -69,6 +70,7 @@ func (v *verifier) verify(chain []certificate) verdict {
 	leaf := chain[0]
 	shared := leafIsPlain(leaf.Certificate) && within(leaf.Certificate, v.now) && !v.store.added[leaf.print]
 	key := issuersKey(chain)
+	chain, oversized := affordableChain(chain)
 	if shared {
 		if known, found := v.issuers.Get(key); found && v.signatures.check(leaf, known.parent) == nil {
 			return known.verdict(leaf.Certificate)
@@ -81,7 +83,7 @@ func (v *verifier) verify(chain []certificate) verdict {
 		}
 		return verdict{best: longest(chains)}
 	}
-	trouble, parent := v.diagnose(chain, at, err)
+	trouble, parent := v.diagnose(chain, oversized, at, err)
 	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); shared && unknown && parent != nil {
 		v.issuers.Add(key, issuers{parent: *parent, trouble: &trouble})
 	}
@@ -159,14 +161,14 @@ func (i issuers) verdict(leaf *x509.Certificate) verdict {
 	return verdict{best: longest(chains)}
 }
 
-// issuersKey names a leaf's issuer together with everything that was presented beside
-// the leaf.
-func issuersKey(chain []certificate) string {
+// issuersKey stands for a leaf's issuer together with everything that was presented
+// beside the leaf.
+func issuersKey(chain []certificate) fingerprint {
 	key := make([]byte, 0, len(chain)*len(fingerprint{})+len(chain[0].RawIssuer))
 	for _, cert := range chain[1:] {
 		key = append(key, cert.print[:]...)
 	}
-	return string(append(key, chain[0].RawIssuer...))
+	return sha256.Sum256(append(key, chain[0].RawIssuer...))
 }
 
 // leafIsPlain reports that nothing in the leaf but its signature and dates has a say in
