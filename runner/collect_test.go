@@ -79,6 +79,25 @@ func TestFindingsComeMostUrgentFirst(t *testing.T) {
 	}
 }
 
+func TestFindingsOfEqualNameAndDateComeInTheOrderOfTheirIDs(t *testing.T) {
+	for range 5 {
+		collected, err := collect(t, t.Context(), Check{Name: "web", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+			for _, id := range []string{"b", "d", "a", "c"} {
+				fact := certificate(id, 20)
+				fact.Subject.Name = "same"
+				sink(fact)
+			}
+			return nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lines(t, collected.Pass); got != "web/a warning, web/b warning, web/c warning, web/d warning" {
+			t.Error(got)
+		}
+	}
+}
+
 func TestOneBadCheckHoldsNobody(t *testing.T) {
 	good := Check{Name: "good", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
 		sink(certificate("fine", 300))

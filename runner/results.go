@@ -39,7 +39,6 @@ type entry struct {
 	urgency  int
 	notAfter int64
 	name     string
-	id       uint64
 	offset   int64
 	length   int
 }
@@ -70,7 +69,7 @@ func (r *results) add(finding watch.Finding, aside encoded) (replaced watch.Seve
 	if twice && r.entries[at].urgency <= finding.Severity.Urgency() {
 		return "", false
 	}
-	made := entry{urgency: finding.Severity.Urgency(), notAfter: math.MaxInt64, name: finding.Name, id: id, offset: r.written, length: len(aside.line)}
+	made := entry{urgency: finding.Severity.Urgency(), notAfter: math.MaxInt64, name: finding.Name, offset: r.written, length: len(aside.line)}
 	if !finding.NotAfter.IsZero() {
 		made.notAfter = finding.NotAfter.Unix()
 	}
@@ -150,12 +149,25 @@ func (r *results) sort() error {
 		r.err = r.flush()
 	}
 	if !r.sorted {
-		slices.SortFunc(r.entries, func(a, b entry) int {
-			return cmp.Or(cmp.Compare(a.urgency, b.urgency), cmp.Compare(a.notAfter, b.notAfter), strings.Compare(a.name, b.name), cmp.Compare(a.id, b.id))
-		})
+		slices.SortFunc(r.entries, r.order)
 		r.sorted, r.seen = true, nil
 	}
 	return r.err
+}
+
+// order is that of reports. Names are nearly always different, so the IDs that settle
+// the rest are worth reading rather than keeping.
+func (r *results) order(a, b entry) int {
+	if known := cmp.Or(cmp.Compare(a.urgency, b.urgency), cmp.Compare(a.notAfter, b.notAfter), strings.Compare(a.name, b.name)); known != 0 || a.offset == b.offset {
+		return known
+	}
+	one, err := r.read(&a)
+	other, otherErr := r.read(&b)
+	if err = cmp.Or(err, otherErr); err != nil {
+		r.err = cmp.Or(r.err, err)
+		return 0
+	}
+	return strings.Compare(one.ID, other.ID)
 }
 
 func (r *results) read(at *entry) (watch.Finding, error) {
