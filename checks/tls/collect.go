@@ -22,6 +22,7 @@ type check struct {
 	timeout     time.Duration
 	// signatures outlives a pass: what was signed stays signed.
 	signatures signatures
+	families   families
 }
 
 // pass is one run over the services.
@@ -196,7 +197,7 @@ func (p *pass) report(ctx context.Context, g *group) {
 	if ctx.Err() != nil {
 		return
 	}
-	facts := g.facts()
+	facts := g.facts(p.families)
 	if g.listener != nil {
 		p.env.Expect(len(facts))
 	}

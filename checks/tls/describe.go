@@ -164,13 +164,17 @@ func describeLeaf(details map[string]any, leaf certificate) {
 	details["subject"] = clean.Text(leaf.Subject.String(), maxIssuerText)
 	details["issuer"] = clean.Text(leaf.Issuer.String(), maxIssuerText)
 	details["key"] = keyType(leaf.Certificate)
-	names := hostNames(leaf.Certificate)
-	if len(names) > maxNamesShown {
-		names = append(names[:maxNamesShown:maxNamesShown], fmt.Sprintf("and %d more", len(names)-maxNamesShown))
+	if names := hostNames(leaf.Certificate); len(names) > 0 {
+		details["dns_names"] = shortened(names)
 	}
-	if len(names) > 0 {
-		details["dns_names"] = names
+}
+
+// shortened is a list as a detail: at most maxNamesShown items, and the count of the rest.
+func shortened(items []string) []string {
+	if len(items) <= maxNamesShown {
+		return items
 	}
+	return append(items[:maxNamesShown:maxNamesShown], fmt.Sprintf("and %d more", len(items)-maxNamesShown))
 }
 
 // sayNumber writes a serial number in hexadecimal, as most tools do. RFC 5280 allows 20

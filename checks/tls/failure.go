@@ -21,7 +21,7 @@ type failure struct {
 	reason watch.Reason
 	err    error
 	remedy string
-	// noRoute: this machine has no way to the whole address family.
+	// noRoute: this machine has no way to the address, perhaps to its whole family.
 	noRoute bool
 	// spokeTLS: the server did answer in TLS, if not well.
 	spokeTLS bool
@@ -45,7 +45,7 @@ func (l look) dialFailure(err error) *failure {
 	default:
 		return &failure{
 			reason: watch.Unreachable, err: fmt.Errorf("%s: %w", doing, cause(err)),
-			noRoute: errors.Is(err, networkUnreachable) || errors.Is(err, addressNotAvailable),
+			noRoute: errors.Is(err, networkUnreachable) || errors.Is(err, addressNotAvailable) || errors.Is(err, familyNotSupported),
 		}
 	}
 }

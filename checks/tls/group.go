@@ -27,10 +27,11 @@ func (o outcome) again() bool {
 }
 
 // facts are what is reported of the group, once nothing more is to be learnt.
-func (g *group) facts() []watch.Fact {
+func (g *group) facts(here families) []watch.Fact {
+	skipped := g.skipped(here)
 	g.nameDivergent()
+	g.noteUnread(skipped)
 	var facts []watch.Fact
-	skipped := g.skipUnroutable()
 	for _, outcome := range g.outcomes {
 		switch {
 		case outcome.credential != nil:
@@ -38,7 +39,7 @@ func (g *group) facts() []watch.Fact {
 				outcome.credential.Details["skipped_addresses"] = skipped
 			}
 			facts = append(facts, *outcome.credential)
-		case outcome.failed.noRoute && len(skipped) > 0:
+		case slices.Contains(skipped, outcome.address()):
 		case g.listener != nil && !outcome.failed.spokeTLS:
 			// The socket merely serves something else.
 		default:
@@ -48,18 +49,52 @@ func (g *group) facts() []watch.Fact {
 	return facts
 }
 
-// skipUnroutable lists the addresses of a family to which this machine has no route at
-// all, if the service could be read over the other family. They say nothing about the
-// service; where they are all there is, they are reported.
-func (g *group) skipUnroutable() []string {
-	read := slices.ContainsFunc(g.outcomes, func(o outcome) bool { return o.credential != nil })
+func (o outcome) address() string { return o.endpoint.address.Addr().String() }
+
+// skipped lists the addresses that are passed over: those of a family that this machine
+// takes no part in, if the other family could be read, so that a machine without IPv6
+// does not blame every service that has it. Addresses that were configured are never
+// among them, nor is one of a family of which anything else was learnt.
+func (g *group) skipped(here families) []string {
+	if len(g.addresses) > 0 || !slices.ContainsFunc(g.outcomes, func(o outcome) bool { return o.credential != nil }) {
+		return nil
+	}
 	var skipped []string
-	for _, outcome := range g.outcomes {
-		if read && outcome.failed != nil && outcome.failed.noRoute {
-			skipped = append(skipped, outcome.endpoint.address.Addr().String())
+	for _, ipv6 := range []bool{false, true} {
+		var family []string
+		for _, outcome := range g.outcomes {
+			if outcome.endpoint.address.Addr().Is6() != ipv6 {
+				continue
+			}
+			if outcome.failed == nil || !outcome.failed.noRoute {
+				family = nil
+				break
+			}
+			family = append(family, outcome.address())
+		}
+		if len(family) > 0 && !here.takePart(ipv6) {
+			skipped = append(skipped, family...)
 		}
 	}
 	return skipped
+}
+
+// noteUnread names in each credential the siblings that it could not be compared with.
+func (g *group) noteUnread(skipped []string) {
+	var unread []string
+	for _, outcome := range g.outcomes {
+		if outcome.credential == nil && !slices.Contains(skipped, outcome.address()) {
+			unread = append(unread, outcome.address())
+		}
+	}
+	if len(unread) == 0 {
+		return
+	}
+	for _, outcome := range g.outcomes {
+		if outcome.credential != nil {
+			outcome.credential.Details["not_compared_with"] = shortened(unread)
+		}
+	}
 }
 
 // nameDivergent marks the addresses that serve another leaf than most of their siblings,
@@ -76,6 +111,10 @@ func (g *group) nameDivergent() {
 	if len(nodes) < 2 {
 		return
 	}
+	among := fmt.Sprintf("%d addresses of %s", total, g.host.shown())
+	if total < len(g.outcomes) {
+		among += " that could be read"
+	}
 	usual, tied := mostServed(nodes)
 	for identity, serving := range nodes {
 		if identity == usual && !tied {
@@ -83,7 +122,7 @@ func (g *group) nameDivergent() {
 		}
 		for _, outcome := range serving {
 			outcome.credential.Observations = append(outcome.credential.Observations, watch.Observation{
-				Reason: watch.DivergentNode, Text: divergence(outcome, nodes, usual, tied, total),
+				Reason: watch.DivergentNode, Text: divergence(outcome, nodes, usual, tied, among),
 			})
 		}
 	}
@@ -102,12 +141,12 @@ func mostServed(nodes map[string][]outcome) (identity string, tied bool) {
 	return identity, tied
 }
 
-func divergence(odd outcome, nodes map[string][]outcome, usual string, tied bool, total int) string {
+func divergence(odd outcome, nodes map[string][]outcome, usual string, tied bool, among string) string {
 	own := sayTime(odd.credential.NotAfter)
 	if !tied {
 		others := nodes[usual]
-		return fmt.Sprintf("differs from the one that %d of the %d addresses of %s serve: this one ends %s, theirs %s",
-			len(others), total, odd.endpoint.host.shown(), own, sayTime(others[0].credential.NotAfter))
+		return fmt.Sprintf("differs from the one that %d of the %s serve: this one ends %s, theirs %s",
+			len(others), among, own, sayTime(others[0].credential.NotAfter))
 	}
 	var others []string
 	for identity, serving := range nodes {

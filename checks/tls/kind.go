@@ -9,6 +9,7 @@
 package tls
 
 import (
+	"net"
 	"time"
 
 	"lapsewatch/checks"
@@ -26,7 +27,10 @@ func New(options Options, env checks.Env) (watch.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &check{env: env, trust: options.Trust, services: services, concurrency: env.Concurrency, timeout: env.Timeout, signatures: newSignatures()}
+	made := &check{
+		env: env, trust: options.Trust, services: services, concurrency: env.Concurrency, timeout: env.Timeout,
+		signatures: newSignatures(), families: families{addresses: net.InterfaceAddrs},
+	}
 	if options.Concurrency > 0 {
 		made.concurrency = options.Concurrency
 	}

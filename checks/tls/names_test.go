@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -240,27 +241,116 @@ func TestANameWithTooManyAddressesIsReported(t *testing.T) {
 	}
 }
 
-func TestAMachineWithoutIPv6DoesNotBlameTheService(t *testing.T) {
+func TestWhichUnroutableAddressesArePassedOver(t *testing.T) {
 	root := newRoot(t, "test root")
 	address := presenting(t, made(root.Issue(pki.Spec{Names: []string{"dual.example"}}))(t).TLS())
-	env := testEnv()
-	env.Resolver = &zone{addresses: map[string][]string{"dual.example": {"127.0.0.1", "2001:db8::1"}, "six.example": {"2001:db8::2"}}}
-	dial := env.Dial
-	env.Dial = func(ctx context.Context, network, to string) (net.Conn, error) {
-		if strings.HasPrefix(to, "[2001:db8::") {
-			return nil, unroutable()
-		}
-		return dial(ctx, network, to)
+	const unroutableText = "unreachable: connect to %s: network is unreachable"
+	tests := []struct {
+		name      string
+		own       []string
+		addresses []string
+		// fixed are configured instead of found.
+		fixed bool
+		// skipped is what the credential says; without it every other address is a problem.
+		skipped any
+	}{
+		{"a machine without IPv6 does not blame the service", []string{"127.0.0.1/8", "::1/128", "192.168.1.7/24", "fe80::7/64"}, []string{"127.0.0.1", "2001:db8::1", "2001:db8::2"}, false, []string{"2001:db8::1", "2001:db8::2"}},
+		{"private IPv6 addresses lead to no public service", []string{"192.168.1.7/24", "fd00::7/64"}, []string{"127.0.0.1", "2001:db8::1"}, false, []string{"2001:db8::1"}},
+		{"a machine that has an IPv6 address has lost its route", []string{"192.168.1.7/24", "2001:db8:7::7/64"}, []string{"127.0.0.1", "2001:db8::1"}, false, nil},
+		{"a machine that does not know its own addresses", []string{"nonsense"}, []string{"127.0.0.1", "2001:db8::1"}, false, nil},
+		{"an address of the same family as one that was read", []string{"2001:db8:7::7/64"}, []string{"127.0.0.1", "192.0.2.9"}, false, nil},
+		{"an address that was configured", []string{"192.168.1.7/24"}, []string{"127.0.0.1", "2001:db8::1"}, true, nil},
+		{"a service of which nothing can be read", []string{"192.168.1.7/24"}, []string{"2001:db8::1"}, false, nil},
 	}
-	options := tls.Options{Targets: []tls.Target{{Host: "dual.example", Port: address.Port()}, {Host: "six.example", Port: address.Port()}}, Trust: trusting(t, root)}
-	facts := collect(t, env, options)
-	if len(facts) != 2 {
-		t.Fatalf("got %d facts: %v", len(facts), facts)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			env := testEnv()
+			env.Resolver = &zone{addresses: map[string][]string{"dual.example": test.addresses}}
+			dial := env.Dial
+			env.Dial = func(ctx context.Context, network, to string) (net.Conn, error) {
+				if !strings.HasPrefix(to, "127.0.0.1:") {
+					return nil, unroutable()
+				}
+				return dial(ctx, network, to)
+			}
+			target := tls.Target{Host: "dual.example", Port: address.Port()}
+			if test.fixed {
+				target.Addresses = test.addresses
+			}
+			check, err := tls.New(tls.Options{Targets: []tls.Target{target}, Trust: trusting(t, root)}, env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tls.OnMachineWith(check, test.own...)
+			facts, err := run(t.Context(), check)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got, want []string
+			for _, ip := range test.addresses {
+				if to := netip.AddrPortFrom(netip.MustParseAddr(ip), address.Port()).String(); to == address.String() {
+					want = append(want, fmt.Sprint("skipped ", test.skipped))
+				} else if test.skipped == nil {
+					want = append(want, fmt.Sprintf(unroutableText, to))
+				}
+			}
+			for _, fact := range facts {
+				if problem, ok := fact.(watch.Problem); ok {
+					got = append(got, fmt.Sprintf("%s: %s", problem.Reason, problem.Err))
+					continue
+				}
+				got = append(got, fmt.Sprint("skipped ", asCredential(t, fact).Details["skipped_addresses"]))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got  %q\nwant %q", got, want)
+			}
+		})
 	}
-	if skipped := fmt.Sprint(asCredential(t, facts[0]).Details["skipped_addresses"]); skipped != "[2001:db8::1]" {
-		t.Errorf("skipped_addresses is %s", skipped)
+}
+
+func TestWhatIsSaidOfNodesWhenASiblingCannotBeRead(t *testing.T) {
+	root := newRoot(t, "test root")
+	leaf := func(until string) cryptotls.Certificate {
+		return made(root.Issue(pki.Spec{CommonName: "cdn.example", Names: []string{"cdn.example"}, NotBefore: day("2020-01-01"), NotAfter: day(until)}))(t).TLS()
 	}
-	if problem, ok := facts[1].(watch.Problem); !ok || problem.Reason != watch.Unreachable {
-		t.Errorf("a service of which nothing can be read must be a problem, got %+v", facts[1])
+	stale, fresh := leaf("2027-01-01"), leaf("2030-01-01")
+	tests := []struct {
+		name   string
+		chains map[string]cryptotls.Certificate
+		want   map[string]string
+	}{
+		{"nodes that differ are told all the same", map[string]cryptotls.Certificate{"127.0.0.2": fresh, "127.0.0.3": stale, "127.0.0.4": fresh}, map[string]string{
+			"127.0.0.2": "", "127.0.0.4": "",
+			"127.0.0.3": "divergent_node: differs from the one that 2 of the 3 addresses of cdn.example that could be read serve: this one ends 2027-01-01 00:00 UTC, theirs 2030-01-01 00:00 UTC",
+		}},
+		{"the only one that was read is not called compared", map[string]cryptotls.Certificate{"127.0.0.3": stale}, map[string]string{"127.0.0.3": ""}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			port := byAddress(t, test.chains)
+			env := testEnv()
+			env.Resolver = &zone{addresses: map[string][]string{"cdn.example": append(keys(test.chains), "192.0.2.5")}}
+			dial := env.Dial
+			env.Dial = func(ctx context.Context, network, to string) (net.Conn, error) {
+				if strings.HasPrefix(to, "192.0.2.5:") {
+					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
+				}
+				return dial(ctx, network, to)
+			}
+			facts := collect(t, env, tls.Options{Targets: []tls.Target{{Host: "cdn.example", Port: port}}, Trust: trusting(t, root)})
+			if problem, ok := facts[len(facts)-1].(watch.Problem); !ok || problem.Reason != watch.TimedOut || len(facts) != len(test.chains)+1 {
+				t.Fatalf("got %d facts, the last of which is %+v", len(facts), facts[len(facts)-1])
+			}
+			for _, fact := range facts[:len(facts)-1] {
+				credential := asCredential(t, fact)
+				address := netip.MustParseAddrPort(credential.Details["address"].(string)).Addr().String()
+				if said := strings.Join(observed(credential), "; "); said != test.want[address] {
+					t.Errorf("%s\ngot  %s\nwant %s", address, said, test.want[address])
+				}
+				if unread := fmt.Sprint(credential.Details["not_compared_with"]); unread != "[192.0.2.5]" {
+					t.Errorf("%s: not_compared_with is %s", address, unread)
+				}
+			}
+		})
 	}
 }

@@ -14,6 +14,7 @@ const (
 	connectionReset     = syscall.ECONNRESET
 	networkUnreachable  = syscall.ENETUNREACH
 	addressNotAvailable = syscall.EADDRNOTAVAIL
+	familyNotSupported  = syscall.EAFNOSUPPORT
 )
 
 // openFileLimit is the number of file descriptors that the process may hold.

@@ -9,6 +9,7 @@ const (
 	connectionReset     = windows.WSAECONNRESET
 	networkUnreachable  = windows.WSAENETUNREACH
 	addressNotAvailable = windows.WSAEADDRNOTAVAIL
+	familyNotSupported  = windows.WSAEAFNOSUPPORT
 )
 
 // openFileLimit knows none: sockets are not counted as files there.
