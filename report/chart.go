@@ -82,13 +82,13 @@ func newBar(from bucket, x, scale int) bar {
 
 // axisLabel names the two outer bars, this week, and the first week of each month.
 func (t *timeline) axisLabel(i int) string {
-	switch {
-	case i == 0:
+	switch i {
+	case 0:
 		return "run out"
-	case i == weeksShown+1:
-		return "later"
-	case i == 1:
+	case 1:
 		return "this week"
+	case weeksShown + 1:
+		return "later"
 	}
 	start := t.weekStart(i - 1)
 	switch {

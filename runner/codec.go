@@ -22,7 +22,7 @@ func newCodec() codec {
 	if err != nil {
 		panic(fmt.Sprintf("options of the encoder: %v", err))
 	}
-	decode, err := cbor.DecOptions{IntDec: cbor.IntDecConvertSigned, UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	decode, err := cbor.DecOptions{IntDec: cbor.IntDecConvertSignedOrFail, UTF8: cbor.UTF8DecodeInvalid}.DecMode()
 	if err != nil {
 		panic(fmt.Sprintf("options of the decoder: %v", err))
 	}

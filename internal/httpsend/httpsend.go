@@ -70,7 +70,7 @@ func (s *Sender) Send(ctx context.Context, request Request) (Response, error) {
 		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: err}
 	}
 	defer done()
-	response, body, err := s.post(ctx, client, address, request)
+	response, body, err := s.post(ctx, client, address, request) //nolint:bodyclose // post has read and closed it
 	if err != nil {
 		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: redact.Error(at(address, err), secrets...)}
 	}
