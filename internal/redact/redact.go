@@ -24,19 +24,18 @@ const (
 const mark = "<redacted>"
 
 // Text replaces every occurrence of a secret, without white space around it, and of its
-// Base64 and URL-escaped forms.
+// Base64 form: as it is, and in whatever mixture of the escapes of URLs, JSON and HTML.
 func Text(text string, secrets ...watch.Secret) string {
 	var found []string
 	for _, secret := range secrets {
 		if value := strings.TrimSpace(secret.Reveal()); value != "" {
-			found = append(found, value, url.QueryEscape(value), url.PathEscape(value),
-				base64.StdEncoding.EncodeToString([]byte(value)))
+			found = append(found, value, base64.StdEncoding.EncodeToString([]byte(value)))
 		}
 	}
 	// A secret that holds another is replaced first, so that no rest of it remains.
 	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, value := range found {
-		text = strings.ReplaceAll(text, value, mark)
+		text = replaceEscaped(text, value)
 	}
 	return text
 }

@@ -2,8 +2,11 @@ package redact_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"html"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -18,6 +21,12 @@ func TestText(t *testing.T) {
 		"the secret escaped for a query": "login with " + url.QueryEscape(secret) + " refused",
 		"the secret escaped for a path":  "login with " + url.PathEscape(secret) + " refused",
 		"the secret in Base64":           "login with " + base64.StdEncoding.EncodeToString([]byte(secret)) + " refused",
+		"percent-encoded in lower case":  "login with p%40ss%2fword%2b1 refused",
+		"JSON with an escaped slash":     `login with p@ss\/word+1 refused`,
+		"JSON as .NET writes it":         `login with p@ss/word\u002B1 refused`,
+		"HTML with numbers":              "login with p&#64;ss&#x2F;word&#43;1 refused",
+		"HTML with names":                "login with p@ss&sol;word&plus;1 refused",
+		"percent-encoded, then in JSON":  `login with p@ss%2fword\u002b1 refused`,
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -26,6 +35,43 @@ func TestText(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTextFindsWhatEncodersEscape(t *testing.T) {
+	for _, echo := range []string{
+		`{"error":"bad token aB3/x+Q9&zz=="}`, `{"error":"bad token aB3\/x+Q9&zz=="}`, `{"error":"bad token aB3/x+Q9\u0026zz=="}`,
+		`{"error":"bad token aB3\/x\u002BQ9\u0026zz\u003D\u003D"}`, `{"error":"bad token aB3/x+Q9&amp;zz=="}`, `{"error":"bad token aB3%2fx%2bQ9%26zz%3d%3d"}`,
+	} {
+		if got := redact.Text(echo, watch.NewSecret("aB3/x+Q9&zz==")); got != `{"error":"bad token <redacted>"}` {
+			t.Errorf("%s became %s", echo, got)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, secret := range []string{"aB3/x+Q9&zz==", "p@ss word", "Bearer <\"'>", `back\slash`, "größe\U0001F511", "\xff\xfe\x00\x01\u2028", "%41", "+++", "a\tb\nc"} {
+		f.Add(secret)
+	}
+	lower := regexp.MustCompile("%[0-9A-F]{2}")
+	f.Fuzz(func(t *testing.T, secret string) {
+		secret = strings.TrimSpace(secret)
+		if secret == "" || strings.Contains("<redacted>", secret) {
+			return
+		}
+		inJSON, err := json.Marshal(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quoted := strings.TrimSuffix(strings.TrimPrefix(string(inJSON), `"`), `"`)
+		for _, echo := range []string{
+			secret, quoted, strings.ReplaceAll(quoted, "/", `\/`), html.EscapeString(secret), url.QueryEscape(secret), url.PathEscape(secret),
+			lower.ReplaceAllStringFunc(url.QueryEscape(secret), strings.ToLower), base64.StdEncoding.EncodeToString([]byte(secret)),
+		} {
+			if got := redact.Text(echo, watch.NewSecret(secret)); got != "<redacted>" {
+				t.Errorf("%q, echoed as %q, became %q", secret, echo, got)
+			}
+		}
+	})
 }
 
 func TestTextReplacesALongerSecretBeforeOneThatItHolds(t *testing.T) {
