@@ -44,6 +44,8 @@ type root struct {
 	path     string
 	pattern  string
 	optional bool
+	// ways are the pattern's alternatives, to tell which folders lead to a match.
+	ways [][]string
 	// matched: something matches the pattern.
 	matched bool
 	walked  map[fileID]bool
@@ -101,7 +103,7 @@ func (f *found) addRoot(ctx context.Context, from root) {
 
 func (f *found) addGlob(ctx context.Context, from root) {
 	base, _ := doublestar.SplitPattern(filepath.ToSlash(from.path))
-	glob := &root{path: filepath.FromSlash(base), pattern: from.path, optional: from.optional, walked: map[fileID]bool{}}
+	glob := &root{path: filepath.FromSlash(base), pattern: from.path, ways: ways(from.path), optional: from.optional, walked: map[fileID]bool{}}
 	state, err := statFile(glob.path)
 	if err != nil {
 		if !from.optional || reasonOf(err) != watch.NotFound {
@@ -187,32 +189,6 @@ func (f *found) counted(below string) bool {
 	}
 	f.count++
 	return true
-}
-
-// matches reports whether a path is one that the root's pattern names.
-func (r *root) matches(path string) bool {
-	return doublestar.PathMatchUnvalidated(r.pattern, path)
-}
-
-// mayMatchBelow reports whether anything below a folder can match the root's pattern.
-func (r *root) mayMatchBelow(path string) bool {
-	if r.pattern == "" {
-		return true
-	}
-	separator := string(filepath.Separator)
-	wanted, have := strings.Split(r.pattern, separator), strings.Split(path, separator)
-	for i, part := range wanted {
-		if part == "**" {
-			return true
-		}
-		if i == len(have) {
-			return true
-		}
-		if !doublestar.PathMatchUnvalidated(part, have[i]) {
-			return false
-		}
-	}
-	return false
 }
 
 // join puts a name behind a clean folder path, as filepath.Join does at more cost.

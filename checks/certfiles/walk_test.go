@@ -44,6 +44,10 @@ func TestPathsGlobsAndExcludes(t *testing.T) {
 		{"a star stays within a folder", []string{"a/*.pem"}, nil, []string{"a/one.pem"}},
 		{"two stars cross folders", []string{"a/**/*.pem"}, nil, []string{"a/one.pem", "a/deep/er/three.pem"}},
 		{"alternatives", []string{"{a,b}/one.pem"}, nil, []string{"a/one.pem", "b/one.pem"}},
+		{"alternatives of several folders", []string{"{a/deep,b}/**/*.pem"}, nil, []string{"a/deep/er/three.pem", "b/one.pem", "b/old/one.pem"}},
+		{"alternatives of different depth", []string{"a/{two.crt,deep/er/three.pem}"}, nil, []string{"a/two.crt", "a/deep/er/three.pem"}},
+		{"alternatives in each other", []string{"{a/{deep/er,none},c/tls}/*.{pem,crt}"}, nil, []string{"a/deep/er/three.pem", "c/tls/one.pem"}},
+		{"more alternatives than are told apart", []string{strings.Repeat("{a/,,}", 6) + "*/er/*.pem"}, nil, []string{"a/deep/er/three.pem"}},
 		{"a glob that matches a folder reads it", []string{"*/tls"}, nil, []string{"c/tls/one.pem"}},
 		{"a star for a folder looks no deeper", []string{"*/one.pem"}, nil, []string{"a/one.pem", "b/one.pem"}},
 		{"overlapping paths give each file once", []string{"a", "a/deep", "a/**/*.pem", "a/one.pem"}, nil, []string{"a/one.pem", "a/two.crt", "a/deep/er/three.pem"}},
@@ -64,6 +68,30 @@ func TestPathsGlobsAndExcludes(t *testing.T) {
 			got := collect(t, newCheck(t, func(o *Options) { o.Exclude = test.exclude }, under(test.paths, "")...))
 			got.want(t, under(test.want, "#1")...)
 		})
+	}
+}
+
+func TestFoldersThatCannotLeadToAMatchAreNotWalked(t *testing.T) {
+	tests := []struct {
+		pattern, path string
+		want          bool
+	}{
+		{"/x/{a,b/c}/*.pem", "/x/a", true},
+		{"/x/{a,b/c}/*.pem", "/x/b", true},
+		{"/x/{a,b/c}/*.pem", "/x/c", false},
+		{"/x/{a,b/c}/*.pem", "/x/b/a", false},
+		{"/x/{a,b}/{c/d,e}/*", "/x/b/c", true},
+		{"/x/{a,b}/{c/d,e}/*", "/x/c", false},
+		{`/x/\{a/b,c}/*`, "/x/{a", true},
+		{`/x/\{a/b,c}/*`, "/x/c}", false},
+		{"/x/**/y", "/x/a/b/c", true},
+		{"/x/{a/b,{c/d,e}}/*", "/x/c/d", true},
+	}
+	for _, test := range tests {
+		glob := &root{pattern: test.pattern, ways: ways(test.pattern)}
+		if got := glob.mayMatchBelow(test.path); got != test.want {
+			t.Errorf("below %s something may match %s: %t", test.path, test.pattern, got)
+		}
 	}
 }
 
