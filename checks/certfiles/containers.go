@@ -105,7 +105,7 @@ func (s *scratch) decodeKubeEntry(entry kubeEntry) {
 		s.keep(held{reason: reasonOf(err), err: err, hidesMore: true})
 		return
 	}
-	if !s.decodePEM(text) || len(s.items) == from {
+	if !s.decodePEM(text, true) || len(s.items) == from {
 		s.keep(held{reason: watch.NoCertificate, err: fmt.Errorf("%s: %w", entry.role, errNoCertificate)})
 	}
 }

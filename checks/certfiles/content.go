@@ -92,7 +92,7 @@ func (s *scratch) decode(file source, data []byte) (format string, err error) {
 	case bytes.HasPrefix(data, []byte(magicJKS)) || bytes.HasPrefix(data, []byte(magicJCEKS)):
 		s.decodeJKS(data)
 		return formatJKS, nil
-	case lineStart(data, pemBegin) >= 0 && s.decodePEM(data):
+	case s.decodePEM(data, file.expected()):
 		return formatPEM, nil
 	case looksLikeKubeconfig(data):
 		return s.decodeKubeconfig(file, data)
@@ -125,18 +125,27 @@ func (s *scratch) keepUnreadable(item dated, err error) bool {
 }
 
 // decodePEM reads the certificates, CRLs and PKCS #7 of a PEM file and steps over keys,
-// requests and parameters. It reports whether there was any of these.
-func (s *scratch) decodePEM(data []byte) bool {
+// requests and parameters. What looks like a damaged block is told if something is
+// expected of the file: elsewhere it may be prose. It reports whether there was any of
+// these.
+func (s *scratch) decodePEM(data []byte, expected bool) bool {
 	s.pem.reset(data)
+	from := len(s.items)
 	for {
 		block, more := s.pem.next(pemWanted)
+		if _, damaged := errors.AsType[*damagedLine](block.err); damaged && !expected {
+			continue
+		}
 		if !more || !s.keepBlock(block) {
-			return s.pem.known > 0
+			return s.pem.known > 0 || len(s.items) > from
 		}
 	}
 }
 
 func (s *scratch) keepBlock(block pemBlock) bool {
+	if block.err != nil && block.label == "" {
+		return s.keepUnreadable(dated{}, block.err)
+	}
 	if block.err != nil {
 		return s.keepUnreadable(dated{}, fmt.Errorf("read PEM block %q: %w", block.label, block.err))
 	}
@@ -168,8 +177,9 @@ func pemWanted(label []byte) bool {
 
 // pemOther recognises the labels of what may well stand in such a file and has no date.
 func pemOther(label []byte) bool {
-	return bytes.Contains(label, []byte("KEY")) || bytes.Contains(label, []byte("PARAMETERS")) ||
-		bytes.HasSuffix(label, []byte("REQUEST"))
+	label = bytes.ToUpper(label)
+	return bytes.Contains(label, []byte("KEY")) || bytes.Contains(label, []byte("PARAMETERS")) || bytes.Contains(label, []byte("PGP ")) ||
+		bytes.HasSuffix(label, []byte("REQUEST")) || bytes.HasSuffix(label, []byte("SIGNATURE")) || bytes.HasSuffix(label, []byte("ECHCONFIG"))
 }
 
 func (s *scratch) keepFirst(item dated, _ []byte, err error) bool {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os/exec"
 	"path/filepath"
@@ -65,6 +66,14 @@ func TestPEM(t *testing.T) {
 		{"a blank line within", strings.Replace(one, "\n", "\n\n", 2), []time.Time{june}},
 		{"everything on one line", "-----BEGIN CERTIFICATE-----\n" + strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(one, "-----BEGIN CERTIFICATE-----\n"), "-----END CERTIFICATE-----\n"), "\n", "") + "\n-----END CERTIFICATE-----\n", []time.Time{june}},
 		{"headers within the block", withHeaders, []time.Time{june}},
+		{"indented", keyPEM(t, leaf) + "  " + strings.ReplaceAll(one, "\n", "\n \t"), []time.Time{june}},
+		{"a byte order mark in the middle", keyPEM(t, leaf) + "\ufeff" + one, []time.Time{june}},
+		{"carriage returns alone", strings.ReplaceAll(one+two, "\n", "\r"), []time.Time{june, june.AddDate(0, 1, 0)}},
+		{"no line end between two blocks", keyPEM(t, leaf) + strings.TrimSuffix(one, "\n") + two, []time.Time{june, june.AddDate(0, 1, 0)}},
+		{"rulers and remarks of dashes", "-----\n-- ours --\n---------- web ----------\n" + one + "--\n", []time.Time{june}},
+		{"other blocks with a known label", strings.ReplaceAll(keyPEM(t, leaf), "PRIVATE KEY", "OpenVPN Static key V1") + blockPEM("PGP MESSAGE", []byte("x")) +
+			"---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----\n" + one, []time.Time{june}},
+		{"a certificate commented out", "# " + strings.ReplaceAll(two, "\n", "\n# ") + "\n" + one, []time.Time{june}},
 		{"OpenSSL's trusted certificate with its settings behind it", blockPEM("TRUSTED CERTIFICATE", auxiliary), []time.Time{june}},
 		{"the old label", blockPEM("X509 CERTIFICATE", leaf.Cert.Raw), []time.Time{june}},
 	}
@@ -103,6 +112,38 @@ func TestABrokenBlockHidesNoOther(t *testing.T) {
 	got.wantDate(t, path+"#2", june)
 	got.wantProblem(t, path+"#3", watch.Unparsable, true, `read certificate file `+path+`: not a DER-encoded X.509 certificate`)
 	got.wantProblem(t, path+"#4", watch.Unparsable, true, `read certificate file `+path+`: read PEM block "CERTIFICATE": the PEM block is not valid base64`)
+}
+
+func TestADamagedCertificateBesideAKeyIsTold(t *testing.T) {
+	leaf := issue(t, "damaged.example.com", june)
+	key, one := keyPEM(t, leaf), certPEM(leaf.Cert.Raw)
+	line := strings.Count(key, "\n") + 1
+	last := line + strings.Count(one, "\n") - 1
+	const begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+	damagedBegin := fmt.Sprintf("line %d looks like the beginning of a PEM block, but is damaged or has an unknown label", line)
+	tests := []struct{ name, content, words string }{
+		{"four dashes behind BEGIN", strings.Replace(one, begin, "-----BEGIN CERTIFICATE----", 1), damagedBegin},
+		{"four dashes before BEGIN", strings.Replace(one, begin, "----BEGIN CERTIFICATE-----", 1), damagedBegin},
+		{"no dashes before BEGIN", strings.Replace(one, begin, "BEGIN CERTIFICATE-----", 1), damagedBegin},
+		{"lower case", strings.Replace(one, begin, "-----Begin Certificate-----", 1), damagedBegin},
+		{"a misspelt label", strings.ReplaceAll(one, "CERTIFICATE", "CERTIFCATE"), damagedBegin},
+		{"more behind BEGIN", strings.Replace(one, begin, begin+"  MIIKEYkey", 1), damagedBegin},
+		{"nothing is left of BEGIN", strings.Replace(one, begin, "-----??????", 1), fmt.Sprintf("line %d ends a PEM block whose beginning is missing or damaged", last)},
+		{"BEGIN is damaged and END is gone", "-----BEG?N CERTIFICATE-----\nMIIB\n", damagedBegin},
+		{"a stray character before BEGIN", "x" + one, damagedBegin},
+		{"END itself is damaged", strings.Replace(one, end, "----END CERTIFICATE-----", 1), `read PEM block "CERTIFICATE": the PEM block has no matching END line`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			folder := t.TempDir()
+			path := write(t, filepath.Join(folder, "x.crt"), key+test.content)
+			got := scan(t, folder)
+			got.want(t, path+"#1")
+			got.wantProblem(t, path+"#1", watch.Unparsable, true, "read certificate file "+path+": "+test.words)
+			named := write(t, filepath.Join(t.TempDir(), "x"), key+test.content)
+			scan(t, named).problem(t, named+"#1")
+		})
+	}
 }
 
 func TestDER(t *testing.T) {
@@ -225,7 +266,7 @@ func TestAFileNamedForACertificateIsNeverDroppedSilently(t *testing.T) {
 		words               string
 	}{
 		{"text without a block", "a.pem", "hello", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
-		{"an unknown label alone", "a.crt", "-----BEGIN CERTIFCATE-----\nAAAA\n-----END CERTIFCATE-----\n", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
+		{"an unknown label alone", "a.crt", "-----BEGIN CERTIFCATE-----\nAAAA\n-----END CERTIFCATE-----\n", watch.Unparsable, "line 1 looks like the beginning of a PEM block, but is damaged or has an unknown label"},
 		{"random bytes", "a.der", "\x30\x82\x01\x00garbage", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
 		{"an empty file", "a.crt", "", watch.NoCertificate, "the file is empty"},
 		{"UTF-16 as PowerShell writes it", "a.cer", "\xff\xfe-\x00-\x00", watch.Unparsable, "is UTF-16 text"},

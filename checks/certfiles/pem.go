@@ -16,14 +16,21 @@ var (
 )
 
 // pemBlocks walks the PEM blocks of a file, whatever stands between them. Unlike
-// encoding/pem it also tells of blocks that cannot be decoded, and it decodes into one
-// buffer that is used again for the next block.
+// encoding/pem it also tells of blocks that cannot be decoded and of lines that look
+// like the damaged beginning or end of one, takes blanks and a byte order mark before
+// lines, and decodes into one buffer that is used again for the next block.
 type pemBlocks struct {
-	rest []byte
+	data []byte
+	// at is where the next line begins.
+	at int
 	// known counts the blocks that were wanted or recognised.
 	known int
-	text  []byte
-	der   []byte
+	// inDamaged: the END line to come belongs to a block that was told as damaged.
+	inDamaged bool
+	// counted and line: how many lines begin before a position.
+	counted, line int
+	text          []byte
+	der           []byte
 }
 
 type pemBlock struct {
@@ -34,68 +41,94 @@ type pemBlock struct {
 }
 
 func (p *pemBlocks) reset(data []byte) {
-	p.rest, p.known = data, 0
-	p.text, p.der = empty(p.text), empty(p.der)
+	*p = pemBlocks{data: data, line: 1, text: empty(p.text), der: empty(p.der)}
 }
 
-// next gives the next block that is wanted, and false after the last.
+// marker is a line of dashes and more.
+type marker struct {
+	// text begins with the dashes.
+	text       []byte
+	start, end int
+}
+
+// nextMarker finds the next line after a position that begins or ends a block, or may
+// have been meant to.
+func (p *pemBlocks) nextMarker(from int) (marker, bool) {
+	for at := from; ; {
+		dashes := bytes.Index(p.data[at:], pemDashes[:2])
+		if dashes < 0 {
+			return marker{}, false
+		}
+		dashes += at
+		start := max(from, bytes.LastIndexAny(p.data[at:dashes], "\r\n")+1+at)
+		end := len(p.data)
+		if length := bytes.IndexAny(p.data[dashes:], "\r\n"); length >= 0 {
+			end = dashes + length
+		}
+		text := bytes.TrimLeft(p.data[start:end], " \t\ufeff")
+		if bytes.HasPrefix(text, pemDashes[:2]) || bytes.HasPrefix(text, beginWord) || remnant(text) {
+			return marker{text, end - len(text), end}, true
+		}
+		at = end
+	}
+}
+
+// next gives the next block that is wanted, or what is wrong, and false after the last.
 func (p *pemBlocks) next(wanted func(label []byte) bool) (pemBlock, bool) {
 	for {
-		start := lineStart(p.rest, pemBegin)
-		if start < 0 {
+		line, more := p.nextMarker(p.at)
+		if !more {
 			return pemBlock{}, false
 		}
-		block := p.rest[start:]
-		line, body, _ := bytes.Cut(block, []byte("\n"))
-		label, tail, closed := bytes.Cut(line[len(pemBegin):], pemDashes)
-		if !closed || len(bytes.TrimSpace(tail)) > 0 {
-			p.rest = block[len(pemBegin):]
+		p.at = line.end
+		label, begins := labelOf(line.text)
+		if !begins {
+			if err := p.damage(line); err != nil {
+				return pemBlock{err: err}, true
+			}
 			continue
 		}
-		if wanted(label) || pemOther(label) {
-			p.known++
+		p.inDamaged = false
+		if !wanted(label) && !pemOther(label) {
+			p.inDamaged = true
+			return pemBlock{err: p.damaged(line, errDamagedBegin)}, true
 		}
-		// An END line counts only before the next BEGIN, which also keeps a file of
-		// nothing but BEGIN lines from being searched over and over.
-		within := body
-		if next := lineStart(body, pemBegin); next >= 0 {
-			within = body[:next]
-		}
-		end := lineStart(within, pemEnd)
-		if end < 0 || !closes(body[end:], label) {
-			p.rest = body
-			if wanted(label) {
+		p.known++
+		end, closed := p.closing(line.end, label)
+		if !closed {
+			p.inDamaged = wanted(label)
+			if p.inDamaged {
 				return pemBlock{label: string(label), err: errNoEnd}, true
 			}
 			continue
 		}
-		p.rest = body[end+len(pemEnd)+len(label)+len(pemDashes):]
-		if !wanted(label) {
-			continue
+		p.at = end.start + len(pemEnd) + len(label) + len(pemDashes)
+		if wanted(label) {
+			der, err := p.decode(p.data[line.start:p.at], p.data[line.end:end.start])
+			return pemBlock{label: string(label), der: der, err: err}, true
 		}
-		der, err := p.decode(block[:len(block)-len(p.rest)], body[:end])
-		return pemBlock{label: string(label), der: der, err: err}, true
 	}
 }
 
-func closes(line, label []byte) bool {
-	rest, found := bytes.CutPrefix(line[len(pemEnd):], label)
-	return found && bytes.HasPrefix(rest, pemDashes)
+// closing finds the END line of a block. It counts only before the next BEGIN, which
+// also keeps a file of nothing but BEGIN lines from being searched over and over.
+func (p *pemBlocks) closing(from int, label []byte) (marker, bool) {
+	end, more := p.nextMarker(from)
+	for more && !bytes.HasPrefix(end.text, pemEnd) && !looksLike(end.text, beginWord) {
+		end, more = p.nextMarker(end.end)
+	}
+	if !more || !bytes.HasPrefix(end.text, pemEnd) {
+		return end, false
+	}
+	rest, found := bytes.CutPrefix(end.text[len(pemEnd):], label)
+	return end, found && bytes.HasPrefix(rest, pemDashes)
 }
 
-// lineStart finds marker at the start of a line.
-func lineStart(data, marker []byte) int {
-	for from := 0; ; {
-		at := bytes.Index(data[from:], marker)
-		if at < 0 {
-			return -1
-		}
-		at += from
-		if at == 0 || data[at-1] == '\n' {
-			return at
-		}
-		from = at + len(marker)
-	}
+// labelOf gives the label of a BEGIN line that is as it should be.
+func labelOf(line []byte) ([]byte, bool) {
+	rest, begins := bytes.CutPrefix(line, pemBegin)
+	label, tail, closed := bytes.Cut(rest, pemDashes)
+	return label, begins && closed && len(bytes.TrimSpace(tail)) == 0
 }
 
 // decode reads plain base64 lines itself, and leaves a block that has headers or other
@@ -105,7 +138,7 @@ func (p *pemBlocks) decode(block, body []byte) ([]byte, error) {
 	for len(body) > 0 {
 		var line []byte
 		line, body, _ = bytes.Cut(body, []byte("\n"))
-		p.text = append(p.text, bytes.TrimRight(line, " \t\r")...)
+		p.text = append(p.text, bytes.Trim(line, " \t\r")...)
 	}
 	size := base64.StdEncoding.DecodedLen(len(p.text))
 	if cap(p.der) < size {
