@@ -1,8 +1,11 @@
 package certfiles
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"lapsewatch/watch"
 )
@@ -36,6 +39,15 @@ func (s *scratch) decodeJKS(data []byte) {
 
 const remedyConvertJKS = "Convert the key store: keytool -importkeystore -srckeystore FILE -destkeystore NEW -deststoretype pkcs12"
 
+const remedyConvertBKS = "Convert the key store: keytool -importkeystore -srckeystore FILE -srcstoretype BKS -destkeystore NEW -deststoretype pkcs12 -providerclass org.bouncycastle.jce.provider.BouncyCastleProvider -providerpath bcprov.jar"
+
+// isBouncyCastle recognises a BKS key store by its name, or by its version and the length
+// of its salt.
+func isBouncyCastle(path string, data []byte) bool {
+	return strings.EqualFold(filepath.Ext(path), ".bks") ||
+		bytes.HasPrefix(data, []byte("\x00\x00\x00\x01\x00\x00\x00\x14")) || bytes.HasPrefix(data, []byte("\x00\x00\x00\x02\x00\x00\x00\x14"))
+}
+
 func (s *scratch) decodePKCS12(file source, data []byte) error {
 	if _, _, err := parsePFX(data); err != nil {
 		return err
@@ -49,13 +61,23 @@ func (s *scratch) decodePKCS12(file source, data []byte) error {
 		return &unopened{watch.PassphraseWrong, err, "Correct the passphrase that the check's option passphrases names for this file."}
 	case errors.Is(err, errWrongPassphrase):
 		return &unopened{watch.PassphraseMissing, errNeedsPassphrase, "Name the passphrase by reference in the check's option passphrases (in a configuration; docs/checks/certfiles.md shows one)."}
-	case err != nil:
-		return &unopened{watch.Unparsable, err, "Write the file again as plain DER: openssl pkcs12 -in FILE -nodes | openssl pkcs12 -export -out NEW"}
+	case err != nil && len(certificates) == 0:
+		return &unopened{watch.Unparsable, err, remedyPKCS12(err)}
 	}
 	for _, der := range certificates {
 		s.keepFirst(readCertificate(der))
 	}
+	if err != nil {
+		s.keep(held{reason: watch.Unparsable, err: err, remedy: remedyPKCS12(err), hidesMore: true})
+	}
 	return nil
+}
+
+func remedyPKCS12(err error) string {
+	if errors.Is(err, errStrictSafe) {
+		return "Write its certificates to a PEM file beside it, where odd ones are read too: openssl pkcs12 -in FILE -nokeys -out NEW.pem"
+	}
+	return "Write the file again as plain DER: openssl pkcs12 -in FILE -nodes | openssl pkcs12 -export -out NEW"
 }
 
 var errNeedsPassphrase = errors.New("is protected by a passphrase and none is configured for it")
@@ -74,7 +96,10 @@ func (u *unopened) Unwrap() error { return u.cause }
 // in other files too.
 func (s *scratch) decodeKubeconfig(file source, data []byte) (string, error) {
 	entries, err := openKubeconfig(file.path, data)
-	if err != nil {
+	switch {
+	case err != nil && len(entries) == 0 && saysKubeconfig(data):
+		return formatKubeconfig, err
+	case err != nil && len(entries) == 0:
 		return "", err
 	}
 	for _, entry := range entries {
@@ -87,6 +112,9 @@ func (s *scratch) decodeKubeconfig(file source, data []byte) (string, error) {
 		s.keepIn(from, func(item *held) {
 			item.place, item.contexts, item.referenced = entry.role, entry.contexts, entry.file
 		})
+	}
+	if err != nil {
+		s.keep(held{reason: watch.Unparsable, err: err, hidesMore: true})
 	}
 	return formatKubeconfig, nil
 }

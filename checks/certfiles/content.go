@@ -45,6 +45,7 @@ const (
 var (
 	errUnknownFormat = errors.New("is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read")
 	errNotKubeconfig = errors.New("is not a kubeconfig: its kind is not Config")
+	errBouncyCastle  = errors.New("is a BKS key store of Bouncy Castle, which is not read")
 	errUTF16         = errors.New("is UTF-16 text")
 )
 
@@ -52,8 +53,8 @@ var (
 // is never passed over without a word.
 func namedForCertificates(path string) bool {
 	switch strings.ToLower(filepath.Ext(path)) {
-	case ".pem", ".crt", ".cer", ".cert", ".der", ".p7b", ".p7c", ".p12", ".pfx",
-		".jks", ".jceks", ".keystore", ".truststore", ".crl", ".kubeconfig":
+	case ".pem", ".crt", ".cer", ".cert", ".der", ".ca-bundle", ".p7b", ".p7c", ".p12", ".pfx", ".pkcs12",
+		".jks", ".jceks", ".bks", ".keystore", ".truststore", ".crl", ".kubeconfig":
 		return true
 	}
 	return false
@@ -100,6 +101,8 @@ func (s *scratch) decode(file source, data []byte) (format string, err error) {
 		return s.decodeDER(file, data)
 	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
 		return "", errUTF16
+	case isBouncyCastle(file.path, data):
+		return "", &unopened{watch.Unparsable, errBouncyCastle, remedyConvertBKS}
 	}
 	return "", errUnknownFormat
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"math/big"
 
@@ -20,6 +21,10 @@ var (
 	oidPBKDF2         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
 	oidHMACWithSHA256 = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
 )
+
+// errStrictSafe is about a safe that was refused as a whole, for one certificate in it
+// perhaps: the library parses what it decrypts, and gives no access to the bytes.
+var errStrictSafe = errors.New("read an encrypted PKCS #12 safe")
 
 // encryptedCertificates decrypts one safe by itself. pkcs12.DecodeChain, which knows all
 // the ciphers, takes only files with exactly one private key, and decrypts it. So the
@@ -37,7 +42,7 @@ func encryptedCertificates(safe contentInfo, passphrase string) ([][]byte, error
 	}
 	_, _, certificates, err := pkcs12.DecodeChain(file, passphrase)
 	if err != nil {
-		return nil, fmt.Errorf("read an encrypted PKCS #12 safe: %w", err)
+		return nil, fmt.Errorf("%w: %w", errStrictSafe, err)
 	}
 	found := make([][]byte, 0, len(certificates))
 	for _, cert := range certificates {

@@ -272,6 +272,11 @@ func TestAFileNamedForACertificateIsNeverDroppedSilently(t *testing.T) {
 		{"UTF-16 as PowerShell writes it", "a.cer", "\xff\xfe-\x00-\x00", watch.Unparsable, "is UTF-16 text"},
 		{"a kubeconfig that is no YAML", "a.kubeconfig", "apiVersion: v1\nclusters: [\n", watch.Unparsable, "is not a well-formed kubeconfig: look at line 3"},
 		{"a cut Java keystore", "a.jks", "\xfe\xed\xfe\xed\x00\x00", watch.Unparsable, "the Java keystore is cut short or malformed"},
+		{"a BKS key store", "a.bks", "\x00\x00\x00\x02\x00\x00\x00\x14salt", watch.Unparsable, "is a BKS key store of Bouncy Castle, which is not read"},
+		{"a BKS key store under another name", "a.truststore", "\x00\x00\x00\x01\x00\x00\x00\x14salt", watch.Unparsable, "is a BKS key store of Bouncy Castle, which is not read"},
+		{"a bundle of garbage", "a.ca-bundle", "garbage", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
+		{"a PKCS #12 file of garbage by its long name", "a.pkcs12", "garbage", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
+		{"a malformed kubeconfig of any name", "admin.conf", "apiVersion: v1\nkind: Config\nclusters: [\n", watch.Unparsable, "is not a well-formed kubeconfig: look at line 4"},
 		{"a PKCS #12 file of garbage", "a.P12", "garbage", watch.Unparsable, "is neither PEM nor DER, nor a key store, kubeconfig or CRL that can be read"},
 	}
 	for _, test := range tests {

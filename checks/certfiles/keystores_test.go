@@ -142,6 +142,41 @@ func TestPKCS12PassphraseProblems(t *testing.T) {
 	})
 }
 
+func TestAnOddCertificateInAPKCS12FileHidesNoOtherSafe(t *testing.T) {
+	strange := odd(t, func(c *tbs) { c.Extensions = append(c.Extensions, c.Extensions[0]) })
+	encrypted, err := pkcs12.Modern2023.EncodeTrustStore([]*x509.Certificate{{Raw: strange}}, openSesame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, safes, err := parsePFX(encrypted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bag := func(der []byte) safeBag {
+		return safeBag{ID: oidCertBag, Value: explicit(marshal(t, certBag{ID: oidX509CertBag, Data: der}))}
+	}
+	clear, err := dataContent(marshal(t, []safeBag{bag(strange), {ID: oidCertBag, Value: explicit([]byte{5, 0})}, bag(issue(t, "clear.example.com", june).Cert.Raw)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := wrapSafes(append(safes, clear), openSesame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, filepath.Join(t.TempDir(), "store.p12"), store)
+	got := collect(t, newCheck(t, withPassphrase(t, openSesame), path))
+	got.want(t, path+"#1", path+"#2", path+"#3")
+	got.wantDate(t, path+"#1", june)
+	got.wantDate(t, path+"#2", june)
+	if irregular := got.credential(t, path+"#1").Details["irregular"]; irregular != "an extension appears twice" {
+		t.Errorf("the odd certificate in the clear is %v", irregular)
+	}
+	got.wantProblem(t, path+"#3", watch.Unparsable, true, "read certificate file "+path+": read an encrypted PKCS #12 safe: x509: certificate contains duplicate extension with OID \"2.5.29.15\"")
+	if problem := got.problem(t, path+"#3"); problem.HidesPrefix != path+"#" || !strings.Contains(problem.Remedy, "openssl pkcs12 -in FILE -nokeys -out NEW.pem") {
+		t.Errorf("it hides %q and the remedy is %q", problem.HidesPrefix, problem.Remedy)
+	}
+}
+
 func TestAPassphraseIsInNoFact(t *testing.T) {
 	leaf := issue(t, "twelve.example.com", june)
 	store, err := pkcs12.Modern2023.Encode(leaf.Key, leaf.Cert, nil, openSesame)
@@ -273,4 +308,22 @@ func TestAMalformedKubeconfigQuotesNoToken(t *testing.T) {
 	if strings.Contains(fmt.Sprintf("%+v", got), "canary") {
 		t.Error("the token is in the facts")
 	}
+}
+
+func TestEveryDocumentOfAKubeconfigIsRead(t *testing.T) {
+	document := func(kind, user string) string {
+		return "apiVersion: v1\nkind: " + kind + "\nclusters: []\nusers:\n- name: " + user + "\n  user:\n    client-certificate-data: " +
+			base64.StdEncoding.EncodeToString([]byte(certPEM(issue(t, user, june).Cert.Raw))) + "\n"
+	}
+	folder := t.TempDir()
+	several := write(t, filepath.Join(folder, "several.conf"), "---\n"+document("Config", "a")+"---\n"+document("Other", "b")+"---\n"+document("Config", "c"))
+	foreign := write(t, filepath.Join(folder, "foreign.conf"), document("Config", "a")+"---\nfoo: bar\n")
+	broken := write(t, filepath.Join(folder, "broken.conf"), document("Config", "a")+"---\nclusters: [\n")
+	misfit := write(t, filepath.Join(folder, "misfit.conf"), document("Config", "a")+"contexts: text\n")
+	many := write(t, filepath.Join(folder, "many.conf"), document("Config", "a")+strings.Repeat("---\nfoo: bar\n", maxDocuments))
+	got := scan(t, folder)
+	got.want(t, several+`#user "a"1`, several+`#user "c"1`, foreign+`#user "a"1`, broken+`#user "a"1`, broken+"#2", misfit+`#user "a"1`, misfit+"#2", many+`#user "a"1`, many+"#2")
+	got.wantDate(t, several+`#user "c"1`, june)
+	got.wantProblem(t, broken+"#2", watch.Unparsable, true, "read certificate file "+broken+": is not a well-formed kubeconfig: look at line 10")
+	got.wantProblem(t, many+"#2", watch.Unparsable, true, "read certificate file "+many+": holds more than 100 YAML documents: the rest was not read")
 }

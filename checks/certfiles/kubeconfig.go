@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -56,28 +58,57 @@ func looksLikeKubeconfig(head []byte) bool {
 	return bytes.Contains(head, []byte("apiVersion")) && bytes.Contains(head, []byte("clusters"))
 }
 
-// openKubeconfig lists the entries of a kubeconfig that carry certificates.
+// kindConfig finds what kind a file is even where it is too damaged to be parsed.
+var kindConfig = regexp.MustCompile(`(?m)^[ \t{"]*kind"?[ \t]*:[ \t]*"?Config"?[ \t]*,?\r?$`)
+
+func saysKubeconfig(data []byte) bool { return kindConfig.Match(data) }
+
+// maxDocuments bounds the YAML documents of a file.
+const maxDocuments = 100
+
+var errTooManyDocuments = fmt.Errorf("holds more than %d YAML documents: the rest was not read", maxDocuments)
+
+// openKubeconfig lists the entries of a kubeconfig that carry certificates, in all of its
+// YAML documents. What was found before an error is returned with it.
 func openKubeconfig(path string, data []byte) ([]kubeEntry, error) {
-	var config kubeconfig
-	if err := yaml.Load(data, &config); err != nil {
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	if err != nil {
 		return nil, malformedKubeconfig(err)
 	}
-	if config.Kind != "Config" {
-		return nil, errNotKubeconfig
-	}
 	listing := kubeListing{folder: filepath.Dir(path), seen: map[string]int{}}
+	known := false
+	for range maxDocuments {
+		var config kubeconfig
+		err := loader.Load(&config)
+		// What fits is decoded although something else does not.
+		if config.Kind == "Config" {
+			known = true
+			listing.addAll(&config)
+		}
+		switch {
+		case errors.Is(err, io.EOF) && !known:
+			return nil, errNotKubeconfig
+		case errors.Is(err, io.EOF):
+			return listing.entries, nil
+		case err != nil:
+			return listing.entries, malformedKubeconfig(err)
+		}
+	}
+	return listing.entries, errTooManyDocuments
+}
+
+func (l *kubeListing) addAll(config *kubeconfig) {
 	byUser, byCluster := map[string][]string{}, map[string][]string{}
 	for _, context := range config.Contexts {
 		addContext(byUser, context.Context.User, context.Name)
 		addContext(byCluster, context.Context.Cluster, context.Name)
 	}
 	for _, user := range config.Users {
-		listing.add("user", user.Name, user.User.Certificate, user.User.CertificateData, byUser)
+		l.add("user", user.Name, user.User.Certificate, user.User.CertificateData, byUser)
 	}
 	for _, cluster := range config.Clusters {
-		listing.add("cluster", cluster.Name, cluster.Cluster.Authority, cluster.Cluster.AuthorityData, byCluster)
+		l.add("cluster", cluster.Name, cluster.Cluster.Authority, cluster.Cluster.AuthorityData, byCluster)
 	}
-	return listing.entries, nil
 }
 
 // maxContexts bounds the contexts that are listed of one entry.

@@ -1,6 +1,7 @@
 package certfiles
 
 import (
+	"cmp"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -57,6 +58,7 @@ type (
 
 // openPKCS12 lists the certificates of a PKCS #12 file, key store or trust store, in the
 // file's order, with the first passphrase that opens it. No private key is decrypted.
+// What was found beside what cannot be read is returned with the error.
 func openPKCS12(data []byte, passphrases []string) ([][]byte, error) {
 	store, safes, err := parsePFX(data)
 	if err != nil {
@@ -147,6 +149,7 @@ func openSafes(data []byte, safes []contentInfo, passphrase string) ([][]byte, e
 		return nil, err
 	}
 	var found [][]byte
+	var unread error
 	for _, safe := range safes {
 		var certificates [][]byte
 		var err error
@@ -155,12 +158,13 @@ func openSafes(data []byte, safes []contentInfo, passphrase string) ([][]byte, e
 		} else {
 			certificates, err = encryptedCertificates(safe, passphrase)
 		}
-		found = append(found, certificates...)
-		if err != nil {
-			return found, err
+		if errors.Is(err, pkcs12.ErrIncorrectPassword) || errors.Is(err, pkcs12.ErrDecryption) {
+			return nil, err
 		}
+		found = append(found, certificates...)
+		unread = cmp.Or(unread, err)
 	}
-	return found, nil
+	return found, unread
 }
 
 func plainCertificates(safe contentInfo) ([][]byte, error) {
@@ -173,15 +177,17 @@ func plainCertificates(safe contentInfo) ([][]byte, error) {
 		return nil, fmt.Errorf("read the bags of a PKCS #12 safe: %w", err)
 	}
 	var found [][]byte
+	var unread error
 	for _, bag := range bags {
 		var certificate certBag
 		if !bag.ID.Equal(oidCertBag) {
 			continue
 		}
 		if _, err := asn1.Unmarshal(bag.Value.Bytes, &certificate); err != nil {
-			return found, fmt.Errorf("read a PKCS #12 certificate bag: %w", err)
+			unread = fmt.Errorf("read a PKCS #12 certificate bag: %w", err)
+			continue
 		}
 		found = append(found, certificate.Data)
 	}
-	return found, nil
+	return found, unread
 }
