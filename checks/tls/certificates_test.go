@@ -36,6 +36,8 @@ type odd struct {
 	// takes, which are a problem.
 	notAfter time.Time
 	observed []string
+	// malformed is what the parser says of a certificate of which only the dates are read.
+	malformed string
 	// problem is what an unparsable certificate is called after its fingerprint.
 	problem string
 }
@@ -85,6 +87,9 @@ func oddCertificates() []odd {
 		{name: "a notAfter before its notBefore", make: forged(func(t testing.TB, b *toBeSigned) {
 			b.Validity = asn1.RawValue{FullBytes: encode(t, struct{ NotBefore, NotAfter time.Time }{day("2030-01-01"), day("2024-01-01")})}
 		}), notAfter: day("2024-01-01")},
+		{name: "a notAfter in the first second of all dates, which is none to Go", make: forged(func(_ testing.TB, b *toBeSigned) {
+			b.Validity = asn1.RawValue{FullBytes: append([]byte{0x30, 0x22, 0x18, 0x0f}, "00010101000000Z\x18\x0f00010101000000Z"...)}
+		}), notAfter: time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC)},
 		{
 			name: "no subjectAltName, only the legacy Common Name", make: issued(func(s *pki.Spec) { s.Names = nil }), notAfter: day("2050-01-01"),
 			observed: []string{`name_mismatch: is not valid for odd.example: it names no host in subjectAltName, only the legacy Common Name "odd.example", which clients ignore`},
@@ -122,15 +127,15 @@ func oddCertificates() []odd {
 				s.Edit = func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }
 			}), notAfter: day("2050-01-01"), observed: []string{"chain_broken: is not issued for TLS servers (extended key usage)"},
 		},
-		{name: "a duplicate extension", make: forged(func(_ testing.TB, b *toBeSigned) { b.Extensions = append(b.Extensions, b.Extensions[0]) }), problem: "whose notAfter is 2030-01-01 00:00 UTC, cannot be parsed: x509: certificate contains duplicate extension"},
-		{name: "a subjectAltName that is not ASCII", make: withExtension(subjectAltName, []byte{0x30, 0x05, 0x82, 0x03, 'a', 0xff, 'b'}), problem: "whose notAfter is 2030-01-01 00:00 UTC, cannot be parsed: x509: "},
-		{name: "an IP address of three octets", make: withExtension(subjectAltName, []byte{0x30, 0x05, 0x87, 0x03, 1, 2, 3}), problem: "whose notAfter is 2030-01-01 00:00 UTC, cannot be parsed: x509: "},
-		{name: "a URI that is none", make: withExtension(subjectAltName, append([]byte{0x30, 0x0b, 0x86, 0x09}, "https://["...)), problem: "whose notAfter is 2030-01-01 00:00 UTC, cannot be parsed: x509: "},
+		{name: "a duplicate extension", make: forged(func(_ testing.TB, b *toBeSigned) { b.Extensions = append(b.Extensions, b.Extensions[0]) }), notAfter: day("2030-01-01"), malformed: "x509: certificate contains duplicate extension"},
+		{name: "a subjectAltName that is not ASCII", make: withExtension(subjectAltName, []byte{0x30, 0x05, 0x82, 0x03, 'a', 0xff, 'b'}), notAfter: day("2030-01-01"), malformed: "x509: "},
+		{name: "an IP address of three octets", make: withExtension(subjectAltName, []byte{0x30, 0x05, 0x87, 0x03, 1, 2, 3}), notAfter: day("2030-01-01"), malformed: "x509: "},
+		{name: "a URI that is none", make: withExtension(subjectAltName, append([]byte{0x30, 0x0b, 0x86, 0x09}, "https://["...)), notAfter: day("2030-01-01"), malformed: "x509: "},
 		{name: "trailing data after the certificate", make: func(t testing.TB, root pki.Pair) cryptotls.Certificate {
 			chain := issued(func(*pki.Spec) {})(t, root)
 			chain.Certificate[0] = append(bytes.Clone(chain.Certificate[0]), 0x05, 0x00)
 			return chain
-		}, problem: "whose notAfter is 2050-01-01 00:00 UTC, cannot be parsed: x509: trailing data"},
+		}, notAfter: day("2050-01-01"), malformed: "x509: trailing data"},
 		{name: "no certificate at all but noise", make: func(t testing.TB, root pki.Pair) cryptotls.Certificate {
 			chain := issued(func(*pki.Spec) {})(t, root)
 			chain.Certificate[0] = []byte("this is no DER")
@@ -173,7 +178,20 @@ func (o odd) check(t *testing.T, facts []watch.Fact, chain cryptotls.Certificate
 	if credential.Identity != printOf(chain) {
 		t.Errorf("identity is %s, want %s", credential.Identity, printOf(chain))
 	}
-	wantObserved(t, credential, o.observed...)
+	if o.malformed == "" {
+		wantObserved(t, credential, o.observed...)
+		return
+	}
+	said := observed(credential)
+	if want := "chain_broken: is malformed, so that strict clients refuse it: " + o.malformed; len(said) != 1 || !strings.HasPrefix(said[0], want) {
+		t.Errorf("observed %q, want %q", said, want)
+	}
+	if credential.Details["fingerprint"] != printOf(chain) || credential.Details["leaf_not_after"] != o.notAfter.Format(time.RFC3339) || credential.NotBefore.IsZero() {
+		t.Errorf("notBefore %s, details %v", credential.NotBefore, credential.Details)
+	}
+	if credential.Remedy != "Issue it anew with a tool that follows RFC 5280, and install the new one." {
+		t.Errorf("the remedy is %q", credential.Remedy)
+	}
 }
 
 func TestDetailsOfACertificate(t *testing.T) {

@@ -34,8 +34,15 @@ func certificatesOf(parsed []*x509.Certificate) []certificate {
 	return chain
 }
 
-// served parses what was overheard. A leaf that cannot be parsed is a failure;
-// whatever cannot be parsed beside it is a defect of the chain.
+// malformed is a certificate that cannot be parsed and of which only the dates are known.
+type malformed struct {
+	print               fingerprint
+	notBefore, notAfter time.Time
+	err                 error
+}
+
+// served parses what was overheard. A leaf without dates is a failure; whatever cannot
+// be parsed beside it is a defect of the chain.
 func (f flight) served() (served, *failure) {
 	got := served{version: f.version, suite: f.suite}
 	for i, der := range f.chain {
@@ -45,7 +52,13 @@ func (f flight) served() (served, *failure) {
 		case err == nil:
 			got.chain = append(got.chain, certificate{Certificate: cert, print: sha256.Sum256(der)})
 		case i == 0:
-			return served{}, unparsable(der, err)
+			leaf := malformed{print: sha256.Sum256(der), err: err}
+			var dated bool
+			if leaf.notBefore, leaf.notAfter, dated = validityOf(der); !dated {
+				return served{}, leaf.unparsable()
+			}
+			got.malformed = &leaf
+			return got, nil
 		default:
 			got.defects = append(got.defects, fmt.Sprintf("comes with a certificate (%s) that cannot be parsed: %s", fingerprint(sha256.Sum256(der)), clean.Text(err.Error(), maxQuoted)))
 		}
@@ -56,17 +69,10 @@ func (f flight) served() (served, *failure) {
 	return got, nil
 }
 
-func unparsable(der []byte, err error) *failure {
-	print := fingerprint(sha256.Sum256(der))
-	details := map[string]any{"fingerprint": print.String()}
-	text := ""
-	if notBefore, notAfter, ok := validityOf(der); ok {
-		details["leaf_not_before"], details["leaf_not_after"] = stamp(notBefore), stamp(notAfter)
-		text = ", whose notAfter is " + sayTime(notAfter) + ","
-	}
+func (m malformed) unparsable() *failure {
 	return &failure{
-		reason: watch.Unparsable, details: details, spokeTLS: true,
-		err: fmt.Errorf("the certificate %s%s cannot be parsed: %s", print, text, clean.Text(err.Error(), maxQuoted)),
+		reason: watch.Unparsable, details: map[string]any{"fingerprint": m.print.String()}, spokeTLS: true,
+		err: fmt.Errorf("the certificate %s cannot be parsed: %s", m.print, clean.Text(m.err.Error(), maxQuoted)),
 	}
 }
 
@@ -88,6 +94,14 @@ func readTime(in *cryptobyte.String, out *time.Time) bool {
 		return in.ReadASN1UTCTime(out)
 	}
 	return in.ReadASN1GeneralizedTime(out)
+}
+
+// dated keeps a date from reading as none, which the first second of the year 1 would.
+func dated(t time.Time) time.Time {
+	if t.IsZero() {
+		return t.Add(time.Second)
+	}
+	return t
 }
 
 // stamp is the form of dates in details: RFC 3339 in UTC.

@@ -3,6 +3,7 @@ package tls
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"slices"
@@ -15,11 +16,13 @@ import (
 
 // check reads the configured services.
 type check struct {
-	env         checks.Env
-	trust       Trust
-	services    []*service
-	concurrency int
-	timeout     time.Duration
+	env      checks.Env
+	trust    Trust
+	services []*service
+	// concurrency bounds the looks that began a moment ago; inFlight bounds all of them,
+	// so that hosts that stay silent do not take the places of the others.
+	concurrency, inFlight int
+	timeout               time.Duration
 	// signatures outlives a pass: what was signed stays signed.
 	signatures signatures
 	families   families
@@ -32,7 +35,7 @@ type pass struct {
 	verifier *verifier
 	names    *names
 	pace     pace
-	// slots bounds the connections; services with many addresses share them.
+	// slots are the looks in flight; services with many addresses share them.
 	slots chan struct{}
 	open  openConns
 
@@ -46,6 +49,10 @@ const (
 	reservedFiles = 128
 	// filesPerLook: a look-up holds two sockets while a connection holds one.
 	filesPerLook = 3
+	// waitingShare times the concurrency is how many looks are in flight if most of them
+	// merely wait, but for maxWaiting.
+	waitingShare = 8
+	maxWaiting   = 4096
 	// maxAddresses bounds one name; a name with more is reported.
 	maxAddresses = 256
 	// secondLookShare is the part of the timeout that is kept for a second look.
@@ -73,7 +80,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 	}
 	p := &pass{
 		check: c, sink: sink, verifier: newVerifier(trusted, c.env.Now(), c.signatures),
-		names: newNames(c.env.Resolver, c.timeout), pace: newPace(), slots: make(chan struct{}, c.concurrency),
+		names: newNames(c.env.Resolver, c.timeout, c.concurrency), pace: newPace(c.concurrency), slots: make(chan struct{}, c.inFlight),
 		open: openConns{conns: map[net.Conn]struct{}{}},
 	}
 	defer atEnd(ctx, p.open.interrupt)()
@@ -82,10 +89,10 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 			c.env.Expect(1)
 		}
 	}
-	checks.Each(c.concurrency, slices.Values(c.services), func(s *service) { p.first(ctx, s) }, p.crashed)
+	checks.Each(c.inFlight, slices.Values(c.services), func(s *service) { p.first(ctx, s) }, p.crashed)
 	// What stayed silent is looked at once more when nothing else runs: its silence may
 	// have been the bustle here.
-	checks.Each(c.concurrency, slices.Values(p.silent), func(g *group) { p.second(ctx, g) }, func(g *group, err error) { p.crashed(g.service, err) })
+	checks.Each(c.inFlight, slices.Values(p.silent), func(g *group) { p.second(ctx, g) }, func(g *group, err error) { p.crashed(g.service, err) })
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("the pass over %d TLS services was cut short: %w", len(c.services), err)
 	}
@@ -148,27 +155,40 @@ func (p *pass) second(ctx context.Context, g *group) {
 // lookAll reads those addresses of a group that are wanted, at the same time.
 func (p *pass) lookAll(ctx context.Context, g *group, limit time.Duration, wanted func(outcome) bool) {
 	if len(g.outcomes) == 1 {
-		p.lookAt(ctx, &g.outcomes[0], limit)
+		for o := range p.admitted(ctx, g.outcomes, wanted) {
+			p.lookAt(ctx, o, limit)
+		}
 		return
 	}
-	var outcomes []*outcome
-	for i := range g.outcomes {
-		if wanted(g.outcomes[i]) {
-			outcomes = append(outcomes, &g.outcomes[i])
-		}
-	}
-	checks.Each(len(outcomes), slices.Values(outcomes), func(o *outcome) { p.lookAt(ctx, o, limit) }, func(o *outcome, err error) {
+	checks.Each(len(g.outcomes), p.admitted(ctx, g.outcomes, wanted), func(o *outcome) { p.lookAt(ctx, o, limit) }, func(o *outcome, err error) {
 		o.failed = &failure{reason: watch.InternalError, err: err}
 	})
 }
 
-func (p *pass) lookAt(ctx context.Context, o *outcome, limit time.Duration) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return
+// admitted yields the wanted outcomes, each once it has a slot, until ctx ends. The
+// slots are taken before anything is started, so that names with many addresses do not
+// pile up goroutines.
+func (p *pass) admitted(ctx context.Context, outcomes []outcome, wanted func(outcome) bool) iter.Seq[*outcome] {
+	return func(yield func(*outcome) bool) {
+		for i := range outcomes {
+			if !wanted(outcomes[i]) {
+				continue
+			}
+			select {
+			case p.slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			if !yield(&outcomes[i]) {
+				return
+			}
+		}
 	}
+}
+
+// lookAt reads one address and gives its slot back.
+func (p *pass) lookAt(ctx context.Context, o *outcome, limit time.Duration) {
+	defer func() { <-p.slots }()
 	done, ok := p.pace.begin(ctx)
 	if !ok {
 		return
@@ -177,8 +197,13 @@ func (p *pass) lookAt(ctx context.Context, o *outcome, limit time.Duration) {
 	if o.endpoint.listener != nil {
 		limit = min(p.timeout, listenerTimeout)
 	}
-	got, failed := look{pass: p, endpoint: o.endpoint, until: time.Now().Add(limit)}.read(ctx)
-	if failed != nil {
+	looking := look{pass: p, endpoint: o.endpoint, until: time.Now().Add(limit)}
+	got, failed := looking.read(ctx)
+	switch {
+	case failed != nil && o.stalled:
+		// What the first look saw is more than nothing.
+		return
+	case failed != nil:
 		if o.failed != nil && failed.reason == watch.TimedOut {
 			failed.err = fmt.Errorf("%w, asked twice", failed.err)
 		}
@@ -188,7 +213,7 @@ func (p *pass) lookAt(ctx context.Context, o *outcome, limit time.Duration) {
 	p.pace.enter()
 	defer p.pace.leave()
 	learnt := p.verifier.credential(o.endpoint, got)
-	o.credential, o.failed = &learnt, nil
+	o.credential, o.stalled, o.failed = &learnt, got.stalled, nil
 }
 
 // report hands over what was learnt, unless the pass was cut short: then silence means
@@ -208,7 +233,7 @@ func (p *pass) report(ctx context.Context, g *group) {
 
 func (p *pass) unresolved(ctx context.Context, s *service, failed *failure) {
 	if ctx.Err() == nil {
-		p.sink(watch.Problem{Subject: s.subject(), Reason: failed.reason, Err: failed})
+		p.sink(watch.Problem{Subject: s.subject(), Reason: failed.reason, Err: failed, Remedy: failed.remedy})
 	}
 }
 

@@ -26,6 +26,9 @@ const (
 
 // credential says what was learnt of an endpoint that presented a certificate.
 func (v *verifier) credential(e endpoint, got served) watch.Credential {
+	if got.malformed != nil {
+		return got.malformed.credential(e, got)
+	}
 	leaf := got.chain[0]
 	verified := v.verify(got.chain)
 	fact := watch.Credential{
@@ -48,8 +51,24 @@ func (v *verifier) credential(e endpoint, got served) watch.Credential {
 			})
 		}
 	}
+	fact.NotBefore, fact.NotAfter = dated(fact.NotBefore), dated(fact.NotAfter)
 	fact.Observations = append(fact.Observations, troubles(e, got, verified)...)
 	return fact
+}
+
+// credential says what was learnt of an endpoint whose certificate is malformed: its
+// dates count all the same, because there are clients that take it.
+func (m malformed) credential(e endpoint, got served) watch.Credential {
+	details := e.details()
+	details["leaf_not_before"], details["leaf_not_after"] = stamp(m.notBefore), stamp(m.notAfter)
+	details["fingerprint"] = m.print.String()
+	describeSession(details, got)
+	return watch.Credential{
+		Subject: e.subject(), Form: watch.Certificate, Identity: m.print.String(),
+		NotBefore: dated(m.notBefore), NotAfter: dated(m.notAfter), Details: details,
+		Observations: []watch.Observation{{Reason: watch.ChainBroken, Text: "is malformed, so that strict clients refuse it: " + clean.Text(m.err.Error(), maxQuoted)}},
+		Remedy:       "Issue it anew with a tool that follows RFC 5280, and install the new one.",
+	}
 }
 
 // decideDates takes the dates of a verified chain: it works as long as all of it does.
@@ -101,8 +120,8 @@ func troubles(e endpoint, got served, verified verdict) []watch.Observation {
 			seen = append(seen, watch.Observation{Reason: watch.NameMismatch, Text: mismatch(e.verify, got.chain[0].Certificate)})
 		}
 	}
-	if got.unproven {
-		seen = append(seen, watch.Observation{Reason: watch.HandshakeFailed, Text: fmt.Sprintf("was presented in a handshake that did not end, so the server did not prove to hold its private key: %v", got.unfinished)})
+	if got.unproven != "" {
+		seen = append(seen, watch.Observation{Reason: watch.KeyNotProven, Text: got.unproven})
 	}
 	return seen
 }

@@ -35,7 +35,7 @@ func (f *failure) Unwrap() error { return f.err }
 
 const maxQuoted = 200
 
-func (l look) dialFailure(err error) *failure {
+func (l *look) dialFailure(err error) *failure {
 	doing := fmt.Sprintf("connect to %s", l.address)
 	switch {
 	case timedOut(err):
@@ -50,7 +50,7 @@ func (l look) dialFailure(err error) *failure {
 	}
 }
 
-func (l look) upgradeFailure(err error) *failure {
+func (l *look) upgradeFailure(err error) *failure {
 	doing := fmt.Sprintf("start TLS with %s (%s)", l.address, l.protocol)
 	if refused, ok := errors.AsType[*starttls.RefusedError](err); ok {
 		return &failure{reason: watch.StartTLSRefused, err: fmt.Errorf("%s: %w", doing, refused)}
@@ -61,7 +61,7 @@ func (l look) upgradeFailure(err error) *failure {
 	return l.brokenOff(doing, err)
 }
 
-func (l look) handshakeFailure(err error) *failure {
+func (l *look) handshakeFailure(err error) *failure {
 	doing := fmt.Sprintf("TLS handshake with %s", l.address)
 	if header, ok := errors.AsType[cryptotls.RecordHeaderError](err); ok && header.Conn != nil {
 		return &failure{reason: watch.NotTLS, err: fmt.Errorf("%s answers %s and not TLS", l.address, tongue(header.RecordHeader[:]))}
@@ -75,7 +75,7 @@ func (l look) handshakeFailure(err error) *failure {
 	return failed
 }
 
-func (l look) brokenOff(doing string, err error) *failure {
+func (l *look) brokenOff(doing string, err error) *failure {
 	switch {
 	case timedOut(err):
 		return &failure{reason: watch.TimedOut, err: fmt.Errorf("%s: no answer within %s", doing, l.timeout)}

@@ -17,13 +17,16 @@ type group struct {
 type outcome struct {
 	endpoint   endpoint
 	credential *watch.Credential
-	failed     *failure
+	// stalled: the credential is of a server that fell silent after its certificates.
+	stalled bool
+	failed  *failure
 }
 
 // again reports whether an address is worth a second look: its silence may have been
 // this machine's own.
 func (o outcome) again() bool {
-	return o.failed != nil && o.failed.reason == watch.TimedOut && o.endpoint.listener == nil
+	silent := o.failed != nil && o.failed.reason == watch.TimedOut
+	return (silent || o.stalled) && o.endpoint.listener == nil
 }
 
 // facts are what is reported of the group, once nothing more is to be learnt.

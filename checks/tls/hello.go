@@ -3,11 +3,13 @@ package tls
 import (
 	"bytes"
 	"context"
+	"crypto/rsa"
 	cryptotls "crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
-	"sync"
+	"slices"
 	"time"
 
 	"lapsewatch/internal/starttls"
@@ -18,6 +20,8 @@ import (
 type served struct {
 	// chain is the presented certificates that can be parsed, leaf first.
 	chain []certificate
+	// malformed stands for a leaf that cannot be parsed; there is no chain then.
+	malformed *malformed
 	// defects are clauses about what was presented beside the leaf and is of no use.
 	defects []string
 	version uint16
@@ -26,9 +30,11 @@ type served struct {
 	clientCertificate string
 	// unfinished is why the handshake did not end although the chain had come.
 	unfinished error
-	// unproven: the server did not show that it holds the leaf's private key, and not
-	// because this client could not follow it.
-	unproven bool
+	// unproven is the clause about a server that has not shown that it holds the leaf's
+	// private key, where that is not this client's lack of an old algorithm.
+	unproven string
+	// stalled: the server fell silent after its certificates.
+	stalled bool
 }
 
 const (
@@ -40,6 +46,8 @@ const (
 type look struct {
 	*pass
 	endpoint
+	// until is when the endpoint's time is up. What is spent on waiting for a turn is
+	// added to it.
 	until time.Time
 }
 
@@ -47,7 +55,7 @@ type look struct {
 // understands, then, if that was answered but brought no certificate, with all that
 // crypto/tls knows, and at last as a client of long ago that goes no further than the
 // certificates.
-func (l look) read(ctx context.Context) (served, *failure) {
+func (l *look) read(ctx context.Context) (served, *failure) {
 	got, first := l.shakeHands(ctx)
 	if first == nil || first.reason != watch.HandshakeFailed || l.listener != nil && !first.spokeTLS || ctx.Err() != nil {
 		return got, first
@@ -89,12 +97,12 @@ func suiteIDs() []uint16 {
 	return ids
 }
 
-func (l look) shakeHands(ctx context.Context) (served, *failure) {
+func (l *look) shakeHands(ctx context.Context) (served, *failure) {
 	return l.handshake(ctx, inspection(l.endpoint), func(conn net.Conn) net.Conn { return conn })
 }
 
 // handshake ends a handshake, or takes the certificates that came before it broke off.
-func (l look) handshake(ctx context.Context, config *cryptotls.Config, wrap func(net.Conn) net.Conn) (served, *failure) {
+func (l *look) handshake(ctx context.Context, config *cryptotls.Config, wrap func(net.Conn) net.Conn) (served, *failure) {
 	var got served
 	config.VerifyConnection = func(state cryptotls.ConnectionState) error {
 		got.chain, got.version, got.suite = certificatesOf(state.PeerCertificates), state.Version, state.CipherSuite
@@ -125,14 +133,36 @@ func (s *served) cutShort(err error, failed *failure) *failure {
 		s.clientCertificate = clientCertificateRequired
 		return nil
 	}
-	s.unfinished, s.unproven = failed, true
+	s.unfinished, s.stalled = failed, failed.reason == watch.TimedOut
+	switch {
+	case keyRefuted(err):
+		s.unproven = "was presented by a server that does not hold its private key: %v"
+	case ended || s.stalled:
+		s.unproven = "was presented in a handshake that the server did not end, so that it did not prove to hold the private key: %v"
+	default:
+		s.unproven = "was presented in a handshake that this client refused to go on with, as others may: %v"
+	}
+	s.unproven = fmt.Sprintf(s.unproven, failed)
 	return nil
+}
+
+// keyRefuted reports that the server's signature or Finished message (RFC 8446, section
+// 4.4) does not fit the certificate's key. crypto/tls has no error values for that; what
+// else it says of signatures is about keys that it does not take.
+func keyRefuted(err error) bool {
+	return slices.ContainsFunc([]string{
+		"tls: invalid signature by the server certificate: ECDSA verification failure",
+		"tls: invalid signature by the server certificate: Ed25519 verification failure",
+		"tls: invalid signature by the server certificate: " + rsa.ErrVerification.Error(),
+		"tls: server's Finished message was incorrect",
+		"tls: invalid server finished hash",
+	}, func(text string) bool { return err.Error() == text })
 }
 
 // listenIn repeats the handshake with everything that crypto/tls knows. Where it
 // refuses the certificates without handing them over (one that does not parse, a key
 // type that it cannot use, a message beyond its limit), they are read from a recording.
-func (l look) listenIn(ctx context.Context) (served, *failure) {
+func (l *look) listenIn(ctx context.Context) (served, *failure) {
 	var secrets keyLog
 	recording := &recordingConn{}
 	config := inspection(l.endpoint)
@@ -170,7 +200,7 @@ func (c *recordingConn) Read(p []byte) (int, error) {
 
 // readInClear says a hello of TLS 1.2 that offers what crypto/tls no longer has, and
 // reads the certificates that the server sends in clear. The handshake goes no further.
-func (l look) readInClear(ctx context.Context) (served, *failure) {
+func (l *look) readInClear(ctx context.Context) (served, *failure) {
 	var found flight
 	failed := l.converse(ctx, func(conn net.Conn) *failure {
 		hello, err := legacyHello(l.sni)
@@ -197,23 +227,23 @@ var errInClear = errors.New("not gone through with: only as an old client could 
 
 // converse connects to the endpoint and lets talk go on from the ClientHello until the
 // time is up.
-func (l look) converse(ctx context.Context, talk func(net.Conn) *failure) *failure {
+func (l *look) converse(ctx context.Context, talk func(net.Conn) *failure) *failure {
 	conn, failed := l.connect(ctx)
 	if failed != nil {
 		return failed
 	}
 	defer abandon(conn)
 	defer l.open.add(conn)()
+	l.until = l.until.Add(l.pace.enter())
+	defer l.pace.leave()
 	if err := conn.SetDeadline(l.until); err != nil {
 		return l.brokenOff("limit the time of "+l.address.String(), err)
 	}
-	l.pace.enter()
-	defer l.pace.leave()
-	return talk(&pacedConn{Conn: conn, pace: l.pace, deadline: l.until})
+	return talk(&pacedConn{Conn: conn, pace: l.pace, until: &l.until})
 }
 
 // connect gives a connection on which the server waits for a ClientHello.
-func (l look) connect(ctx context.Context) (net.Conn, *failure) {
+func (l *look) connect(ctx context.Context) (net.Conn, *failure) {
 	bounded, cancel := context.WithDeadline(ctx, l.until)
 	defer cancel()
 	conn, err := l.env.Dial(bounded, "tcp", l.address.String())
@@ -228,48 +258,4 @@ func (l look) connect(ctx context.Context) (net.Conn, *failure) {
 		return nil, l.upgradeFailure(err)
 	}
 	return conn, nil
-}
-
-// openConns are the connections that the end of a pass must interrupt. One of them for
-// all costs a waiting host less than a context of its own.
-type openConns struct {
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
-	ended bool
-}
-
-// add keeps a connection until done is called.
-func (o *openConns) add(conn net.Conn) (done func()) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.ended {
-		_ = conn.Close() // so that the next read or write fails
-	}
-	o.conns[conn] = struct{}{}
-	return func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		delete(o.conns, conn)
-	}
-}
-
-// interrupt makes reads and writes on every connection fail, from now on.
-func (o *openConns) interrupt() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.ended = true
-	for conn := range o.conns {
-		_ = conn.Close() // its owner closes it again, in vain
-	}
-}
-
-// abandon closes without ceremony: a scan of many hosts must not leave one socket a host
-// in TIME_WAIT.
-func abandon(conn net.Conn) {
-	if lingering, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
-		// Without it the close is merely slower to forget.
-		_ = lingering.SetLinger(0)
-	}
-	// Nothing was to be written any more.
-	_ = conn.Close()
 }

@@ -37,6 +37,7 @@ func New(options Options, env checks.Env) (watch.Check, error) {
 	if options.Timeout > 0 {
 		made.timeout = time.Duration(options.Timeout)
 	}
-	made.concurrency = affordable(made.concurrency)
+	made.inFlight = affordable(max(made.concurrency, min(waitingShare*made.concurrency, maxWaiting)))
+	made.concurrency = min(made.concurrency, made.inFlight)
 	return made, nil
 }

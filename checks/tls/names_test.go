@@ -198,6 +198,20 @@ func TestNamesThatDoNotResolve(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsTakenForAHostIsExplained(t *testing.T) {
+	for host, want := range map[string]string{
+		"nofile.pem":   "Check the name and the DNS servers that this machine uses; a file is named with its path, such as ./nofile.pem.",
+		"gone.example": "",
+	} {
+		env := testEnv()
+		env.Resolver = &zone{}
+		problem := problemOf(t, collect(t, env, tls.Options{Targets: []tls.Target{{Host: host}}, Trust: tls.Trust{System: true}}))
+		if problem.Reason != watch.NameNotFound || problem.Remedy != want {
+			t.Errorf("%s: %s: remedy %q, want %q", host, problem.Reason, problem.Remedy, want)
+		}
+	}
+}
+
 func TestANameIsAskedForOnceAPass(t *testing.T) {
 	root := newRoot(t, "test root")
 	address := presenting(t, made(root.Issue(pki.Spec{Names: []string{"www.example"}}))(t).TLS())

@@ -2,6 +2,8 @@ package tls_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	cryptotls "crypto/tls"
@@ -21,6 +23,7 @@ import (
 
 	"lapsewatch/checks"
 	"lapsewatch/checks/tls"
+	"lapsewatch/internal/parts"
 	"lapsewatch/internal/pki"
 	"lapsewatch/watch"
 )
@@ -140,31 +143,68 @@ func TestAServerThatCannotBearModernHellosIsReadAsByAnOldClient(t *testing.T) {
 	wantObserved(t, credential)
 }
 
-// impostor presents a chain without holding its key.
-func impostor(t *testing.T, version uint16) netip.AddrPort {
-	t.Helper()
+func TestAServerThatDoesNotProveToHoldTheKeyIsNamed(t *testing.T) {
 	root := newRoot(t, "test root")
-	leaf := made(root.Issue(pki.Spec{CommonName: "real.example", Names: []string{"real.example"}, NotAfter: day("2031-05-06")}))(t).TLS()
-	other := made(root.Issue(pki.Spec{CommonName: "other.example"}))(t)
-	leaf.PrivateKey = other.Key
-	return peer(t, &cryptotls.Config{Certificates: []cryptotls.Certificate{leaf}, MinVersion: version, MaxVersion: version})
-}
-
-func TestAServerThatDoesNotHoldTheKeyIsNamed(t *testing.T) {
-	for _, version := range []uint16{cryptotls.VersionTLS12, cryptotls.VersionTLS13} {
-		t.Run(cryptotls.VersionName(version), func(t *testing.T) {
-			target := at("real.example", impostor(t, version))
-			credential := credentialOf(t, collect(t, testEnv(), tls.Options{Targets: []tls.Target{target}, Trust: tls.Trust{System: true}}))
+	rsaKey := func(bits int) crypto.Signer { return rsaLeaf(t, root, bits).PrivateKey.(crypto.Signer) }
+	ed25519Key := func() crypto.Signer {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	ecdsaKey := func() crypto.Signer { return made(root.Issue(pki.Spec{}))(t).Key }
+	const refuted = "was presented by a server that does not hold its private key"
+	const badSignature = "tls: invalid signature by the server certificate: "
+	tls13 := &cryptotls.Config{MinVersion: cryptotls.VersionTLS13}
+	tls12 := &cryptotls.Config{MaxVersion: cryptotls.VersionTLS12}
+	rsaExchange := &cryptotls.Config{MaxVersion: cryptotls.VersionTLS12, CipherSuites: []uint16{cryptotls.TLS_RSA_WITH_AES_128_CBC_SHA}}
+	tests := []struct {
+		name      string
+		config    *cryptotls.Config
+		own, used crypto.Signer
+		want      string
+	}{
+		{"ECDSA over TLS 1.3", tls13, ecdsaKey(), ecdsaKey(), refuted + ": TLS handshake with ADDRESS: " + badSignature + "ECDSA verification failure"},
+		{"ECDSA over TLS 1.2", tls12, ecdsaKey(), ecdsaKey(), refuted + ": TLS handshake with ADDRESS: " + badSignature + "ECDSA verification failure"},
+		{"Ed25519 over TLS 1.3", tls13, ed25519Key(), ed25519Key(), refuted + ": TLS handshake with ADDRESS: " + badSignature + "Ed25519 verification failure"},
+		{"RSA over TLS 1.3", tls13, rsaKey(2048), rsaKey(2048), refuted + ": TLS handshake with ADDRESS: " + badSignature + "crypto/rsa: verification error"},
+		{"RSA over TLS 1.2", tls12, rsaKey(2048), rsaKey(2048), refuted + ": TLS handshake with ADDRESS: " + badSignature + "crypto/rsa: verification error"},
+		{"RSA key exchange, which the server cannot decrypt", rsaExchange, rsaKey(2048), rsaKey(2048), `was presented in a handshake that the server did not end, so that it did not prove to hold the private key: TLS handshake with ADDRESS: the server sent the alert "bad record MAC"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			leaf := made(root.Issue(pki.Spec{CommonName: "real.example", Names: []string{"real.example"}, NotAfter: day("2031-05-06"), Key: test.own}))(t).TLS()
+			leaf.PrivateKey = test.used
+			config := test.config.Clone()
+			config.Certificates = []cryptotls.Certificate{leaf}
+			address := peer(t, config)
+			credential := credentialOf(t, collect(t, testEnv(), tls.Options{Targets: []tls.Target{at("real.example", address)}, Trust: trusting(t, root)}))
 			if !credential.NotAfter.Equal(day("2031-05-06")) {
 				t.Errorf("notAfter is %s", credential.NotAfter)
 			}
-			said := observed(credential)
-			want := "handshake_failed: was presented in a handshake that did not end, so the server did not prove to hold its private key: TLS handshake with " + credential.Details["address"].(string) + ": tls: invalid signature by the server certificate: ECDSA verification failure"
-			if said[len(said)-1] != want {
-				t.Errorf("got  %q\nwant %q", said[len(said)-1], want)
-			}
+			wantObserved(t, credential, "key_not_proven: "+strings.ReplaceAll(test.want, "ADDRESS", address.String()))
 		})
 	}
+}
+
+func TestAKeyThatThisClientRefusesIsNotHeldAgainstTheServersProof(t *testing.T) {
+	t.Setenv("GODEBUG", os.Getenv("GODEBUG")+",rsa1024min=0") // to make such a key, not to read it
+	weak, err := rsa.GenerateKey(rand.Reader, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := made(pki.SelfSigned(pki.Spec{CommonName: "weak.example", Names: []string{"weak.example"}, NotAfter: day("2031-05-06"), Key: weak}))(t)
+	address := parts.OpenSSL(t, pair, "-tls1_2", "-cipher", "DEFAULT:@SECLEVEL=0")
+	t.Setenv("GODEBUG", "")
+	target := at("weak.example", netip.MustParseAddrPort(address))
+	credential := credentialOf(t, collect(t, testEnv(), tls.Options{Targets: []tls.Target{target}, Trust: trusting(t, newRoot(t, "test root"))}))
+	if !credential.NotAfter.Equal(day("2031-05-06")) || credential.Details["key"] != "RSA 512" {
+		t.Errorf("notAfter %s, key %v", credential.NotAfter, credential.Details["key"])
+	}
+	wantObserved(t, credential,
+		"self_signed: is self-signed",
+		"key_not_proven: was presented in a handshake that this client refused to go on with, as others may: TLS handshake with "+address+": tls: invalid signature by the server certificate: crypto/rsa: 512-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)")
 }
 
 func TestServersThatCannotBeRead(t *testing.T) {

@@ -26,8 +26,9 @@ const (
 	freshness = 250 * time.Millisecond
 )
 
-func newPace() pace {
-	return pace{turns: make(chan struct{}, turnsPerCore*runtime.GOMAXPROCS(0)), fresh: make(chan struct{}, maxFresh)}
+// newPace lets concurrency looks be fresh, but for maxFresh.
+func newPace(concurrency int) pace {
+	return pace{turns: make(chan struct{}, turnsPerCore*runtime.GOMAXPROCS(0)), fresh: make(chan struct{}, min(concurrency, maxFresh))}
 }
 
 // begin waits until another look may begin; done says that it has ended. It reports
@@ -61,19 +62,21 @@ func (p pace) enter() time.Duration {
 func (p pace) leave() { <-p.turns }
 
 // pacedConn gives the turn up while it waits for the peer. The time that it then waits
-// for its next turn is not the peer's and does not count against the deadline.
+// for its next turn is not the peer's and is added to until.
 type pacedConn struct {
 	net.Conn
-	pace     pace
-	deadline time.Time
+	pace  pace
+	until *time.Time
 }
 
 func (c *pacedConn) Read(p []byte) (int, error) {
 	c.pace.leave()
 	n, err := c.Conn.Read(p)
-	if waited := c.pace.enter(); waited > 0 && err == nil {
-		c.deadline = c.deadline.Add(waited)
-		err = c.SetDeadline(c.deadline)
+	if waited := c.pace.enter(); waited > 0 {
+		*c.until = c.until.Add(waited)
+		if err == nil {
+			err = c.SetDeadline(*c.until)
+		}
 	}
 	return n, err
 }

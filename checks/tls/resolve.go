@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,11 +24,13 @@ const maxNames = 4096
 type names struct {
 	resolver checks.Resolver
 	timeout  time.Duration
-	answers  *lru.Cache[string, func() ([]netip.Addr, error)]
+	// slots are the questions under way.
+	slots   chan struct{}
+	answers *lru.Cache[string, func() ([]netip.Addr, error)]
 }
 
-func newNames(resolver checks.Resolver, timeout time.Duration) *names {
-	return &names{resolver: resolver, timeout: timeout, answers: newLRU[string, func() ([]netip.Addr, error)](maxNames)}
+func newNames(resolver checks.Resolver, timeout time.Duration, concurrency int) *names {
+	return &names{resolver: resolver, timeout: timeout, slots: make(chan struct{}, concurrency), answers: newLRU[string, func() ([]netip.Addr, error)](maxNames)}
 }
 
 // addresses gives all A and AAAA records of a name, sorted. Callers for the same name
@@ -40,6 +44,8 @@ func (n *names) addresses(ctx context.Context, name string) ([]netip.Addr, error
 }
 
 func (n *names) ask(ctx context.Context, name string) ([]netip.Addr, error) {
+	n.slots <- struct{}{}
+	defer func() { <-n.slots }()
 	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
 	found, err := n.resolver.LookupNetIP(ctx, "ip", name)
@@ -65,5 +71,16 @@ func lookupFailure(name string, err error, timeout time.Duration) *failure {
 		}
 		cause = errors.New(dns.Err)
 	}
-	return &failure{reason: watch.NameNotFound, err: fmt.Errorf("look up %s: %w", name, cause)}
+	return &failure{reason: watch.NameNotFound, err: fmt.Errorf("look up %s: %w", name, cause), remedy: fileRemedy(name)}
+}
+
+// fileRemedy is the next step where the name is that of a file rather than a host: one
+// that does not exist is taken for a host. It is empty for other names, and no top-level
+// domain is among the endings.
+func fileRemedy(name string) string {
+	endings := []string{".pem", ".crt", ".cer", ".der", ".key", ".csr", ".crl", ".p7b", ".p7c", ".p12", ".pfx", ".jks", ".keystore", ".jwt", ".conf", ".json", ".yaml", ".yml"}
+	if !slices.ContainsFunc(endings, func(ending string) bool { return strings.HasSuffix(name, ending) }) {
+		return ""
+	}
+	return "Check the name and the DNS servers that this machine uses; a file is named with its path, such as ./" + name + "."
 }

@@ -126,24 +126,6 @@ func TestAHostThatAnswersOnlyAtTheSecondLookIsNotReportedAsSilent(t *testing.T) 
 	})
 }
 
-func TestConcurrencyBoundsTheConnections(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var now, most atomic.Int64
-		env := testEnv()
-		env.Resolver = &zone{addresses: map[string][]string{"a.example": {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"}, "b.example": {"192.0.2.5", "192.0.2.6", "192.0.2.7", "192.0.2.8"}}}
-		env.Dial = func(context.Context, string, string) (net.Conn, error) {
-			most.Store(max(most.Load(), now.Add(1)))
-			time.Sleep(time.Second)
-			now.Add(-1)
-			return nil, errors.New("no")
-		}
-		facts := collect(t, env, tls.Options{Targets: []tls.Target{{Host: "a.example"}, {Host: "b.example"}, {Host: "192.0.2.9"}}, Trust: tls.Trust{System: true}, Concurrency: 3})
-		if len(facts) != 9 || most.Load() != 3 {
-			t.Errorf("%d facts, at most %d connections at a time, want 9 and 3", len(facts), most.Load())
-		}
-	})
-}
-
 func TestAPassThatIsCutShortReportsNobodyAndLeavesNothingBehind(t *testing.T) {
 	silent := talker(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	options := tls.Options{Trust: tls.Trust{System: true}, Timeout: watch.Duration(time.Hour)}
