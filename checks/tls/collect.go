@@ -51,8 +51,8 @@ const (
 	filesPerLook = 3
 	// waitingShare times the concurrency is how many looks are in flight if most of them
 	// merely wait, but for maxWaiting.
-	waitingShare = 8
-	maxWaiting   = 4096
+	waitingShare = 4
+	maxWaiting   = 1024
 	// maxAddresses bounds one name; a name with more is reported.
 	maxAddresses = 256
 	// secondLookShare is the part of the timeout that is kept for a second look.

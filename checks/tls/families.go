@@ -26,6 +26,6 @@ func (f families) takePart(ipv6 bool) bool {
 			return false
 		}
 		ip := prefix.Addr().Unmap()
-		return ip.Is6() == ipv6 && ip.IsGlobalUnicast() && !(ipv6 && ip.IsPrivate())
+		return ip.Is6() == ipv6 && ip.IsGlobalUnicast() && (!ipv6 || !ip.IsPrivate())
 	})
 }

@@ -12,7 +12,7 @@ type Options struct {
 	Targets     []Target       `yaml:"targets" jsonschema:"required,minItems=1" jsonschema_description:"the TLS services to read; every address of each name is read"`
 	Trust       Trust          `yaml:"trust,omitempty" jsonschema_description:"the authorities that chains may end at"`
 	Timeout     watch.Duration `yaml:"timeout,omitempty" jsonschema_description:"limit of one look at one address, such as 5s; default: that of the run"`
-	Concurrency int            `yaml:"concurrency,omitempty" jsonschema:"minimum=1" jsonschema_description:"most addresses in flight; default: that of the run"`
+	Concurrency int            `yaml:"concurrency,omitempty" jsonschema:"minimum=1" jsonschema_description:"most addresses that are asked at a time, not counting those that stay silent; default: that of the run"`
 
 	// listeners are the sockets that a bare scan found on this machine; nil if it
 	// was not asked to find any.

@@ -1,6 +1,3 @@
-//go:debug x509negativeserial=1
-//go:debug tlsmaxrsasize=16384
-
 package tls_test
 
 import (

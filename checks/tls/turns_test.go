@@ -215,8 +215,8 @@ func TestConcurrencyBoundsTheLooks(t *testing.T) {
 		}
 		env.Resolver = &zone{addresses: map[string][]string{"a.example": named[:20], "b.example": named[20:]}}
 		facts := collect(t, env, tls.Options{Targets: []tls.Target{{Host: "a.example"}, {Host: "b.example"}, {Host: "192.0.2.99"}}, Trust: tls.Trust{System: true}, Concurrency: 3})
-		if len(facts) != 41 || network.most != 24 {
-			t.Errorf("%d facts, at most %d looks at a time, want 41 and 24", len(facts), network.most)
+		if len(facts) != 41 || network.most != 12 {
+			t.Errorf("%d facts, at most %d looks at a time, want 41 and 12", len(facts), network.most)
 		}
 		for i := 3; i < len(network.begun); i++ {
 			if apart := network.begun[i].Sub(network.begun[i-3]); apart < 250*time.Millisecond {
