@@ -30,7 +30,7 @@ type Log struct {
 
 // Limits is the `limits` section.
 type Limits struct {
-	Concurrency   Count          `yaml:"concurrency,omitempty" jsonschema_description:"how many subjects a check looks at at once"`
+	Concurrency   Count          `yaml:"concurrency,omitempty" jsonschema_description:"how many subjects a check asks at a time"`
 	Timeout       watch.Duration `yaml:"timeout,omitempty" jsonschema_description:"time for one look at one subject"`
 	CheckDeadline watch.Duration `yaml:"check_deadline,omitempty" jsonschema_description:"time for one check; what it has not seen by then is a problem"`
 	Deadline      watch.Duration `yaml:"deadline,omitempty" jsonschema_description:"time for the whole run"`

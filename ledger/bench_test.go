@@ -51,7 +51,7 @@ func BenchmarkRecord(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", name, subjects), func(b *testing.B) {
 				l := newLedger(b)
 				now := start
-				record(b, l, many(subjects, now), nobody)
+				record(b, l, many(subjects, now), somebody)
 				for b.Loop() {
 					now = now.Add(interval)
 					record(b, l, many(subjects, now), tell(now, "ops@example.com"))
@@ -62,7 +62,7 @@ func BenchmarkRecord(b *testing.B) {
 		b.Run(fmt.Sprintf("open/%d", subjects), func(b *testing.B) {
 			path := filepath.Join(b.TempDir(), "lapsewatch.db")
 			l := open(b, path)
-			record(b, l, many(subjects, start), nobody)
+			record(b, l, many(subjects, start), somebody)
 			_ = l.Close()
 			for b.Loop() {
 				l := open(b, path)

@@ -74,6 +74,11 @@ func tell(now time.Time, recipients ...string) Planner {
 	}
 }
 
+// somebody is told of everything, over a channel of its own.
+func somebody(events []watch.Event) []policy.Digest {
+	return policy.Plan(events, nil, []policy.Destination{{Channel: "somebody", Recipients: []string{""}}}, start)
+}
+
 func nobody([]watch.Event) []policy.Digest { return nil }
 
 func open(t testing.TB, path string) *Ledger {

@@ -40,7 +40,7 @@ func TestEverySchemaThatWasEverInUseStillOpens(t *testing.T) {
 			if got := due(t, l, day(2)); len(got) != 2 || len(got[0].Events) != 3 {
 				t.Errorf("due: %v", got)
 			}
-			wantTold(t, record(t, l, passAt(day(2), warned("a"), warned("b"), fine("c")), nobody).Events,
+			wantTold(t, record(t, l, passAt(day(2), warned("a"), warned("b"), fine("c")), somebody).Events,
 				"opened sites/b: warning", "resolved sites/c: ok (corrected)", "resolved sites/d: unknown (no longer seen)")
 		})
 	}

@@ -60,7 +60,7 @@ func TestOpenMakesALedgerForItsOwnerOnly(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "odd name?%41#.db")
 	l := open(t, path)
-	record(t, l, passAt(day(0), warned("a")), nobody)
+	record(t, l, passAt(day(0), warned("a")), somebody)
 	for _, name := range []string{path, path + "-wal"} {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -80,7 +80,7 @@ func TestOpenMakesALedgerForItsOwnerOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNames(t, folder, "odd name?%41#.db")
-	wantTold(t, record(t, open(t, path), passAt(day(1), warned("a")), nobody).Events)
+	wantTold(t, record(t, open(t, path), passAt(day(1), warned("a")), somebody).Events)
 }
 
 func TestOpenRefusesWhatItCannotUnderstand(t *testing.T) {
@@ -179,7 +179,7 @@ func TestF16_ATableThatIsMissingIsDamage(t *testing.T) {
 	if _, err := l.db.ExecContext(t.Context(), `DROP TABLE findings`); err != nil {
 		t.Fatal(err)
 	}
-	_, err := l.Record(t.Context(), passAt(day(0), warned("a")), policy.Reminders{}, nobody)
+	_, err := l.Record(t.Context(), passAt(day(0), warned("a")), policy.Reminders{}, somebody)
 	wantError(t, err, ErrDamaged, "no such table: findings")
 }
 
@@ -211,7 +211,7 @@ func TestF16_AChangedRowIsRefused(t *testing.T) {
 			before := contents(t, l)
 			_, err := l.Due(t.Context(), day(1))
 			if err == nil {
-				_, err = l.Record(t.Context(), passAt(day(1), fine("a"), warned("b")), policy.Reminders{}, nobody)
+				_, err = l.Record(t.Context(), passAt(day(1), fine("a"), warned("b")), policy.Reminders{}, somebody)
 			}
 			wantError(t, err, ErrDamaged)
 			if contents(t, l) != before {
@@ -268,7 +268,7 @@ func shared(t testing.TB) string {
 }
 
 // asOrdinaryUser lets file permissions bind even the superuser: for the time of do,
-// the thread opens files as the user "nobody".
+// the thread opens files as the user "somebody".
 func asOrdinaryUser(t testing.TB, do func()) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -306,13 +306,13 @@ func TestF16_AFullDiskLeavesTheLedgerAsItWas(t *testing.T) {
 	limit(pages)
 	large := warned("b")
 	large.Message = strings.Repeat("long ", 10_000)
-	_, err := l.Record(t.Context(), passAt(day(1), fine("a"), large), policy.Reminders{}, nobody)
+	_, err := l.Record(t.Context(), passAt(day(1), fine("a"), large), policy.Reminders{}, somebody)
 	wantError(t, err, ErrFull, "record pass in ledger ", "database or disk is full")
 	if contents(t, l) != before {
 		t.Error("something was recorded")
 	}
 	limit("100000")
-	wantTold(t, record(t, l, passAt(day(1), fine("a"), large), nobody).Events, "opened sites/b: warning", "resolved sites/a: ok (corrected)")
+	wantTold(t, record(t, l, passAt(day(1), fine("a"), large), somebody).Events, "opened sites/b: warning", "resolved sites/a: ok (corrected)")
 }
 
 func TestF16_TwoWritersTakeTurns(t *testing.T) {
@@ -363,6 +363,6 @@ func TestAWriterThatMustWaitTooLongSaysWhy(t *testing.T) {
 	if _, err := second.db.ExecContext(t.Context(), `PRAGMA busy_timeout = 10`); err != nil {
 		t.Fatal(err)
 	}
-	_, err = second.Record(t.Context(), passAt(day(0), warned("a")), policy.Reminders{}, nobody)
+	_, err = second.Record(t.Context(), passAt(day(0), warned("a")), policy.Reminders{}, somebody)
 	wantError(t, err, ErrBusy, "record pass in ledger "+path+": database is locked")
 }

@@ -107,10 +107,36 @@ func (l *Ledger) Failed(ctx context.Context, id, cause string, next time.Time) e
 }
 
 // Dead notes that the delivery failed for good: it is kept and counted, and no longer
-// due. It changes nothing once the delivery was sent.
+// due. What it said counts as untold, so that the next pass raises it again for the
+// channels that there are then. It changes nothing once the delivery was sent.
 func (l *Ledger) Dead(ctx context.Context, id, cause string, at time.Time) error {
 	const update = `UPDATE outbox SET attempts = attempts + 1, last_error = $2, dead_at = $3 WHERE delivery_id = $1`
-	return l.putOff(ctx, "as dead", update, id, cause, at)
+	if err := l.putOff(ctx, "as dead", update, id, cause, at); err != nil {
+		return err
+	}
+	if err := l.untellDead(ctx, id); err != nil {
+		return l.failed(ctx, fmt.Sprintf("note what delivery %q left untold", id), err)
+	}
+	return nil
+}
+
+func (l *Ledger) untellDead(ctx context.Context, id string) error {
+	const said = `SELECT e.subject_id FROM delivery_events d JOIN events e ON e.id = d.event_id
+		JOIN outbox o ON o.delivery_id = d.delivery_id WHERE d.delivery_id = $1 AND o.dead_at IS NOT NULL`
+	rows, err := l.db.QueryContext(ctx, said, id)
+	if err != nil {
+		return err
+	}
+	subjects, err := collect(rows, func(subject *string) []any { return []any{subject} })
+	if err != nil {
+		return err
+	}
+	for _, subject := range subjects {
+		if err := untell(ctx, l.db, subject); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *Ledger) putOff(ctx context.Context, as, update, id, cause string, instant time.Time) error {

@@ -222,7 +222,7 @@ func TestTheLastRunSaysWhetherItFinished(t *testing.T) {
 		}
 	}
 	wantRun(Run{})
-	run := record(t, l, passAt(day(0), warned("a")), nobody).Run
+	run := record(t, l, passAt(day(0), warned("a")), somebody).Run
 	wantRun(Run{ID: run, JudgedAt: day(0)})
 	if err := l.Finish(t.Context(), run, day(0).Add(time.Minute)); err != nil {
 		t.Fatal(err)

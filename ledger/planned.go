@@ -2,17 +2,32 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"lapsewatch/policy"
 )
 
-// keepEvents adds the events of the pass to the history. One that is there already is
-// the same change, seen again within one second.
-func (r *recording) keepEvents(ctx context.Context) error {
+// keepEvents adds the events of the pass that somebody is told of to the history. One
+// that is there already is the same change, seen again within one second. What leads to
+// nobody is noted as untold, and will be raised again.
+func (r *recording) keepEvents(ctx context.Context, digests []policy.Digest) error {
+	told := map[string]bool{}
+	for _, digest := range digests {
+		for _, event := range digest.Events {
+			told[event.ID] = true
+		}
+	}
 	const insert = `INSERT INTO events (id, run_id, subject_id, type, at, event, checksum)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`
 	for _, event := range r.outcome.Events {
+		if !told[event.ID] {
+			if err := untell(ctx, r.tx, event.Finding.ID); err != nil {
+				return err
+			}
+			continue
+		}
 		text, err := encodeStored(event)
 		if err == nil {
 			_, err = r.tx.ExecContext(ctx, insert, event.ID, r.outcome.Run, subjectKey(event.Finding.ID),
@@ -21,6 +36,38 @@ func (r *recording) keepEvents(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("keep event of %q: %w", event.Finding.ID, err)
 		}
+	}
+	return nil
+}
+
+// executor is a transaction, or the database itself.
+type executor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// untell notes that nobody was told of what is known of a subject, if it is known still.
+func untell(ctx context.Context, in executor, findingID string) error {
+	row := subjectRow{id: subjectKey(findingID)}
+	const find = `SELECT s.check_name, s.last_seen_run, f.known, f.checksum
+		FROM subjects s LEFT JOIN findings f ON f.subject_id = s.id WHERE s.id = $1`
+	err := in.QueryRowContext(ctx, find, row.id).Scan(&row.check, &row.lastSeenRun, &row.known, &row.checksum)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	var known *policy.Known
+	if err == nil {
+		known, err = row.decode()
+	}
+	if err == nil {
+		known.Untold = true
+		var text string
+		if text, err = encodeStored(*known); err == nil {
+			_, err = in.ExecContext(ctx, `UPDATE findings SET known = $2, checksum = $3 WHERE subject_id = $1`, row.id, text, checksum(row.id, row.check, text))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("note that nobody was told of %q: %w", findingID, err)
 	}
 	return nil
 }

@@ -64,10 +64,11 @@ func (l *Ledger) record(ctx context.Context, pass watch.Pass, reminders policy.R
 	if err := r.resolveVanished(ctx); err != nil {
 		return Outcome{}, err
 	}
-	if err := r.keepEvents(ctx); err != nil {
+	digests := plan(r.outcome.Events)
+	if err := r.keepEvents(ctx, digests); err != nil {
 		return Outcome{}, err
 	}
-	if err := r.owe(ctx, plan(r.outcome.Events)); err != nil {
+	if err := r.owe(ctx, digests); err != nil {
 		return Outcome{}, err
 	}
 	return r.outcome, end(tx)

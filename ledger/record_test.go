@@ -36,7 +36,7 @@ func TestRecordTellsAChangeOnceAndItsEnd(t *testing.T) {
 		{"nothing has changed", fine("a"), nil},
 	}
 	for i, step := range steps {
-		outcome := record(t, l, passAt(start.Add(time.Duration(i)*time.Hour), step.finding), nobody)
+		outcome := record(t, l, passAt(start.Add(time.Duration(i)*time.Hour), step.finding), somebody)
 		t.Log(step.about)
 		wantTold(t, outcome.Events, step.want...)
 	}
@@ -60,34 +60,57 @@ func TestRecordResolvesOnlyWhatHasReallyGone(t *testing.T) {
 		{"an incomplete check resolves nothing", []watch.CheckResult{incomplete}, watch.OwnClock{Trusted: true}, nil, true},
 		{"a problem hides the subject", []watch.CheckResult{hidden}, watch.OwnClock{Trusted: true}, nil, true},
 		{"the check is no longer configured", []watch.CheckResult{other}, watch.OwnClock{Trusted: true},
-			[]string{"resolved sites/a: warning (removed)"}, false},
+			[]string{"resolved sites/a: warning (no longer watched)"}, false},
 		{"a pass that does not trust its clock resolves nothing", []watch.CheckResult{complete}, watch.OwnClock{Verified: true}, nil, true},
 		{"nor does it resolve what is no longer configured", []watch.CheckResult{other}, watch.OwnClock{Verified: true}, nil, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLedger(t)
-			record(t, l, passAt(day(0), warned("a"), fine("b")), nobody)
+			record(t, l, passAt(day(0), warned("a"), fine("b")), somebody)
 			pass := passAt(day(1))
 			pass.Checks, pass.Clock = test.checks, test.clock
-			wantTold(t, record(t, l, pass, nobody).Events, test.want...)
+			wantTold(t, record(t, l, pass, somebody).Events, test.want...)
 			if got := strings.Contains(contents(t, l), "subjects [{sites/a "); got != test.kept {
 				t.Errorf("the subject is kept: %v, want %v", got, test.kept)
 			}
 			if test.kept {
-				wantTold(t, record(t, l, passAt(day(2), warned("a"), fine("b")), nobody).Events)
+				wantTold(t, record(t, l, passAt(day(2), warned("a"), fine("b")), somebody).Events)
 			} else {
-				wantTold(t, record(t, l, passAt(day(2), warned("a"), fine("b")), nobody).Events, "opened sites/a: warning")
+				wantTold(t, record(t, l, passAt(day(2), warned("a"), fine("b")), somebody).Events, "opened sites/a: warning")
 			}
 		})
 	}
+}
+
+func TestWhatIsToldToNobodyIsRaisedAgain(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	for range 2 {
+		wantTold(t, record(t, l, passAt(day(0), warned("a")), nobody).Events, "opened sites/a: warning")
+	}
+	if text := contents(t, l); strings.Contains(text, "opened") {
+		t.Errorf("an event that nobody heard of is in the history:\n%s", text)
+	}
+	wantTold(t, record(t, l, passAt(day(0), warned("a")), somebody).Events, "opened sites/a: warning")
+	wantTold(t, record(t, l, passAt(day(0), warned("a")), somebody).Events)
+}
+
+func TestWhatADeadDeliverySaidIsRaisedAgain(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	outcome := record(t, l, passAt(day(0), warned("a"), warned("b")), tell(day(0), "ops@example.com"))
+	if err := l.Dead(t.Context(), outcome.Digests[0].ID, "no such channel is configured any more", day(0)); err != nil {
+		t.Fatal(err)
+	}
+	wantTold(t, record(t, l, passAt(day(1), warned("a"), fine("b")), somebody).Events, "opened sites/a: warning")
 }
 
 // While a source cannot be listed, the dates of what is known there draw nearer.
 func TestRecordRemindsOfWhatAnIncompleteCheckCouldNotList(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
-	record(t, l, passAt(day(0), warned("a"), fine("b")), nobody)
+	record(t, l, passAt(day(0), warned("a"), fine("b")), somebody)
 	for on := 1; on <= 15; on++ {
 		pass := passAt(day(on))
 		pass.Checks = []watch.CheckResult{{Name: "sites", Problems: 1, Error: "sign in: denied"}}
@@ -95,7 +118,7 @@ func TestRecordRemindsOfWhatAnIncompleteCheckCouldNotList(t *testing.T) {
 		if on%7 == 0 {
 			want = []string{"reminder sites/a: warning"}
 		}
-		wantTold(t, record(t, l, pass, nobody).Events, want...)
+		wantTold(t, record(t, l, pass, somebody).Events, want...)
 	}
 }
 
@@ -106,26 +129,26 @@ func TestRecordResolvesMoreVanishedSubjectsThanAreReadAtOnce(t *testing.T) {
 	for i := range 2*vanishedAtOnce + 1 {
 		findings = append(findings, warned(fmt.Sprintf("host-%d", i)))
 	}
-	record(t, l, passAt(day(0), findings...), nobody)
-	outcome := record(t, l, passAt(day(1), findings[0]), nobody)
+	record(t, l, passAt(day(0), findings...), somebody)
+	outcome := record(t, l, passAt(day(1), findings[0]), somebody)
 	if want := 2 * vanishedAtOnce; len(outcome.Events) != want {
 		t.Errorf("%d events, want %d", len(outcome.Events), want)
 	}
-	wantTold(t, record(t, l, passAt(day(2), findings[0]), nobody).Events)
+	wantTold(t, record(t, l, passAt(day(2), findings[0]), somebody).Events)
 }
 
 func TestF7_AWrongOwnClockBringsNoGoodNews(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
 	critical := found("sites", "b", watch.Critical, watch.Expired)
-	record(t, l, passAt(day(0), warned("a"), critical), nobody)
+	record(t, l, passAt(day(0), warned("a"), critical), somebody)
 
 	yearBack := passAt(day(-365), fine("a"), found("sites", "b", watch.Warning, watch.ExpiresSoon))
 	yearBack.Clock.Trusted = false
-	wantTold(t, record(t, l, yearBack, nobody).Events)
+	wantTold(t, record(t, l, yearBack, somebody).Events)
 
-	wantTold(t, record(t, l, passAt(day(0).Add(time.Hour), warned("a"), critical), nobody).Events)
-	wantTold(t, record(t, l, passAt(day(2), fine("a"), critical), nobody).Events,
+	wantTold(t, record(t, l, passAt(day(0).Add(time.Hour), warned("a"), critical), somebody).Events)
+	wantTold(t, record(t, l, passAt(day(2), fine("a"), critical), somebody).Events,
 		"resolved sites/a: ok (corrected)", "reminder sites/b: critical")
 }
 
@@ -136,9 +159,9 @@ func TestF7_RemindersResumeAfterARunFromTheFuture(t *testing.T) {
 	if len(due(t, l, day(0))) != 1 {
 		t.Error("a delivery that was planned in the future is not due now")
 	}
-	wantTold(t, record(t, l, passAt(day(0), warned("a")), nobody).Events)
-	wantTold(t, record(t, l, passAt(day(6), warned("a")), nobody).Events)
-	wantTold(t, record(t, l, passAt(day(7), warned("a")), nobody).Events, "reminder sites/a: warning")
+	wantTold(t, record(t, l, passAt(day(0), warned("a")), somebody).Events)
+	wantTold(t, record(t, l, passAt(day(6), warned("a")), somebody).Events)
+	wantTold(t, record(t, l, passAt(day(7), warned("a")), somebody).Events, "reminder sites/a: warning")
 }
 
 func TestRemindersFollowTheirCadenceOverMonths(t *testing.T) {
@@ -153,7 +176,7 @@ func TestRemindersFollowTheirCadenceOverMonths(t *testing.T) {
 		if n >= 38 {
 			severity, reason = watch.OK, ""
 		}
-		outcome := record(t, l, passAt(day(n), found("sites", "a", severity, reason)), nobody)
+		outcome := record(t, l, passAt(day(n), found("sites", "a", severity, reason)), somebody)
 		for _, event := range outcome.Events {
 			log = append(log, fmt.Sprintf("%s %s", event.At.Format("2 Jan"), event.Type))
 		}
@@ -171,8 +194,8 @@ func TestRecordKeepsTheGraverOfTwoFindingsOfOneSubject(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
 	critical := found("sites", "a", watch.Critical, watch.Expired)
-	wantTold(t, record(t, l, passAt(day(0), critical, fine("a")), nobody).Events, "opened sites/a: critical")
-	wantTold(t, record(t, l, passAt(day(0).Add(time.Hour), critical, fine("a")), nobody).Events)
+	wantTold(t, record(t, l, passAt(day(0), critical, fine("a")), somebody).Events, "opened sites/a: critical")
+	wantTold(t, record(t, l, passAt(day(0).Add(time.Hour), critical, fine("a")), somebody).Events)
 }
 
 func TestRecordKeepsHostileNamesApart(t *testing.T) {
@@ -183,11 +206,11 @@ func TestRecordKeepsHostileNamesApart(t *testing.T) {
 	if len(outcome.Events) != len(hostile) {
 		t.Fatalf("%d events, want %d", len(outcome.Events), len(hostile))
 	}
-	wantTold(t, record(t, l, passAt(day(1), hostile...), nobody).Events)
+	wantTold(t, record(t, l, passAt(day(1), hostile...), somebody).Events)
 	if got := due(t, l, day(1)); len(got) != 1 || len(got[0].Events) != len(hostile) {
 		t.Errorf("due: %v", got)
 	}
-	if gone := record(t, l, passAt(day(2), fine("b")), nobody); len(gone.Events) != len(hostile) {
+	if gone := record(t, l, passAt(day(2), fine("b")), somebody); len(gone.Events) != len(hostile) {
 		t.Errorf("%d resolved, want %d", len(gone.Events), len(hostile))
 	}
 }
@@ -216,7 +239,7 @@ func TestAFindingComesBackAsItWasStored(t *testing.T) {
 func TestRecordRefusesAPassThatSaysNothing(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
-	record(t, l, passAt(day(0), warned("a")), nobody)
+	record(t, l, passAt(day(0), warned("a")), somebody)
 	before := contents(t, l)
 	noCheck, noSeverity, unreadable := passAt(day(1)), passAt(day(1), watch.Finding{ID: "sites/a"}), passAt(day(1))
 	noCheck.Checks = nil
@@ -226,7 +249,7 @@ func TestRecordRefusesAPassThatSaysNothing(t *testing.T) {
 		"record pass in ledger " + l.name + `: compare "sites/a": the finding has no id or no severity`:  noSeverity,
 		"record pass in ledger " + l.name + ": read findings: " + os.ErrDeadlineExceeded.Error():         unreadable,
 	} {
-		if _, err := l.Record(t.Context(), pass, policy.Reminders{}, nobody); err == nil || err.Error() != want {
+		if _, err := l.Record(t.Context(), pass, policy.Reminders{}, somebody); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
@@ -266,7 +289,7 @@ func TestPeekNeitherMakesNorChangesALedger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		outcome, err := l.Preview(t.Context(), passAt(day(1), warned("a"), warned("b")), policy.Reminders{}, nobody)
+		outcome, err := l.Preview(t.Context(), passAt(day(1), warned("a"), warned("b")), policy.Reminders{}, somebody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +303,7 @@ func TestPeekNeitherMakesNorChangesALedger(t *testing.T) {
 	wantNames(t, folder)
 
 	l := open(t, path)
-	record(t, l, passAt(day(0), warned("a")), nobody)
+	record(t, l, passAt(day(0), warned("a")), somebody)
 	peek("opened sites/b: warning")
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
@@ -341,11 +364,11 @@ func TestRecordTellsWhatPolicySaysOfEverySequence(t *testing.T) {
 		for step := range 25 {
 			now = now.Add(time.Duration(random.IntN(72)) * time.Hour)
 			findings, pass := randomPass(random, now)
-			outcome := record(t, l, pass, nobody)
+			outcome := record(t, l, pass, somebody)
 			if diff := cmp.Diff(modelled(model, pass, findings), told(outcome.Events)); diff != "" {
 				t.Fatalf("seed %d, step %d:\n%s", seed, step, diff)
 			}
-			if again := record(t, l, pass, nobody); len(again.Events) != 0 {
+			if again := record(t, l, pass, somebody); len(again.Events) != 0 {
 				t.Fatalf("seed %d, step %d: the same pass again told %v", seed, step, told(again.Events))
 			}
 		}
@@ -409,7 +432,7 @@ func modelled(model map[string]policy.Known, pass watch.Pass, findings []watch.F
 			}
 			continue
 		}
-		if event := policy.Vanish(known, pass.GeneratedAt); event != nil {
+		if event := policy.Vanish(known, listed >= 0, pass.GeneratedAt); event != nil {
 			events = append(events, *event)
 		}
 		delete(model, id)

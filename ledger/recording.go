@@ -140,10 +140,11 @@ func (r *recording) resolveVanished(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if check, configured := checks[row.check]; configured && mayBeThere(check, before.Finding.ID) {
+			check, watched := checks[row.check]
+			if watched && mayBeThere(check, before.Finding.ID) {
 				err = r.remind(ctx, row, *before)
 			} else {
-				err = r.remove(ctx, row, *before)
+				err = r.remove(ctx, row, *before, watched)
 			}
 			if err != nil {
 				return err
@@ -178,8 +179,8 @@ func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Kn
 	return nil
 }
 
-func (r *recording) remove(ctx context.Context, row subjectRow, before policy.Known) error {
-	if event := policy.Vanish(before, r.pass.GeneratedAt); event != nil {
+func (r *recording) remove(ctx context.Context, row subjectRow, before policy.Known, watched bool) error {
+	if event := policy.Vanish(before, watched, r.pass.GeneratedAt); event != nil {
 		r.outcome.Events = append(r.outcome.Events, *event)
 	}
 	if _, err := r.tx.ExecContext(ctx, `DELETE FROM subjects WHERE id = $1`, row.id); err != nil {

@@ -20,6 +20,9 @@ type Known struct {
 	Blind watch.Reason `json:"blind,omitempty"`
 	// ToldAt is when an event was last raised for the subject; zero if never.
 	ToldAt time.Time `json:"told_at,omitzero"`
+	// Untold: the latest event led to nobody, or never arrived, so it is as if it had
+	// not been raised.
+	Untold bool `json:"untold,omitempty"`
 }
 
 // maxEarly is how much too early a reminder may come: a daily job never starts at quite
@@ -32,7 +35,7 @@ const maxEarly = time.Hour
 func (r Reminders) Compare(before *Known, finding watch.Finding, now time.Time) (Known, *watch.Event) {
 	after := Known{Finding: finding}
 	if before != nil {
-		after.ToldAt = before.ToldAt
+		after.ToldAt, after.Untold = before.ToldAt, before.Untold
 	}
 	if finding.Unreadable() {
 		after.Blind = finding.Reason
@@ -46,7 +49,7 @@ func (r Reminders) Compare(before *Known, finding watch.Finding, now time.Time) 
 		return after, nil
 	}
 	event := newEvent(kind, why, before, withLastKnown(before, finding, now), now)
-	after.ToldAt = now
+	after.ToldAt, after.Untold = now, false
 	return after, &event
 }
 
@@ -66,17 +69,22 @@ func withLastKnown(before *Known, finding watch.Finding, now time.Time) watch.Fi
 	return finding
 }
 
-// Vanish is the event for a subject that its check, complete, no longer lists; nil
-// when nobody was told of it.
-func Vanish(before Known, now time.Time) *watch.Event {
+// Vanish is the event for a subject that its check, complete, no longer lists, or whose
+// check is not watched any more; nil when nobody was told of it.
+func Vanish(before Known, watched bool, now time.Time) *watch.Event {
 	if !before.open() {
 		return nil
 	}
 	why := watch.Removed
-	if before.Finding.Unreadable() {
+	switch {
+	case !watched:
+		why = watch.NoLongerWatched
+	case before.Finding.Unreadable():
 		why = watch.NoLongerSeen
 	}
-	event := newEvent(watch.Resolved, why, &before, before.Finding, now)
+	finding := before.Finding
+	finding.Message, finding.Remedy = fmt.Sprintf("is %s; when it was last looked at: %s", why, finding.Message), ""
+	event := newEvent(watch.Resolved, why, &before, finding, now)
 	return &event
 }
 
@@ -132,7 +140,7 @@ func (r Reminders) due(before Known, finding watch.Finding, now time.Time) bool 
 }
 
 // open reports whether somebody was told of the subject and not yet of its end.
-func (k Known) open() bool { return k.Blind != "" || tellable(k.Finding) }
+func (k Known) open() bool { return !k.Untold && (k.Blind != "" || tellable(k.Finding)) }
 
 func tellable(finding watch.Finding) bool { return finding.Severity.AtLeast(watch.Warning) }
 

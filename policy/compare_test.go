@@ -99,14 +99,43 @@ func TestTheSamePassAgainTellsNothing(t *testing.T) {
 
 func TestAVanishedSubjectIsResolvedOnlyIfItWasTold(t *testing.T) {
 	now := at("2026-11-22T06:00:00Z")
-	if event := Vanish(Known{Finding: found(watch.OK, "", "a")}, now); event != nil {
+	if event := Vanish(Known{Finding: found(watch.OK, "", "a")}, true, now); event != nil {
 		t.Errorf("a healthy subject that vanished is told: %+v", event)
 	}
-	for _, known := range []Known{{Finding: found(watch.Warning, watch.ExpiresSoon, "a")}, {Finding: found(watch.OK, "", "a"), Blind: watch.Refused}} {
-		event := Vanish(known, now)
-		if event == nil || event.Type != watch.Resolved || event.Why != watch.Removed {
-			t.Errorf("vanished %+v: got %+v, want resolved because removed", known, event)
+	warned, dark := found(watch.Warning, watch.ExpiresSoon, "a"), found(watch.Unknown, watch.Refused, "")
+	warned.Message, warned.Remedy = "certificate expires soon", "Renew it."
+	for _, row := range []struct {
+		known   Known
+		watched bool
+		why     watch.Why
+	}{
+		{Known{Finding: warned}, true, watch.Removed},
+		{Known{Finding: found(watch.OK, "", "a"), Blind: watch.Refused}, true, watch.Removed},
+		{Known{Finding: dark, Blind: watch.Refused}, true, watch.NoLongerSeen},
+		{Known{Finding: warned}, false, watch.NoLongerWatched},
+	} {
+		event := Vanish(row.known, row.watched, now)
+		if event == nil || event.Type != watch.Resolved || event.Why != row.why || event.Finding.Remedy != "" {
+			t.Errorf("vanished %+v: got %+v, want resolved because %s and nothing left to do", row.known, event, row.why)
 		}
+	}
+	if event := Vanish(Known{Finding: warned}, true, now); event.Finding.Message != "is removed; when it was last looked at: certificate expires soon" {
+		t.Errorf("the message is %q", event.Finding.Message)
+	}
+	if event := Vanish(Known{Finding: warned, Untold: true}, true, now); event != nil {
+		t.Errorf("what nobody was told of is resolved: %+v", event)
+	}
+}
+
+func TestWhatReachedNobodyIsRaisedAgain(t *testing.T) {
+	now := at("2026-11-22T06:00:00Z")
+	soon := found(watch.Warning, watch.ExpiresSoon, "a")
+	after, event := Reminders{}.Compare(&Known{Finding: soon, ToldAt: now, Untold: true}, soon, now.Add(time.Minute))
+	if event == nil || event.Type != watch.Opened || after.Untold {
+		t.Errorf("got %+v, known %+v", event, after)
+	}
+	if _, event := (Reminders{}).Compare(&Known{Finding: soon, ToldAt: now, Untold: true}, found(watch.OK, "", "b"), now); event != nil {
+		t.Errorf("the end of what nobody was told of is told: %+v", event)
 	}
 }
 

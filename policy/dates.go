@@ -70,6 +70,11 @@ func lifeOf(credential watch.Credential) time.Duration {
 	}
 }
 
+// dated reports that the credential expires at all.
+func dated(credential watch.Credential) bool {
+	return !credential.NotAfter.IsZero() && credential.NotAfter.Year() < noExpirationYear
+}
+
 func judgeDates(credential watch.Credential, explicit leads, now time.Time) watch.Judgement {
 	notBefore, notAfter := credential.NotBefore, credential.NotAfter
 	when := dateText(credential, now)
@@ -79,7 +84,7 @@ func judgeDates(credential watch.Credential, explicit leads, now time.Time) watc
 	judged := func(reason watch.Reason, severity watch.Severity, message string) watch.Judgement {
 		return watch.Judgement{Reason: reason, Severity: severity, Message: message}
 	}
-	endless := notAfter.IsZero() || notAfter.Year() >= noExpirationYear
+	endless := !dated(credential)
 	switch {
 	case endless && now.Before(notBefore):
 		return notYet()

@@ -59,6 +59,10 @@ func (j Judge) judgeCredential(finding *watch.Finding, credential watch.Credenti
 		finding.DaysLeft = &days
 	}
 	explicit := j.leadsFor(*finding)
+	if dated(credential) {
+		limits := thresholdsFor(credential.Form, credential.NotAfter, lifeOf(credential), explicit)
+		finding.WarnFrom, finding.CriticalFrom = limits.warn.UTC(), limits.critical.UTC()
+	}
 	dates := judgeDates(credential, explicit, now)
 	judgements := []watch.Judgement{dates}
 	for _, observation := range credential.Observations {

@@ -119,7 +119,8 @@ func (m Match) validate(at string) error {
 }
 
 func leadsInOrder(at string, warn, critical *watch.Lead) error {
-	if warn == nil || critical == nil {
+	// A zero lead time is never outlasted, and is what a mistyped one leaves behind.
+	if warn == nil || critical == nil || *warn == (watch.Lead{}) {
 		return nil
 	}
 	some := time.Date(2026, time.July, 31, 0, 0, 0, 0, time.UTC)

@@ -13,11 +13,14 @@ import (
 	"lapsewatch/watch"
 )
 
-const day = 24 * time.Hour
+const (
+	day           = 24 * time.Hour
+	secondsTo2020 = 1_577_836_800
+)
 
 // writeCalendar writes one event per finding with a date, at the instant of notAfter
 // (RFC 5545). Events are written one by one; the library would hold them all.
-func writeCalendar(w io.Writer, pass watch.Pass, style Style) error {
+func writeCalendar(w io.Writer, pass watch.Pass, _ Style) error {
 	layout := &ics.SerializationConfiguration{MaxLength: 75, PropertyMaxLength: 75, NewLine: "\r\n"}
 	calendar := ics.NewCalendar()
 	calendar.SetProductId("-//Lapsewatch//Expiry calendar//EN")
@@ -31,7 +34,6 @@ func writeCalendar(w io.Writer, pass watch.Pass, style Style) error {
 			return err
 		}
 	}
-	alarms := alarmLeads(style)
 	for finding, err := range findings(pass) {
 		if err != nil {
 			return err
@@ -39,7 +41,7 @@ func writeCalendar(w io.Writer, pass watch.Pass, style Style) error {
 		if finding.NotAfter.IsZero() || neverExpires(finding.NotAfter) {
 			continue
 		}
-		if err := calendarEvent(finding, pass, alarms).SerializeTo(w, layout); err != nil {
+		if err := calendarEvent(finding, pass).SerializeTo(w, layout); err != nil {
 			return err
 		}
 	}
@@ -47,25 +49,15 @@ func writeCalendar(w io.Writer, pass watch.Pass, style Style) error {
 	return err
 }
 
-func alarmLeads(style Style) []watch.Lead {
-	leads := []watch.Lead{style.Warn, style.Critical}
-	if leads[0] == (watch.Lead{}) {
-		leads[0] = watch.Lead{Months: 1}
-	}
-	if leads[1] == (watch.Lead{}) {
-		leads[1] = watch.Lead{Fixed: 7 * day}
-	}
-	return leads
-}
-
-func calendarEvent(raw watch.Finding, pass watch.Pass, alarms []watch.Lead) *ics.VEvent {
+func calendarEvent(raw watch.Finding, pass watch.Pass) *ics.VEvent {
 	finding := readable(raw)
 	event := ics.NewEvent(eventUID(raw.ID))
 	event.SetDtStampTime(pass.GeneratedAt)
 	event.SetLastModifiedAt(pass.GeneratedAt)
 	// Calendars replace an event that they know only by one with a higher sequence.
-	// Minutes since 1970 rise from report to report without a memory of the last.
-	event.SetSequence(int(pass.GeneratedAt.Unix() / 60))
+	// Seconds since 2020 rise from report to report without a memory of the last, and
+	// fit into 31 bits until 2088.
+	event.SetSequence(int(pass.GeneratedAt.Unix() - secondsTo2020))
 	event.SetStartAt(finding.NotAfter)
 	event.SetTimeTransparency(ics.TransparencyTransparent)
 	event.SetSummary(fmt.Sprintf("%s runs out (%s)", finding.Name, finding.Severity))
@@ -74,9 +66,9 @@ func calendarEvent(raw watch.Finding, pass watch.Pass, alarms []watch.Lead) *ics
 	if finding.Link != "" {
 		event.SetURL(finding.Link)
 	}
-	for _, lead := range alarms {
-		at := lead.Before(finding.NotAfter)
-		if !rings(finding, at, pass.GeneratedAt) {
+	for _, at := range []time.Time{finding.WarnFrom, finding.CriticalFrom} {
+		// Calendars ring an alarm that is past when they import it.
+		if !at.After(pass.GeneratedAt) {
 			continue
 		}
 		alarm := event.AddAlarm()
@@ -92,17 +84,6 @@ func calendarEvent(raw watch.Finding, pass watch.Pass, alarms []watch.Lead) *ics
 func eventUID(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return hex.EncodeToString(sum[:16]) + "@lapsewatch"
-}
-
-// rings leaves out alarms that are past, which calendars would ring on import, and
-// those in the first two thirds of a life: what lives that short is renewed by machines
-// later than that.
-func rings(finding watch.Finding, at, now time.Time) bool {
-	if !at.After(now) {
-		return false
-	}
-	life := finding.NotAfter.Sub(finding.NotBefore)
-	return finding.NotBefore.IsZero() || !at.Before(finding.NotBefore.Add(life/3*2))
 }
 
 // trigger writes a duration before the start as RFC 5545, 3.3.6 does.

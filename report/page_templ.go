@@ -97,7 +97,7 @@ func document(page htmlPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</main><footer><p>All times are UTC. Days left are whole days. Written by lapsewatch; the JSON and CSV formats hold every subject and every detail.</p></footer>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</main><footer><p>All times are UTC. Days left are whole days. Written by lapsewatch; the JSON format holds every subject and every detail.</p></footer>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

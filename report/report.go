@@ -21,9 +21,6 @@ type Style struct {
 	// OnlyNotOK leaves the subjects that are ok out of the table and the Markdown.
 	// The other formats always list every subject.
 	OnlyNotOK bool
-	// Warn and Critical are how long before notAfter the calendar's alarms ring.
-	// The zero Lead means one calendar month and seven days.
-	Warn, Critical watch.Lead
 }
 
 type format struct {

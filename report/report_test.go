@@ -98,15 +98,17 @@ type contractFinding struct {
 		Severity string `json:"severity"`
 		Message  string `json:"message"`
 	} `json:"also"`
-	NotBefore *time.Time        `json:"not_before"`
-	NotAfter  *time.Time        `json:"not_after"`
-	DaysLeft  *int              `json:"days_left"`
-	Identity  string            `json:"identity"`
-	Owners    []string          `json:"owners"`
-	Labels    map[string]string `json:"labels"`
-	Details   map[string]any    `json:"details"`
-	Remedy    string            `json:"remedy"`
-	Link      string            `json:"link"`
+	NotBefore    *time.Time        `json:"not_before"`
+	NotAfter     *time.Time        `json:"not_after"`
+	DaysLeft     *int              `json:"days_left"`
+	WarnFrom     string            `json:"warn_from"`
+	CriticalFrom string            `json:"critical_from"`
+	Identity     string            `json:"identity"`
+	Owners       []string          `json:"owners"`
+	Labels       map[string]string `json:"labels"`
+	Details      map[string]any    `json:"details"`
+	Remedy       string            `json:"remedy"`
+	Link         string            `json:"link"`
 }
 
 func decode(t *testing.T, text string) contract {
@@ -321,27 +323,23 @@ func TestARenewedCredentialMovesItsEvent(t *testing.T) {
 	}
 }
 
-func TestAlarmsRingAtTheLeadTimes(t *testing.T) {
-	month, short := watch.Lead{Months: 1}, watch.Lead{Fixed: 36 * time.Hour}
+func TestAlarmsRingFromWhenTheDateIsJudged(t *testing.T) {
 	tests := []struct {
-		name  string
-		days  int
-		life  int
-		style report.Style
-		want  string
+		name           string
+		days           int
+		warn, critical time.Duration
+		want           string
 	}{
-		{"by default a calendar month and a week before", 129, 365, report.Style{}, "-P31D -P7D"},
-		{"at the lead times of the style", 129, 365, report.Style{Warn: month, Critical: short}, "-P31D -PT2160M"},
-		{"an alarm that is past does not ring on import", 20, 365, report.Style{}, "-P7D"},
-		{"what has expired rings no more", -3, 365, report.Style{}, ""},
-		{"a short life is renewed by machines before a month is left", 40, 47, report.Style{}, "-P7D"},
+		{"at the lead times that policy chose for the subject", 129, 31 * 24 * time.Hour, 36 * time.Hour, "-P31D -PT2160M"},
+		{"an alarm that is past does not ring on import", 20, 31 * 24 * time.Hour, 7 * 24 * time.Hour, "-P7D"},
+		{"what has expired rings no more", -3, 31 * 24 * time.Hour, 7 * 24 * time.Hour, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			finding := dated(watch.Finding{Check: "c", Kind: "tls", Name: "a", Severity: watch.OK, Message: "m"}, test.days)
-			finding.NotBefore = after(test.days - test.life)
+			finding.WarnFrom, finding.CriticalFrom = finding.NotAfter.Add(-test.warn), finding.NotAfter.Add(-test.critical)
 			var triggers []string
-			for _, alarm := range calendarEvents(t, write(t, "ics", passOf(finding), test.style))[0].Alarms() {
+			for _, alarm := range calendarEvents(t, write(t, "ics", passOf(finding), report.Style{}))[0].Alarms() {
 				triggers = append(triggers, alarm.GetProperty(ics.ComponentPropertyTrigger).Value)
 			}
 			if got := strings.Join(triggers, " "); got != test.want {

@@ -47,6 +47,7 @@ func ptr(n int64) *int64 { return &n }
 func dated(finding watch.Finding, days int) watch.Finding {
 	finding.ID = finding.Check + "/" + finding.Name
 	finding.NotBefore, finding.NotAfter = after(min(days-365, -30)), after(days)
+	finding.WarnFrom, finding.CriticalFrom = watch.Lead{Months: 1}.Before(finding.NotAfter), after(days-7)
 	finding.DaysLeft = ptr(int64(days))
 	return finding
 }

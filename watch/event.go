@@ -23,6 +23,8 @@ const (
 	Removed       Why = "removed"
 	Corrected     Why = "corrected"
 	ReadableAgain Why = "readable again"
+	// NoLongerWatched: the check is not configured any more, or under another name.
+	NoLongerWatched Why = "no longer watched"
 	// NoLongerSeen: what could not be read is not listed any more, which says that it
 	// was removed, or that its source can be read again.
 	NoLongerSeen Why = "no longer seen"

@@ -18,15 +18,18 @@ type Finding struct {
 	Also []Judgement `json:"also,omitempty"`
 	// Dates are UTC. DaysLeft is the floor of whole days of 86,400 s until NotAfter,
 	// negative once that has passed.
-	NotBefore time.Time         `json:"not_before,omitzero"`
-	NotAfter  time.Time         `json:"not_after,omitzero"`
-	DaysLeft  *int64            `json:"days_left,omitempty"`
-	Identity  string            `json:"identity,omitempty"`
-	Owners    []string          `json:"owners,omitempty"`
-	Labels    map[string]string `json:"labels,omitempty"`
-	Details   map[string]any    `json:"details,omitempty"`
-	Remedy    string            `json:"remedy,omitempty"`
-	Link      string            `json:"link,omitempty"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+	NotAfter  time.Time `json:"not_after,omitzero"`
+	DaysLeft  *int64    `json:"days_left,omitempty"`
+	// WarnFrom and CriticalFrom are the instants from which the date is judged so.
+	WarnFrom     time.Time         `json:"warn_from,omitzero"`
+	CriticalFrom time.Time         `json:"critical_from,omitzero"`
+	Identity     string            `json:"identity,omitempty"`
+	Owners       []string          `json:"owners,omitempty"`
+	Labels       map[string]string `json:"labels,omitempty"`
+	Details      map[string]any    `json:"details,omitempty"`
+	Remedy       string            `json:"remedy,omitempty"`
+	Link         string            `json:"link,omitempty"`
 }
 
 // Judgement is one reason with the severity that policy gave it.

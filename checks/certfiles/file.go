@@ -28,6 +28,7 @@ var (
 	errNotRegular    = errors.New("is no regular file but a device, FIFO or socket")
 	errEmpty         = errors.New("the file is empty")
 	errNoMatch       = errors.New("no file matches")
+	errNothingBelow  = errors.New("there is nothing in it to watch (is a volume not mounted?)")
 	errNoCertificate = errors.New("holds no certificate and no CRL")
 )
 
@@ -97,7 +98,7 @@ func reasonOf(err error) watch.Reason {
 		return watch.PermissionDenied
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, errNoMatch):
 		return watch.NotFound
-	case errors.Is(err, errEmpty) || errors.Is(err, errNoCertificate):
+	case errors.Is(err, errEmpty) || errors.Is(err, errNoCertificate) || errors.Is(err, errNothingBelow):
 		return watch.NoCertificate
 	}
 	if _, ok := errors.AsType[*tooLargeError](err); ok {

@@ -29,7 +29,9 @@ type found struct {
 	// real path wherever that is walked too.
 	links []link
 	globs []*root
-	count int
+	// folderRoots are the folders that somebody named.
+	folderRoots []*root
+	count       int
 	// full: max_files was reached and reported.
 	full bool
 }
@@ -46,7 +48,7 @@ type root struct {
 	optional bool
 	// ways are the pattern's alternatives, to tell which folders lead to a match.
 	ways [][]string
-	// matched: something matches the pattern.
+	// matched: something matches the pattern, or the folder holds something to look at.
 	matched bool
 	walked  map[fileID]bool
 }
@@ -75,6 +77,13 @@ func (c *Check) find(ctx context.Context, sink watch.Sink) *found {
 			sink(problem)
 		}
 	}
+	// An empty folder is most likely a volume that is not mounted, so its problem is not
+	// confined: what was known below it has not gone.
+	for _, folder := range f.folderRoots {
+		if !folder.matched && ctx.Err() == nil {
+			sink(folderProblem(folder.path, errNothingBelow))
+		}
+	}
 	for _, file := range f.named {
 		f.folders = append(f.folders, &folder{path: file.path, names: []string{""}, own: file})
 	}
@@ -89,6 +98,9 @@ func (f *found) addRoot(ctx context.Context, from root) {
 	state, err := statFile(from.path)
 	switch {
 	case err == nil && state.folder:
+		if from.matched = f.walked[state.id]; !from.optional {
+			f.folderRoots = append(f.folderRoots, &from)
+		}
 		f.walk(ctx, from.path, state.id, &from)
 	case err == nil:
 		f.addNamed(state.id, source{path: from.path, explicit: true, optional: from.optional})
@@ -123,6 +135,7 @@ func (f *found) walk(ctx context.Context, path string, id fileID, from *root) {
 	from.walked[id] = true
 	entries, err := os.ReadDir(path)
 	if err != nil && (!from.optional || !errors.Is(err, fs.ErrNotExist)) {
+		from.matched = from.matched || from.pattern == ""
 		f.sink(folderProblem(path, err))
 	}
 	here := &folder{path: path}
@@ -135,9 +148,11 @@ func (f *found) walk(ctx context.Context, path string, id fileID, from *root) {
 		case entry.IsDir():
 			f.enter(ctx, below, from)
 		case entry.Type() == fs.ModeSymlink && f.check.followSymlinks:
+			from.matched = from.matched || from.pattern == ""
 			f.links = append(f.links, link{below, from})
 		case !entry.Type().IsRegular() || namedForKeys(below):
 		case from.pattern == "":
+			from.matched = true
 			if f.counted(from.path) {
 				here.names = append(here.names, entry.Name())
 			}

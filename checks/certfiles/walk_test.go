@@ -233,6 +233,19 @@ func TestALargeFileIsReportedWhenItsNamePromisesACertificate(t *testing.T) {
 	got.wantProblem(t, folder+"/big.pem#1", watch.TooLarge, true, "read certificate file "+folder+"/big.pem: is larger than max_file_size (4096 bytes)")
 }
 
+// What looks empty is most likely a volume that is not mounted; nothing has gone.
+func TestAnEmptyFolderIsAProblemThatHidesWhatWasThere(t *testing.T) {
+	folder := estate(t)
+	got := collect(t, newCheck(t, nil, folder))
+	got.wantProblem(t, folder, watch.NoCertificate, false, "look for certificate files in "+folder+": there is nothing in it to watch (is a volume not mounted?)")
+	if err := os.Mkdir(folder+"/below", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, folder+"/below/readme.txt", "nothing here")
+	collect(t, newCheck(t, nil, folder)).want(t)
+	collect(t, newCheck(t, nil, folder, folder+"/below")).want(t)
+}
+
 func TestTheProgressBarHearsOfEveryFile(t *testing.T) {
 	folder := estate(t, "1.pem", "2.pem", "sub/3.pem")
 	env := testEnv()

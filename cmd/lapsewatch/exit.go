@@ -102,11 +102,11 @@ func (f *failOn) Set(text string) error {
 	return nil
 }
 
-// verdict is the exit code for a pass: 3 where a source could not be read at all, 1
+// verdict is the exit code for a pass: 3 where a check could read nothing at all, 1
 // where findings reach the limit. The sum of a pass says it without reading it again.
 func (f *failOn) verdict(pass watch.Pass) error {
 	for _, check := range pass.Checks {
-		if check.Error != "" {
+		if blind := check.Subjects > 0 && check.Problems >= check.Subjects; blind || check.Error != "" {
 			return &exitError{code: exitFailed}
 		}
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -63,8 +64,12 @@ func (a app) root() *cobra.Command {
 	return root
 }
 
-// showHelp is what a command does that only groups others.
-func showHelp(command *cobra.Command, _ []string) error { return command.Help() }
+// showHelp is what a command does that only groups others. A scheduled line that was cut
+// short must not pass for a success.
+func showHelp(command *cobra.Command, _ []string) error {
+	_ = command.Help()
+	return misused("", errors.New("name one of these commands"))
+}
 
 func (a app) version() *cobra.Command {
 	return &cobra.Command{

@@ -38,12 +38,12 @@ func (f *passFlags) register(command *cobra.Command) {
 	flags.StringVar(&f.out, "out", "", "write the results to `file` instead of stdout")
 	flags.Var(&f.failOn, "fail-on", "exit with 1 on findings of this severity; unknown counts as warning")
 	flags.Var(&f.now, "now", "judge as of this instant, as `RFC3339` (2026-11-22T06:00:00Z)")
-	flags.BoolVarP(&f.quiet, "quiet", "q", false, "leave out what is ok, and the progress bar")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "leave out what is ok (table and markdown), and the progress bar")
 	// These are settings too; config layers them over environment and file.
 	flags.String("warn", "", "lead time of warnings: 1mo, 30d, 48h (default: policy, see the README)")
 	flags.String("critical", "", "lead time of critical findings (default: policy)")
 	flags.String("timeout", "", "time for one look at one subject (default 5s)")
-	flags.String("concurrency", "", "how many subjects a check looks at at once (default 256)")
+	flags.String("concurrency", "", "how many subjects a check asks at a time (default 256)")
 	flags.String("check-deadline", "", "time for one check (default 10m)")
 	flags.String("deadline", "", "time for all of it (default 15m)")
 	flags.String("log-format", "", "text or json (default text)")
@@ -213,8 +213,6 @@ func (s *session) configured() ([]runner.Check, error) {
 // writeReport puts the results where they were asked for.
 func (s *session) writeReport(to *output, pass watch.Pass) error {
 	style := report.Style{OnlyNotOK: s.flags.quiet}
-	setLead(&style.Warn, s.settings.Policy.Warn)
-	setLead(&style.Critical, s.settings.Policy.Critical)
 	if isTerminal(to.Writer) {
 		style.Colour = os.Getenv("NO_COLOR") == ""
 		style.Width = terminalWidth(to.Writer)
@@ -227,12 +225,6 @@ func (s *session) writeReport(to *output, pass watch.Pass) error {
 		return failed(err)
 	}
 	return nil
-}
-
-func setLead(into *watch.Lead, explicit *watch.Lead) {
-	if explicit != nil {
-		*into = *explicit
-	}
 }
 
 func isTerminal(w io.Writer) bool {

@@ -29,7 +29,8 @@ func (a app) run() *cobra.Command {
 			"What changed and whom to tell is committed before anything is sent. A run that is\n" +
 			"killed anywhere loses nothing; the next run delivers the rest.\n\n" +
 			"Exit codes: 0 done; 1 findings at or above --fail-on; 2 wrong usage or configuration,\n" +
-			"nothing was started; 3 a source could not be read, or something due was not delivered.",
+			"or no place for the results: nothing was started; 3 a check could read nothing at all,\n" +
+			"something due was not delivered, or the run was interrupted.",
 		Example: "  lapsewatch run --config /etc/lapsewatch/lapsewatch.yaml\n" +
 			"  lapsewatch run --dry-run                      # what would go to whom\n" +
 			"  lapsewatch run --output html --out report.html",
@@ -49,6 +50,8 @@ func (a app) run() *cobra.Command {
 		},
 	}
 	flags.register(command)
+	command.Flags().Lookup("now").Usage += "; only with --dry-run"
+	command.Flags().Lookup("quiet").Usage += ", and what was told"
 	command.Flags().BoolVar(&dryRun, "dry-run", false, "look and compare, print what would go to whom, keep and send nothing")
 	return command
 }

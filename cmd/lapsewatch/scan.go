@@ -34,8 +34,8 @@ func (a app) scan() *cobra.Command {
 			"a file, a folder, or - for a list on stdin, one target a line.\n\n" +
 			"Without a target: what --config configures, or else this machine, its certificate\n" +
 			"files and kubeconfigs in their usual places and the TLS sockets that listen on it.\n\n" +
-			"Exit codes: 0 done; 1 findings at or above --fail-on; 2 wrong usage or configuration;\n" +
-			"3 a source could not be read at all.",
+			"Exit codes: 0 done; 1 findings at or above --fail-on; 2 wrong usage or configuration,\n" +
+			"or no place for the results; 3 a check could read nothing at all, or was interrupted.",
 		Example: "  lapsewatch scan example.com mail.example.com:993\n" +
 			"  lapsewatch scan smtp://mail.example.com /etc/letsencrypt/live\n" +
 			"  lapsewatch scan --output html --out report.html - <targets.txt\n" +
