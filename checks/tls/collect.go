@@ -233,7 +233,7 @@ func (p *pass) report(ctx context.Context, g *group) {
 
 func (p *pass) unresolved(ctx context.Context, s *service, failed *failure) {
 	if ctx.Err() == nil {
-		p.sink(watch.Problem{Subject: s.subject(), Reason: failed.reason, Err: failed, Remedy: failed.remedy})
+		p.sink(s.problem(failed.reason, failed, failed.remedy))
 	}
 }
 
@@ -242,10 +242,10 @@ func (p *pass) bounded(s *service, addresses []netip.Addr) []netip.Addr {
 	if len(addresses) <= maxAddresses {
 		return addresses
 	}
-	p.sink(watch.Problem{Subject: s.subject(), Reason: watch.TooLarge, Err: fmt.Errorf("%s has %d addresses; only the first %d are read", s.host.shown(), len(addresses), maxAddresses)})
+	p.sink(s.problem(watch.TooLarge, fmt.Errorf("%s has %d addresses; only the first %d are read", s.host.shown(), len(addresses), maxAddresses), ""))
 	return addresses[:maxAddresses]
 }
 
 func (p *pass) crashed(s *service, err error) {
-	p.sink(watch.Problem{Subject: s.subject(), Reason: watch.InternalError, Err: err})
+	p.sink(s.problem(watch.InternalError, err, ""))
 }

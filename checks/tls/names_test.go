@@ -188,8 +188,8 @@ func TestNamesThatDoNotResolve(t *testing.T) {
 			if problem.Reason != test.reason || problem.Err.Error() != test.text {
 				t.Errorf("got %s: %v", problem.Reason, problem.Err)
 			}
-			if problem.Confined {
-				t.Error("the addresses behind the name are not known, yet the problem claims to hide nothing")
+			if !problem.Confined || problem.HidesPrefix != test.host+"/" {
+				t.Errorf("the problem hides %q (confined %t); want the addresses behind the name, and no others", problem.HidesPrefix, problem.Confined)
 			}
 			if want := test.host + "/:443/sni=" + test.host; problem.Subject.ID != want || problem.Subject.Name != test.host+":443" {
 				t.Errorf("subject %+v", problem.Subject)
@@ -250,7 +250,7 @@ func TestANameWithTooManyAddressesIsReported(t *testing.T) {
 		t.Fatalf("%d facts, want 256 addresses and a problem", len(facts))
 	}
 	problem := facts[256].(watch.Problem) // ":" sorts after the digits of the addresses
-	if problem.Reason != watch.TooLarge || problem.Confined || problem.Err.Error() != "many.example has 300 addresses; only the first 256 are read" {
+	if problem.Reason != watch.TooLarge || problem.HidesPrefix != "many.example/" || problem.Err.Error() != "many.example has 300 addresses; only the first 256 are read" {
 		t.Errorf("got %+v", problem)
 	}
 }

@@ -134,6 +134,12 @@ func (e endpoint) subject() watch.Subject {
 	}
 }
 
+// problem says what happened to a name as a whole. It hides the name's addresses, whose
+// subjects have not gone because of it, and no other name's.
+func (s *service) problem(reason watch.Reason, err error, remedy string) watch.Problem {
+	return watch.Problem{Subject: s.subject(), Reason: reason, Err: err, Remedy: remedy, Confined: true, HidesPrefix: s.host.ascii + "/"}
+}
+
 // name is "example.com:443", with what is needed to tell it from its siblings in
 // parentheses.
 func (s *service) name(address netip.Addr) string {
