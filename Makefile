@@ -34,7 +34,7 @@ golden: ## rewrites golden files; read the diff before you commit it
 fuzz: ## every fuzz target for FUZZTIME
 	sh internal/fuzz.sh $(or $(FUZZTIME),30s)
 
-bench: ## speed and size beside peers; about 15 minutes
+bench: ## speed and size beside peers; about 10 minutes
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./internal/bench
 
