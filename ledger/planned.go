@@ -23,6 +23,7 @@ func (r *recording) keepEvents(ctx context.Context, digests []policy.Digest) err
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`
 	for _, event := range r.outcome.Events {
 		if !told[event.ID] {
+			r.outcome.Untold++
 			if err := untell(ctx, r.tx, event.Finding.ID); err != nil {
 				return err
 			}

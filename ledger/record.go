@@ -21,6 +21,9 @@ type Outcome struct {
 	// Digests are those that are owed from now on, without any that were planned
 	// before under the same ID.
 	Digests []policy.Digest
+	// Untold counts the events that no digest tells anybody of. They are not kept, and
+	// the next pass raises them again.
+	Untold int
 }
 
 // Record compares the pass with what is known, and keeps what is known from now on, the

@@ -87,7 +87,11 @@ func TestWhatIsToldToNobodyIsRaisedAgain(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
 	for range 2 {
-		wantTold(t, record(t, l, passAt(day(0), warned("a")), nobody).Events, "opened sites/a: warning")
+		outcome := record(t, l, passAt(day(0), warned("a")), nobody)
+		wantTold(t, outcome.Events, "opened sites/a: warning")
+		if outcome.Untold != 1 {
+			t.Errorf("%d events count as untold, want 1", outcome.Untold)
+		}
 	}
 	if text := contents(t, l); strings.Contains(text, "opened") {
 		t.Errorf("an event that nobody heard of is in the history:\n%s", text)

@@ -244,8 +244,8 @@ func TestAChannelThatWasRemovedFromTheConfigurationIsSaidSo(t *testing.T) {
 func TestWithoutAnybodyToTellNothingCountsAsTold(t *testing.T) {
 	j := job(t, nil)
 	for range 2 {
-		if outcome := run(t, j); len(outcome.Events) != 1 || outcome.Unrouted != 1 {
-			t.Fatalf("%d events, %d unrouted; want one that nobody hears of", len(outcome.Events), outcome.Unrouted)
+		if outcome := run(t, j); len(outcome.Events) != 1 || outcome.Untold != 1 {
+			t.Fatalf("%d events, %d unrouted; want one that nobody hears of", len(outcome.Events), outcome.Untold)
 		}
 	}
 	hook := newReceiver(t, answer(http.StatusOK))

@@ -34,8 +34,9 @@ type Outcome struct {
 	// Owed those that wait for a later run because their service asked for that.
 	Undelivered int
 	Owed        int
-	// Unrouted counts events of this pass that no route leads to anybody.
-	Unrouted int
+	// Untold counts events of this pass that no route leads to anybody; the next run
+	// raises them again.
+	Untold int
 	// Unfinished is when the run before was judged, if it has not ended: it was killed,
 	// or is still going on.
 	Unfinished time.Time
@@ -60,8 +61,7 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return outcome, fmt.Errorf("record the pass: %w", err)
 	}
-	outcome.Events, outcome.Planned = recorded.Events, recorded.Digests
-	outcome.Unrouted = unrouted(recorded)
+	outcome.Events, outcome.Planned, outcome.Untold = recorded.Events, recorded.Digests, recorded.Untold
 	if j.DryRun {
 		return outcome, nil
 	}
@@ -97,28 +97,8 @@ func (j Job) record(ctx context.Context, pass watch.Pass) (ledger.Outcome, error
 	plan := func(events []watch.Event) []policy.Digest {
 		return policy.Plan(events, j.Routes, j.Destinations, pass.GeneratedAt)
 	}
-	if j.keepsNothing() {
+	if j.DryRun {
 		return j.Ledger.Preview(ctx, pass, j.Reminders, plan)
 	}
 	return j.Ledger.Record(ctx, pass, j.Reminders, plan)
-}
-
-// keepsNothing: without anybody to tell, recording would count every change as told, and
-// whoever is configured later would never hear of it.
-func (j Job) keepsNothing() bool { return j.DryRun || len(j.Destinations) == 0 }
-
-func unrouted(recorded ledger.Outcome) int {
-	routed := map[string]bool{}
-	for _, digest := range recorded.Digests {
-		for _, event := range digest.Events {
-			routed[event.ID] = true
-		}
-	}
-	count := 0
-	for _, event := range recorded.Events {
-		if !routed[event.ID] {
-			count++
-		}
-	}
-	return count
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"lapsewatch/config"
 )
 
@@ -93,4 +95,15 @@ func accepted(t *testing.T, example string) error {
 	}
 	_, err := config.Load(config.Source{Path: path}, catalog())
 	return err
+}
+
+// A flag that the documentation names for a setting must be there to be given.
+func TestEverySettingsFlagIsThere(t *testing.T) {
+	for name, key := range config.FlagKeys() {
+		for _, command := range []*cobra.Command{app{}.scan(), app{}.run()} {
+			if command.Flags().Lookup(name) == nil {
+				t.Errorf("%s has no flag --%s, which sets %s", command.Name(), name, key)
+			}
+		}
+	}
 }

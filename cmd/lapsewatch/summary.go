@@ -25,10 +25,10 @@ func (s *session) summary(outcome runner.Outcome, dryRun bool) string {
 		s.sayTold(say, outcome)
 	}
 	switch {
-	case outcome.Unrouted > 0 && len(s.settings.Alerts) == 0:
-		say("%s, and nobody to tell: no alerts are configured, so it stays new", count(outcome.Unrouted, "change"))
-	case outcome.Unrouted > 0:
-		say("%s told to nobody: no route leads anywhere for it", count(outcome.Unrouted, "change"))
+	case outcome.Untold > 0 && len(s.settings.Alerts) == 0:
+		say("%s, and nobody to tell: no alerts are configured, so it stays new", count(outcome.Untold, "change"))
+	case outcome.Untold > 0:
+		say("%s told to nobody: no route leads anywhere for it", count(outcome.Untold, "change"))
 	}
 	return text.String()
 }
