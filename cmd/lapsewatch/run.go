@@ -80,7 +80,9 @@ func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Conf
 	}()
 	outcome, runErr := job.Run(ctx)
 	s.bar.stop()
-	s.say(s.summary(outcome, dryRun))
+	if runErr == nil || len(outcome.Told) > 0 {
+		s.say(s.summary(outcome, dryRun))
+	}
 	if outcome.Pass.Findings != nil {
 		runErr = errors.Join(runErr, s.writeReport(to, outcome.Pass))
 	}

@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook,
+			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook, "blackhole": startBlackHole,
 			"exitcode": wantExitCode, "sameid": wantSameID, "envsubst": substitute,
 		},
 		RequireExplicitExec: true,
@@ -124,6 +124,14 @@ func startTLS(ts *testscript.TestScript, _ bool, args []string) {
 			}()
 		}
 	}()
+	ts.Setenv(args[0], listener.Addr().String())
+}
+
+// blackhole VARIABLE starts a server that takes connections and never says a word.
+func startBlackHole(ts *testscript.TestScript, _ bool, args []string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = listener.Close() })
 	ts.Setenv(args[0], listener.Addr().String())
 }
 
