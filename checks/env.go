@@ -24,6 +24,11 @@ type Env struct {
 	Resolver Resolver
 	HTTP     *http.Client
 	Secrets  watch.SecretReader
+	// Memory keeps what the check wants to know at the next pass.
+	Memory watch.Memory
+	// Horizon is how far ahead of Now a date may be judged as near: lead times reach no
+	// further. Costly questions need not be asked about what ends later.
+	Horizon time.Duration
 	// Concurrency bounds what a check has in flight; at least 1.
 	Concurrency int
 	// Timeout bounds one look at one subject.
@@ -38,6 +43,9 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
+// defaultHorizon is that of the default lead time, one calendar month.
+const defaultHorizon = 31 * 24 * time.Hour
+
 // DefaultEnv is the Env of the real world, with a log that discards.
 func DefaultEnv(secrets watch.SecretReader) Env {
 	dialer := &net.Dialer{KeepAlive: -1}
@@ -48,6 +56,8 @@ func DefaultEnv(secrets watch.SecretReader) Env {
 		Resolver:    &net.Resolver{PreferGo: true},
 		HTTP:        http.DefaultClient,
 		Secrets:     secrets,
+		Memory:      Forgetful(),
+		Horizon:     defaultHorizon,
 		Concurrency: 256,
 		Timeout:     5 * time.Second,
 		Expect:      func(int) {},

@@ -25,6 +25,27 @@ var verdicts = map[watch.Reason]verdict{
 	watch.KeyNotProven:     {watch.Warning, "Check that certificate and private key on the server belong together; clients cannot finish the handshake."},
 	watch.UnneededExpiring: {watch.Warning, "Remove that certificate from the chain that the server presents; old clients may insist on it."},
 
+	watch.Superseded:      {watch.Notice, "Remove it: a newer one has taken over."},
+	watch.OutOfService:    {watch.Notice, "Renew it before it is put into service again, or remove it."},
+	watch.LeftOver:        {watch.Notice, "Remove it, so that the list shows what is in use."},
+	watch.RolloverPending: {watch.Warning, "Hand the newer certificate to whoever verifies the signatures, then make it the active one before that date."},
+	watch.LifetimeTooLong: {watch.Notice, "Replace it by one with a shorter life."},
+	watch.NoOwner:         {watch.Notice, "Name an owner, so that there is somebody to tell."},
+
+	watch.AuthSecretExpired:       {watch.Unknown, "Make a new client secret for the application that Lapsewatch signs in as, and put it where the check's options refer to; or change to workload identity, which has no secret."},
+	watch.AuthSecretWrong:         {watch.Unknown, "Put the value of the client secret (not its ID) where the check's options refer to."},
+	watch.AuthCertificateExpired:  {watch.Unknown, "Make a new certificate, add it to the application that Lapsewatch signs in as, and put it where the check's options refer to."},
+	watch.AuthCertificateUnknown:  {watch.Unknown, "Add this certificate to the application that Lapsewatch signs in as, or refer to the one that is registered."},
+	watch.AuthApplicationUnknown:  {watch.Unknown, "Check client_id and tenant; the application must be registered in, or consented to by, that tenant."},
+	watch.AuthApplicationDisabled: {watch.Unknown, "Enable the application that Lapsewatch signs in as."},
+	watch.AuthTenantUnknown:       {watch.Unknown, "Check tenant and cloud."},
+	watch.AuthConsentMissing:      {watch.Unknown, "Let an administrator consent to the permissions of the application that Lapsewatch signs in as."},
+	watch.AuthConditionalAccess:   {watch.Unknown, "Let the Conditional Access policy for workload identities allow this application from this network."},
+	watch.AuthFederationRefused:   {watch.Unknown, "Check issuer, subject and audience of the application's federated credential against those of the token."},
+	watch.AuthAssertionTime:       {watch.Unknown, "Check the clock of this machine, and that the projected token is renewed."},
+	watch.AuthUnavailable:         {watch.Unknown, "Check that this machine has the identity that the check's sign_in names."},
+	watch.AuthFailed:              {watch.Unknown, "Look at the error code in the message; the sign-in logs of the tenant show the same attempt."},
+
 	watch.ClockDrift: {watch.Warning, "Look at the host's time synchronisation (chronyc tracking, timedatectl)."},
 
 	watch.NameNotFound:      {watch.Unknown, "Check the name and the DNS servers that this machine uses."},
@@ -42,5 +63,7 @@ var verdicts = map[watch.Reason]verdict{
 	watch.PassphraseWrong:   {watch.Unknown, "Correct the referenced passphrase."},
 	watch.TooLarge:          {watch.Unknown, "Check that it is what you meant to watch, or raise the limit in the check's options."},
 	watch.NoCertificate:     {watch.Unknown, "Check that it is what you meant to watch: it holds no certificate."},
+	watch.Throttled:         {watch.Unknown, "The next run tries again; if it stays so, look for what else asks the service as the same application."},
+	watch.Incomplete:        {watch.Unknown, "The next run lists again; until then nothing counts as removed."},
 	watch.InternalError:     {watch.Unknown, "This is a fault of Lapsewatch: please report it with the message."},
 }

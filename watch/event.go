@@ -23,6 +23,12 @@ const (
 	Removed       Why = "removed"
 	Corrected     Why = "corrected"
 	ReadableAgain Why = "readable again"
+	// ReplacedUnused: another credential stands beside it, and nothing uses this one.
+	ReplacedUnused Why = "superseded"
+	// OutOfUse: nothing can use it any more, such as that of a disabled application.
+	OutOfUse Why = "out of use"
+	// LongExpired: it expired so long ago that only the cleaning up is left.
+	LongExpired Why = "long expired"
 	// NoLongerWatched: the check is not configured any more, or under another name.
 	NoLongerWatched Why = "no longer watched"
 	// NoLongerSeen: what could not be read is not listed any more, which says that it

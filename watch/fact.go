@@ -20,7 +20,7 @@ type Subject struct {
 	Link string
 }
 
-// Fact is what a check learnt. It is closed: Credential, Clock and Problem.
+// Fact is what a check learnt. It is closed: Credential, Clock, Problem and Remark.
 type Fact interface {
 	About() Subject
 	fact()
@@ -30,10 +30,17 @@ type Fact interface {
 type Form string
 
 // The forms of credential. Policy treats short-lived certificates and CRLs as renewed
-// by machines.
+// by machines, and knows that a federated credential has no date.
 const (
 	Certificate Form = "certificate"
 	CRL         Form = "certificate revocation list"
+	// ClientSecret and ClientCertificate are what an application signs in with.
+	ClientSecret      Form = "client secret"
+	ClientCertificate Form = "client certificate"
+	// SigningCertificate signs the SAML assertions that an application trusts.
+	SigningCertificate Form = "SAML signing certificate"
+	// FederatedCredential is the trust in another issuer's tokens.
+	FederatedCredential Form = "federated credential"
 )
 
 // Credential is the fact that a subject carries something with a date.
@@ -54,6 +61,17 @@ type Credential struct {
 	// Decides says which date NotAfter is and why it matters, when that is not
 	// plainly the credential's own ("the intermediate R3 expires before the leaf").
 	Decides string
+	// Endless: NotAfter is what the issuer writes for a credential that does not lapse.
+	Endless bool
+	// LeftOverFrom is when a credential that has expired counts as left over, where the
+	// issuer lists it for ever beside its successors. Zero: expired stays expired.
+	LeftOverFrom time.Time
+	// Self: Lapsewatch itself signs in with it, so that it must be told of earlier.
+	Self bool
+	// Use is what is known of whether anything still uses the credential, and
+	// Replacement what can take over from it; nil if there is nothing.
+	Use         Use
+	Replacement *Replacement
 	// Observations are conditions other than the date.
 	Observations []Observation
 	// Details are shown in reports under these keys, in snake case. Values are
@@ -61,6 +79,36 @@ type Credential struct {
 	Details map[string]any
 	// Remedy is the next step to take, when the check knows a better one than policy.
 	Remedy string
+}
+
+// UseState says whether anything uses a credential.
+type UseState string
+
+// The states of use. The zero value means that nobody asked.
+const (
+	InUse  UseState = "in_use"
+	Unused UseState = "unused"
+	// Unusable: nothing can use it as things stand, so that its date hurts nobody.
+	Unusable UseState = "unusable"
+	// UseUnknown: it was asked and could not be answered. That is never "unused".
+	UseUnknown UseState = "unknown"
+)
+
+// Use is what is known of the use of a credential.
+type Use struct {
+	State UseState
+	// LastUsed is the latest use that is known of, in UTC; zero if none is.
+	LastUsed time.Time
+	// Text is a clause that explains Unusable ("its application is disabled") or
+	// UseUnknown ("the sign-in report needs AuditLog.Read.All").
+	Text string
+}
+
+// Replacement is a credential that can take over from another one of the same holder.
+type Replacement struct {
+	// Name is what a person reads; it may be hostile.
+	Name                string
+	NotBefore, NotAfter time.Time
 }
 
 // Observation is a condition that a check saw and did not judge.
@@ -98,13 +146,33 @@ type Problem struct {
 	Remedy      string
 }
 
+// Remark is no finding, but worth a line in the report: what the pass left out on
+// purpose, and which optional feature it went without and why.
+type Remark struct {
+	// Text is one sentence without a full stop.
+	Text string
+}
+
 func (c Credential) About() Subject { return c.Subject }
 func (c Clock) About() Subject      { return c.Subject }
 func (p Problem) About() Subject    { return p.Subject }
 
+// About is empty: a remark concerns the check.
+func (Remark) About() Subject { return Subject{} }
+
 func (Credential) fact() {}
 func (Clock) fact()      {}
 func (Problem) fact()    {}
+func (Remark) fact()     {}
+
+// SourceError is an error of Check.Collect that says why the source as a whole could
+// not be read, with a reason and a remedy of its own.
+type SourceError struct{ Problem Problem }
+
+func (e *SourceError) Error() string { return e.Problem.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *SourceError) Unwrap() error { return e.Problem.Err }
 
 // Sink takes facts as a check finds them. It may be called from several goroutines.
 type Sink func(Fact)

@@ -89,6 +89,8 @@ type CheckResult struct {
 	Subjects int      `json:"subjects"`
 	Problems int      `json:"problems"`
 	Seconds  float64  `json:"seconds"`
+	// Remarks say what the check left out on purpose or had to go without.
+	Remarks []string `json:"remarks,omitempty"`
 	// Error says why the source as a whole could not be read.
 	Error string `json:"error,omitempty"`
 }

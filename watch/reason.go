@@ -36,6 +36,42 @@ const (
 	UnneededExpiring Reason = "unneeded_certificate_expiring"
 )
 
+// Reasons that come from how a credential stands among others of its holder.
+const (
+	// Superseded: a newer one can take over, and this one is known to be unused.
+	Superseded Reason = "superseded"
+	// OutOfService: nothing can use it as things stand, so that its date hurts nobody.
+	OutOfService Reason = "out_of_service"
+	// LeftOver: it expired long ago and was never removed.
+	LeftOver Reason = "left_over"
+	// RolloverPending: a newer signing certificate waits, and becomes the active one by
+	// itself when this one expires, whether the other side trusts it or not.
+	RolloverPending Reason = "rollover_pending"
+	LifetimeTooLong Reason = "lifetime_too_long"
+	// NoOwner: its source names nobody to tell.
+	NoOwner Reason = "no_owner"
+)
+
+// Reasons why a sign-in failed, by what has to be done about it.
+const (
+	AuthSecretExpired       Reason = "auth_secret_expired"
+	AuthSecretWrong         Reason = "auth_secret_wrong"
+	AuthCertificateExpired  Reason = "auth_certificate_expired"
+	AuthCertificateUnknown  Reason = "auth_certificate_unknown"
+	AuthApplicationUnknown  Reason = "auth_application_unknown"
+	AuthApplicationDisabled Reason = "auth_application_disabled"
+	AuthTenantUnknown       Reason = "auth_tenant_unknown"
+	AuthConsentMissing      Reason = "auth_consent_missing"
+	AuthConditionalAccess   Reason = "auth_conditional_access"
+	// AuthFederationRefused: the token of the other issuer is not trusted.
+	AuthFederationRefused Reason = "auth_federation_refused"
+	// AuthAssertionTime: the signed assertion is outside its time, or a clock is wrong.
+	AuthAssertionTime Reason = "auth_assertion_time"
+	// AuthUnavailable: this machine has nothing to sign in with in the way configured.
+	AuthUnavailable Reason = "auth_unavailable"
+	AuthFailed      Reason = "auth_failed"
+)
+
 // Reasons for clocks.
 const ClockDrift Reason = "clock_drift"
 
@@ -56,6 +92,10 @@ const (
 	PassphraseWrong   Reason = "passphrase_wrong"
 	TooLarge          Reason = "too_large"
 	NoCertificate     Reason = "no_certificate"
+	// Throttled: the service asked for a longer wait than the pass has.
+	Throttled Reason = "throttled"
+	// Incomplete: a list broke off, or did not add up.
+	Incomplete Reason = "incomplete"
 	// InternalError: the check itself failed; a fault of Lapsewatch to report.
 	InternalError Reason = "internal_error"
 )
@@ -69,7 +109,11 @@ func Reasons() []Reason {
 		NameNotFound, Unreachable, Refused, TimedOut,
 		NotTLS, StartTLSRefused, HandshakeFailed, Unparsable,
 		NotFound, Unreadable, PermissionDenied, PassphraseMissing,
-		PassphraseWrong, TooLarge, NoCertificate, InternalError,
+		PassphraseWrong, TooLarge, NoCertificate, Throttled, Incomplete, InternalError,
+		Superseded, OutOfService, LeftOver, RolloverPending, LifetimeTooLong, NoOwner,
+		AuthSecretExpired, AuthSecretWrong, AuthCertificateExpired, AuthCertificateUnknown,
+		AuthApplicationUnknown, AuthApplicationDisabled, AuthTenantUnknown, AuthConsentMissing,
+		AuthConditionalAccess, AuthFederationRefused, AuthAssertionTime, AuthUnavailable, AuthFailed,
 		ClockDrift,
 	}
 }
