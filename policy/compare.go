@@ -165,10 +165,20 @@ func datedReason(reason watch.Reason) bool {
 	return reason == watch.ExpiresSoon || reason == watch.RenewalOverdue
 }
 
+// resolvedBy are the reasons that end a finding without anybody having mended it. It is
+// read-only.
+var resolvedBy = map[watch.Reason]watch.Why{
+	watch.Superseded:   watch.ReplacedUnused,
+	watch.OutOfService: watch.OutOfUse,
+	watch.LeftOver:     watch.LongExpired,
+}
+
 func whyResolved(before Known, finding watch.Finding) watch.Why {
 	switch {
 	case before.Finding.Identity != "" && finding.Identity != "" && before.Finding.Identity != finding.Identity:
 		return watch.Renewed
+	case resolvedBy[finding.Reason] != "":
+		return resolvedBy[finding.Reason]
 	case before.Blind != "":
 		return watch.ReadableAgain
 	default:
@@ -192,6 +202,10 @@ func (r Reminders) interval(before Known, finding watch.Finding) time.Duration {
 func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.Finding, now time.Time) watch.Event {
 	event := watch.Event{Type: kind, Why: why, At: now.UTC(), Finding: finding}
 	if before != nil {
+		if len(finding.Owners) == 0 {
+			// Whoever was told of it is told how it goes on.
+			event.Finding.Owners = before.Finding.Owners
+		}
 		event.Previous, event.Was = before.Finding.Severity, before.Finding.Reasons(watch.Notice)
 		if before.Blind != "" {
 			event.Was = append(event.Was, before.Blind)

@@ -54,6 +54,24 @@ func thresholdsFor(form watch.Form, notAfter time.Time, life time.Duration, expl
 	return found
 }
 
+// limitsFor are the thresholds of a credential that has a date. What Lapsewatch itself
+// signs in with is critical from where others are a warning, and a warning from twice
+// as far: when it lapses, nobody is warned of anything.
+func limitsFor(credential watch.Credential, explicit leads) thresholds {
+	notAfter, life := credential.NotAfter, lifeOf(credential)
+	limits := thresholdsFor(credential.Form, notAfter, life, explicit)
+	if !credential.Self {
+		return limits
+	}
+	span := notAfter.Sub(limits.warn)
+	twice := 2 * span
+	if life > 0 {
+		twice = min(twice, max(span, life/3*2))
+	}
+	limits.critical, limits.warn = limits.warn, notAfter.Add(-twice)
+	return limits
+}
+
 func renewedByMachine(form watch.Form, life time.Duration) bool {
 	return (form == watch.Certificate || form == watch.CRL) && life > 0 && life <= machineRenewed
 }
@@ -72,7 +90,7 @@ func lifeOf(credential watch.Credential) time.Duration {
 
 // dated reports that the credential expires at all.
 func dated(credential watch.Credential) bool {
-	return !credential.NotAfter.IsZero() && credential.NotAfter.Year() < noExpirationYear
+	return !credential.NotAfter.IsZero() && !credential.Endless && credential.NotAfter.Year() < noExpirationYear
 }
 
 func judgeDates(credential watch.Credential, explicit leads, now time.Time) watch.Judgement {
@@ -86,6 +104,8 @@ func judgeDates(credential watch.Credential, explicit leads, now time.Time) watc
 	}
 	endless := !dated(credential)
 	switch {
+	case credential.Form == watch.FederatedCredential:
+		return judged("", watch.OK, "has no date that it could lapse on")
 	case endless && now.Before(notBefore):
 		return notYet()
 	case endless:
@@ -97,10 +117,9 @@ func judgeDates(credential watch.Credential, explicit leads, now time.Time) watc
 	case now.Before(notBefore):
 		return notYet()
 	}
-	life := lifeOf(credential)
-	limits := thresholdsFor(credential.Form, notAfter, life, explicit)
+	limits := limitsFor(credential, explicit)
 	if limits.reason == watch.RenewalOverdue {
-		when = fmt.Sprintf("should have been renewed by now (life of %s): %s", wholeDays(life), when)
+		when = fmt.Sprintf("should have been renewed by now (life of %s): %s", wholeDays(lifeOf(credential)), when)
 	}
 	switch {
 	case !now.Before(limits.critical):
@@ -118,7 +137,7 @@ func dateText(credential watch.Credential, now time.Time) string {
 	switch {
 	case notAfter.IsZero():
 		return "has no expiry date"
-	case notAfter.Year() >= noExpirationYear:
+	case !dated(credential):
 		return "never expires (notAfter " + stamp(notAfter) + ")"
 	}
 	verb := "expires"

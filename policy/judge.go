@@ -60,10 +60,10 @@ func (j Judge) judgeCredential(finding *watch.Finding, credential watch.Credenti
 	}
 	explicit := j.leadsFor(*finding)
 	if dated(credential) {
-		limits := thresholdsFor(credential.Form, credential.NotAfter, lifeOf(credential), explicit)
+		limits := limitsFor(credential, explicit)
 		finding.WarnFrom, finding.CriticalFrom = limits.warn.UTC(), limits.critical.UTC()
 	}
-	dates := judgeDates(credential, explicit, now)
+	dates := byUse(credential, judgeDates(credential, explicit, now), now)
 	judgements := []watch.Judgement{dates}
 	for _, observation := range credential.Observations {
 		if judged, counts := judgeObservation(observation, explicit, now); counts {
@@ -137,6 +137,26 @@ func decide(finding *watch.Finding, judgements []watch.Judgement) {
 			finding.Also = append(finding.Also, also)
 		}
 	}
+}
+
+// defaultHorizon is the default lead time, whichever month it is.
+const defaultHorizon = 31 * day
+
+// Horizon is how far ahead of now the dates of a check can be judged as near: the
+// longest lead time that is in force for any of its subjects.
+func (j Judge) Horizon(check string) time.Duration {
+	own := j.Checks[check]
+	inForce := []*watch.Lead{j.Settings.Warn, j.Settings.Critical, own.Warn, own.Critical}
+	for _, rule := range j.Settings.Rules {
+		inForce = append(inForce, rule.Warn, rule.Critical)
+	}
+	horizon := defaultHorizon
+	for _, lead := range inForce {
+		if lead != nil {
+			horizon = max(horizon, lead.Fixed, time.Duration(lead.Months)*31*day)
+		}
+	}
+	return horizon
 }
 
 // leadsFor finds the explicit lead times: the check's own win over the general ones,
