@@ -155,7 +155,7 @@ func wantError(t testing.TB, err, kind error, words ...string) {
 func contents(t testing.TB, l *Ledger) string {
 	t.Helper()
 	var text strings.Builder
-	for _, table := range []string{"goose_db_version", "runs", "subjects", "findings", "events", "deliveries", "delivery_events", "outbox"} {
+	for _, table := range []string{"goose_db_version", "runs", "subjects", "findings", "events", "deliveries", "delivery_events", "outbox", "memories"} {
 		rows, err := l.db.QueryContext(context.WithoutCancel(t.Context()), "SELECT * FROM "+table)
 		if err != nil {
 			t.Fatal(err)

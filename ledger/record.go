@@ -67,6 +67,9 @@ func (l *Ledger) record(ctx context.Context, pass watch.Pass, reminders policy.R
 	if err := r.resolveVanished(ctx); err != nil {
 		return Outcome{}, err
 	}
+	if err := r.forgetOthers(ctx); err != nil {
+		return Outcome{}, err
+	}
 	digests := plan(r.outcome.Events)
 	if err := r.keepEvents(ctx, digests); err != nil {
 		return Outcome{}, err

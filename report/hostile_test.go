@@ -40,7 +40,7 @@ func hostilePass(texts ...string) watch.Pass {
 	}
 	pass := passOf(findings...)
 	for _, text := range texts {
-		pass.Checks = append(pass.Checks, watch.CheckResult{Name: text, Kind: text, Error: text})
+		pass.Checks = append(pass.Checks, watch.CheckResult{Name: text, Kind: text, Remarks: []string{text}, Error: text})
 	}
 	pass.Clock = watch.OwnClock{Trusted: true, Verified: true, Reference: texts[0]}
 	return pass

@@ -21,6 +21,12 @@ func writeMarkdown(w io.Writer, pass watch.Pass, style Style) error {
 			out.printf("| %s | %s |\n", code(gap.check), code(gap.why))
 		}
 	}
+	if noted := remarks(pass); len(noted) > 0 {
+		out.printf("\n## Left out, or not known\n\n| Check | What |\n| --- | --- |\n")
+		for _, remark := range noted {
+			out.printf("| %s | %s |\n", code(remark.check), code(remark.text))
+		}
+	}
 	if len(pass.Checks) > 0 {
 		out.printf("\n## Checks\n\n| Check | Kind | Complete | Subjects | Problems | Seconds |\n| --- | --- | --- | ---: | ---: | ---: |\n")
 		for _, check := range pass.Checks {

@@ -73,13 +73,14 @@ type contract struct {
 	} `json:"clock"`
 	Summary map[string]int `json:"summary"`
 	Checks  []struct {
-		Name     string  `json:"name"`
-		Kind     string  `json:"kind"`
-		Complete bool    `json:"complete"`
-		Subjects int     `json:"subjects"`
-		Problems int     `json:"problems"`
-		Seconds  float64 `json:"seconds"`
-		Error    string  `json:"error"`
+		Name     string   `json:"name"`
+		Kind     string   `json:"kind"`
+		Complete bool     `json:"complete"`
+		Subjects int      `json:"subjects"`
+		Problems int      `json:"problems"`
+		Seconds  float64  `json:"seconds"`
+		Remarks  []string `json:"remarks"`
+		Error    string   `json:"error"`
 	} `json:"checks"`
 	Findings []contractFinding `json:"findings"`
 	Error    string            `json:"error"`

@@ -41,7 +41,7 @@ func writeTable(w io.Writer, pass watch.Pass, style Style) error {
 		return err
 	}
 	layout.fit()
-	sections := []func() error{layout.writeRows, layout.writeAlso, layout.writeUnread, layout.writeNextSteps}
+	sections := []func() error{layout.writeRows, layout.writeAlso, layout.writeUnread, layout.writeRemarks, layout.writeNextSteps}
 	for _, section := range sections {
 		if err := section(); err != nil {
 			return err

@@ -86,6 +86,14 @@ func (t *table) writeUnread() error {
 	return unread.end()
 }
 
+func (t *table) writeRemarks() error {
+	noted := &section{table: t, heading: "Left out, or not known"}
+	for _, remark := range remarks(t.pass) {
+		noted.line("check " + remark.check + ": " + remark.text)
+	}
+	return noted.end()
+}
+
 type nextStep struct {
 	remedy string
 	link   string

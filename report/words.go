@@ -99,4 +99,17 @@ func incomplete(pass watch.Pass) []checkGap {
 	return gaps
 }
 
+// remarks lists what the checks left out on purpose or had to go without.
+func remarks(pass watch.Pass) []checkRemark {
+	var all []checkRemark
+	for _, check := range pass.Checks {
+		for _, text := range check.Remarks {
+			all = append(all, checkRemark{plain(check.Name), plain(text)})
+		}
+	}
+	return all
+}
+
+type checkRemark struct{ check, text string }
+
 type checkGap struct{ check, why string }

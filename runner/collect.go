@@ -47,6 +47,7 @@ const (
 	// maxHidden is how many prefixes of hidden subjects are remembered for one check;
 	// beyond it the check counts as incomplete.
 	maxHidden = 1000
+	maxRemarks = 100
 	// stopGrace is how long a check may take to return after its deadline.
 	stopGrace = 5 * time.Second
 )
@@ -110,6 +111,10 @@ func (c Collection) one(ctx context.Context, check Check, kept *results) *outcom
 	got := &outcome{result: watch.CheckResult{Name: check.Name, Kind: check.Kind, Complete: true}}
 	origin := policy.Origin{Check: check.Name, Kind: check.Kind, Labels: check.Labels}
 	sink := func(fact watch.Fact) {
+		if remark, ok := fact.(watch.Remark); ok {
+			got.note(remark.Text)
+			return
+		}
 		if got.keep(c.Judge.Finding(origin, fact, c.Now), fact, kept) && c.Seen != nil {
 			c.Seen()
 		}
@@ -160,6 +165,9 @@ func (c Collection) run(ctx context.Context, check Check, sink watch.Sink) error
 type panicError struct{ error }
 
 func sourceProblem(check Check, err error) watch.Problem {
+	if source, ok := errors.AsType[*watch.SourceError](err); ok {
+		return source.Problem
+	}
 	problem := watch.Problem{
 		Subject: watch.Subject{ID: "source", Name: "check " + check.Name}, Reason: watch.Unreadable, Err: errors.New(firstLine(err)),
 	}
@@ -194,6 +202,15 @@ func (o *outcome) keep(finding watch.Finding, fact watch.Fact, kept *results) bo
 	o.summary.Count(finding.Severity)
 	o.result.Subjects = o.summary.Subjects
 	return replaced == ""
+}
+
+// note keeps a remark once, and no more of them than a report can show.
+func (o *outcome) note(text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed && len(o.result.Remarks) < maxRemarks && !slices.Contains(o.result.Remarks, text) {
+		o.result.Remarks = append(o.result.Remarks, text)
+	}
 }
 
 // hides notes what else may be missing because of a problem.

@@ -300,3 +300,45 @@ func TestFindingsThatCannotBeKeptAreAnErrorNotSilence(t *testing.T) {
 		t.Errorf("got %v, want an error that names TMPDIR", last)
 	}
 }
+
+func TestRemarksAreShownWithTheCheckAndAreNoSubjects(t *testing.T) {
+	collected, err := collect(t, t.Context(), Check{Name: "tenant", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		for range 3 {
+			sink(watch.Remark{Text: "left out 2 managed identities"})
+		}
+		for i := range 2 * maxRemarks {
+			sink(watch.Remark{Text: fmt.Sprint("remark ", i)})
+		}
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := collected.Pass.Checks[0]
+	if len(check.Remarks) != maxRemarks || check.Remarks[0] != "left out 2 managed identities" || check.Remarks[1] != "remark 0" {
+		t.Errorf("%d remarks, beginning with %q", len(check.Remarks), check.Remarks[:min(2, len(check.Remarks))])
+	}
+	if check.Subjects != 0 || check.Problems != 0 || !check.Complete {
+		t.Errorf("the check is %+v", check)
+	}
+}
+
+func TestASourceErrorKeepsItsReasonAndRemedy(t *testing.T) {
+	collected, err := collect(t, t.Context(), Check{Name: "tenant", Kind: "k", Check: checkFunc(func(context.Context, watch.Sink) error {
+		return fmt.Errorf("collect: %w", &watch.SourceError{Problem: watch.Problem{
+			Subject: watch.Subject{ID: "sign-in", Name: "sign-in to contoso"}, Reason: watch.AuthSecretExpired,
+			Err: errors.New("the client secret has expired (AADSTS7000222)"), Remedy: "Make a new one.",
+		}})
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if check := collected.Pass.Checks[0]; check.Complete || check.Error != "collect: the client secret has expired (AADSTS7000222)" {
+		t.Errorf("the check is %+v", check)
+	}
+	for finding := range collected.Pass.Findings {
+		if finding.ID != "tenant/sign-in" || finding.Reason != watch.AuthSecretExpired || finding.Severity != watch.Unknown || finding.Remedy != "Make a new one." {
+			t.Errorf("found %+v", finding)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+func TestWhatACheckRemembersOutlastsTheRunAndIsItsOwn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lapsewatch.db")
+	l := open(t, path)
+	mine, others := l.Memory("tenant", nowIs(1)), l.Memory("other", nowIs(1))
+	for _, value := range []string{"first", "second\x00with bytes \xff"} {
+		if err := mine.Remember(t.Context(), "hold", []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := others.Recall(t.Context(), "hold"); err != nil || got != nil {
+		t.Errorf("another check recalls %q, %v", got, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, path).Memory("tenant", nowIs(1))
+	if got, err := again.Recall(t.Context(), "hold"); err != nil || string(got) != "second\x00with bytes \xff" {
+		t.Errorf("recalled %q, %v", got, err)
+	}
+	if err := again.Remember(t.Context(), "hold", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Recall(t.Context(), "hold"); err != nil || got != nil {
+		t.Errorf("after it was forgotten, recalled %q, %v", got, err)
+	}
+}
+
+func TestAPassForgetsWhatChecksKeptThatAreGone(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "lapsewatch.db"))
+	for _, check := range []string{"sites", "gone"} {
+		if err := l.Memory(check, nowIs(1)).Remember(t.Context(), "k", []byte("v")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record(t, l, passAt(day(1), fine("a")), nobody)
+	for check, want := range map[string]string{"sites": "v", "gone": ""} {
+		if got, err := l.Memory(check, nowIs(1)).Recall(t.Context(), "k"); err != nil || string(got) != want {
+			t.Errorf("check %s recalls %q, %v, want %q", check, got, err, want)
+		}
+	}
+}
+
+func TestMemoriesAreBounded(t *testing.T) {
+	t.Parallel()
+	m := open(t, filepath.Join(t.TempDir(), "lapsewatch.db")).Memory("tenant", nowIs(1))
+	if err := m.Remember(t.Context(), "k", bytes.Repeat([]byte("x"), 4097)); err == nil || !strings.Contains(err.Error(), "remember k of check tenant") || !strings.Contains(err.Error(), "want at most 200 and 4096") {
+		t.Errorf("too long a value gave %v", err)
+	}
+	if err := m.Remember(t.Context(), strings.Repeat("k", 201), []byte("v")); err == nil {
+		t.Error("too long a key was taken")
+	}
+}
+
+func TestF16_ADamagedMemoryIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "lapsewatch.db"))
+	var m watch.Memory = l.Memory("tenant", nowIs(1))
+	if err := m.Remember(t.Context(), "k", []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.db.ExecContext(t.Context(), `UPDATE memories SET value = 'eA=='`); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := m.Recall(t.Context(), "k"); !errors.Is(err, ErrDamaged) {
+		t.Errorf("recalled %q, %v", got, err)
+	}
+}
+
+func nowIs(n int) func() time.Time { return func() time.Time { return day(n) } }
