@@ -22,6 +22,14 @@ type Channel interface {
 	Deliver(ctx context.Context, message Message) (Receipt, error)
 }
 
+// OwnerChannel is a channel that can also tell the owners that findings name.
+type OwnerChannel interface {
+	Channel
+	// Reach gives the recipient under which the channel tells an owner. Owners come
+	// from outside, so that a channel reaches only those that its options allow.
+	Reach(owner string) (recipient string, reachable bool)
+}
+
 // Message is one digest for one recipient of one channel.
 type Message struct {
 	// ID is the same on every attempt, so that receivers can drop duplicates.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -14,6 +15,9 @@ import (
 type Destination struct {
 	Channel    string
 	Recipients []string
+	// Reach gives the recipient under which the channel can tell an owner, if it may;
+	// nil where it tells no owners.
+	Reach func(owner string) (recipient string, reachable bool)
 }
 
 // Digest is what one recipient of one channel is told of one pass.
@@ -28,7 +32,8 @@ type Digest struct {
 
 // Plan groups events into one digest per channel and recipient. Without routes every
 // channel hears everything; with them, an event goes to the channels of every route
-// that matches it.
+// that matches it. A channel's fixed recipients are told of all its events; the owners
+// that it can reach are told besides, of what is theirs: an owner's mailbox may be dead.
 func Plan(events []watch.Event, routes []Route, destinations []Destination, now time.Time) []Digest {
 	var digests []Digest
 	for _, destination := range destinations {
@@ -43,12 +48,40 @@ func Plan(events []watch.Event, routes []Route, destinations []Destination, now 
 		}
 		slices.SortStableFunc(told, moreUrgent)
 		for _, recipient := range destination.Recipients {
-			digest := Digest{Channel: destination.Channel, Recipient: recipient, CreatedAt: now.UTC(), Events: told}
-			digest.ID = digest.stableID()
-			digests = append(digests, digest)
+			digests = append(digests, newDigest(destination.Channel, recipient, told, now))
+		}
+		owned := destination.byOwner(told)
+		for _, recipient := range slices.Sorted(maps.Keys(owned)) {
+			digests = append(digests, newDigest(destination.Channel, recipient, owned[recipient], now))
 		}
 	}
 	return digests
+}
+
+func newDigest(channel, recipient string, events []watch.Event, now time.Time) Digest {
+	digest := Digest{Channel: channel, Recipient: recipient, CreatedAt: now.UTC(), Events: events}
+	digest.ID = digest.stableID()
+	return digest
+}
+
+// byOwner gives each owner that can be reached, and is not told already, the events of
+// what they own, in the order of events.
+func (d Destination) byOwner(events []watch.Event) map[string][]watch.Event {
+	owned := map[string][]watch.Event{}
+	if d.Reach == nil {
+		return owned
+	}
+	for _, event := range events {
+		var told []string
+		for _, owner := range event.Finding.Owners {
+			recipient, reachable := d.Reach(owner)
+			if reachable && !slices.Contains(d.Recipients, recipient) && !slices.Contains(told, recipient) {
+				told = append(told, recipient)
+				owned[recipient] = append(owned[recipient], event)
+			}
+		}
+	}
+	return owned
 }
 
 func (d Digest) stableID() string {

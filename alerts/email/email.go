@@ -45,6 +45,9 @@ func (c *channel) Recipients() []string { return c.options.To }
 // be verified included, is retryable, since somebody may mend it.
 func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.Receipt, error) {
 	composed, err := compose(c.options, c.env, message)
+	if err == nil {
+		err = c.mayTell(message.Recipient)
+	}
 	if err != nil {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}

@@ -24,7 +24,8 @@ type Options struct {
 	Username      string          `yaml:"username,omitempty" jsonschema_description:"account to log in with; without it nobody logs in"`
 	Password      watch.SecretRef `yaml:"password,omitempty" jsonschema_description:"where the account's password is kept"`
 	From          string          `yaml:"from" jsonschema_description:"sender, with or without a display name"`
-	To            []string        `yaml:"to" jsonschema_description:"recipients; each gets a mail of their own"`
+	To            []string        `yaml:"to" jsonschema_description:"recipients of everything that is routed here; each gets a mail of their own"`
+	OwnerDomains  []string        `yaml:"owner_domains,omitempty" jsonschema_description:"mail domains whose addresses are told of what they own, besides to; without it no owner is told"`
 	ReplyTo       string          `yaml:"reply_to,omitempty" jsonschema_description:"where answers go, when not to the sender"`
 	SubjectPrefix string          `yaml:"subject_prefix,omitempty" jsonschema_description:"put in front of each subject, such as [staging]"`
 	HELO          string          `yaml:"helo,omitempty" jsonschema_description:"name that Lapsewatch gives itself to the server; default the host's"`
@@ -138,6 +139,7 @@ func (o Options) validateAddresses(wrong func(string, error)) {
 			wrong(fmt.Sprintf("to[%d]", i), fmt.Errorf("%s is listed twice", to))
 		}
 	}
+	o.validateOwnerDomains(wrong)
 }
 
 func addressError(text string) error {

@@ -30,6 +30,8 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		{"a reply address that is none", func(o *email.Options) { o.ReplyTo = "security" }, `reply_to: "security" is no mail address: want name@example.com or Name <name@example.com>`},
 		{"no recipient", func(o *email.Options) { o.To = nil }, "to: want 1 to 100 recipients"},
 		{"a recipient that is none", func(o *email.Options) { o.To = []string{"a@example.com", "b"} }, `to[1]: "b" is no mail address: want name@example.com or Name <name@example.com>`},
+		{"an owner domain that is an address", func(o *email.Options) { o.OwnerDomains = []string{"example.com", "a@example.com"} }, "owner_domains[1]: want the domain of mail addresses, such as example.com"},
+		{"every domain at once", func(o *email.Options) { o.OwnerDomains = []string{"*"} }, "owner_domains[0]: want the domain of mail addresses, such as example.com"},
 		{"a recipient twice", func(o *email.Options) { o.To = []string{"a@example.com", "a@example.com"} }, "to[1]: a@example.com is listed twice"},
 	}
 	for _, test := range tests {

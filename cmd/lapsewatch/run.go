@@ -131,7 +131,11 @@ func (s *session) job(dryRun bool) (runner.Job, error) {
 		Reminders:  s.settings.Policy.Reminders, Routes: s.settings.Routes, DryRun: dryRun,
 	}
 	for _, entry := range s.settings.Alerts {
-		job.Destinations = append(job.Destinations, policy.Destination{Channel: entry.Name, Recipients: channels[entry.Name].Recipients()})
+		destination := policy.Destination{Channel: entry.Name, Recipients: channels[entry.Name].Recipients()}
+		if tellsOwners, ok := channels[entry.Name].(alerts.OwnerChannel); ok {
+			destination.Reach = tellsOwners.Reach
+		}
+		job.Destinations = append(job.Destinations, destination)
 	}
 	return job, nil
 }
