@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -43,16 +44,21 @@ func (a app) configInit() *cobra.Command {
 
 func (a app) configCheck() *cobra.Command {
 	var file string
-	var follow bool
+	var follow, online bool
 	command := &cobra.Command{
 		Use:   "check",
 		Short: "Say everything that is wrong with the configuration, with file, line and key",
 		Long: "Read the configuration as `run` would, environment and secrets included, and say\n" +
 			"everything that is wrong with it. Nothing is looked at and nobody is told.\n\n" +
-			"Exit codes: 0 it is right; 2 it is not.",
-		Example: "  lapsewatch config check\n  lapsewatch config check --watch     # again at each save",
+			"With --online, checks that sign in somewhere do so, and say right by right what will\n" +
+			"work. Each is tried once, even where a run would wait after an earlier refusal.\n\n" +
+			"Exit codes: 0 it is right; 2 it is not; 3 a check lacks a right that it needs.",
+		Example: "  lapsewatch config check\n  lapsewatch config check --online    # sign in, and say what will work\n  lapsewatch config check --watch     # again at each save",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if follow && online {
+				return misused("", errors.New("--watch and --online do not go together: each save would sign in again"))
+			}
 			if follow {
 				return a.followConfig(command.Context(), file)
 			}
@@ -63,9 +69,13 @@ func (a app) configCheck() *cobra.Command {
 			if err := checkLedger(command.Context(), settings.Ledger); err != nil {
 				return misused("", err)
 			}
-			return a.describe(settings)
+			if err := a.describe(settings); err != nil || !online {
+				return err
+			}
+			return a.tryOnline(command.Context(), settings)
 		},
 	}
+	command.Flags().BoolVar(&online, "online", false, "sign in where checks do, and say what they are allowed")
 	command.Flags().StringVar(&file, "config", "", "configuration `file` (or LAPSEWATCH_CONFIG)")
 	command.Flags().BoolVar(&follow, "watch", false, "check again whenever the file changes, until interrupted")
 	return command

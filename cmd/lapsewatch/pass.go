@@ -122,6 +122,9 @@ type session struct {
 	lines    *asynclog.Writer
 	stderr   io.Writer
 	bar      *bar
+	// memory is what the check of a name keeps between passes; without a ledger it
+	// lasts as long as the command.
+	memory func(check string) watch.Memory
 }
 
 const (
@@ -131,7 +134,10 @@ const (
 
 func (a app) begin(flags *passFlags, settings *config.Config) *session {
 	lines := asynclog.New(a.stderr, logQueue)
-	s := &session{flags: flags, settings: settings, lines: lines, stderr: a.stderr, log: newLogger(lines, settings.Log)}
+	s := &session{
+		flags: flags, settings: settings, lines: lines, stderr: a.stderr, log: newLogger(lines, settings.Log),
+		memory: func(string) watch.Memory { return checks.Forgetful() },
+	}
 	for _, warning := range settings.Warnings {
 		s.log.Warn(warning)
 	}
@@ -175,18 +181,29 @@ func (s *session) env() checks.Env {
 	return env
 }
 
-// deliveryShare of the whole run's deadline is kept for delivering.
-const deliveryShare = 4
+// checkEnv is what a configured check is built with.
+func (s *session) checkEnv(name string) checks.Env {
+	env := s.env()
+	env.Memory, env.Horizon = s.memory(name), s.judge().Horizon(name)
+	return env
+}
 
-func (s *session) collection(all []runner.Check) runner.Collection {
+func (s *session) judge() policy.Judge {
 	leadTimes := map[string]policy.LeadTimes{}
 	for _, check := range s.settings.Checks {
 		leadTimes[check.Name] = check.LeadTimes
 	}
+	return policy.Judge{Settings: s.settings.Policy, Checks: leadTimes}
+}
+
+// deliveryShare of the whole run's deadline is kept for delivering.
+const deliveryShare = 4
+
+func (s *session) collection(all []runner.Check) runner.Collection {
 	whole := time.Duration(s.settings.Limits.Deadline)
 	return runner.Collection{
 		Checks: all,
-		Judge:  policy.Judge{Settings: s.settings.Policy, Checks: leadTimes},
+		Judge:  s.judge(),
 		Now:    s.flags.now.clock()(), Deadline: time.Duration(s.settings.Limits.CheckDeadline), Within: whole - whole/deliveryShare,
 		Log: s.log, Seen: s.bar.seen,
 	}
@@ -197,7 +214,7 @@ func (s *session) configured() ([]runner.Check, error) {
 	var all []runner.Check
 	var problems []error
 	for _, entry := range s.settings.Checks {
-		check, err := entry.Kind.Build(entry.Decode, s.env())
+		check, err := entry.Kind.Build(entry.Decode, s.checkEnv(entry.Name))
 		if err != nil {
 			problems = append(problems, fmt.Errorf("set up check %s: %w", entry.Name, err))
 			continue

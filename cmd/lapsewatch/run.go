@@ -16,6 +16,7 @@ import (
 	"lapsewatch/ledger"
 	"lapsewatch/policy"
 	"lapsewatch/runner"
+	"lapsewatch/watch"
 )
 
 func (a app) run() *cobra.Command {
@@ -64,20 +65,22 @@ func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Conf
 	defer to.abandon()
 	s := a.begin(flags, settings)
 	defer s.end()
-	job, err := s.job(dryRun)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(settings.Limits.Deadline))
 	defer cancel()
-	if job.Ledger, err = openLedger(ctx, settings.Ledger, dryRun); err != nil {
+	kept, err := openLedger(ctx, settings.Ledger, dryRun)
+	if err != nil {
 		return failed(err)
 	}
 	defer func() {
-		if closeErr := job.Ledger.Close(); closeErr != nil && err == nil {
+		if closeErr := kept.Close(); closeErr != nil && err == nil {
 			err = failed(closeErr)
 		}
 	}()
+	s.memory = func(check string) watch.Memory { return kept.Memory(check, s.flags.now.clock()) }
+	job, err := s.job(kept, dryRun)
+	if err != nil {
+		return err
+	}
 	outcome, runErr := job.Run(ctx)
 	s.bar.stop()
 	if runErr == nil || len(outcome.Told) > 0 {
@@ -115,8 +118,8 @@ func openLedger(ctx context.Context, settings config.Ledger, dryRun bool) (*ledg
 	return ledger.Open(ctx, string(settings.DSN))
 }
 
-// job builds everything that the configuration names, before anything is started.
-func (s *session) job(dryRun bool) (runner.Job, error) {
+// job builds everything that the configuration names, before anything is looked at.
+func (s *session) job(kept *ledger.Ledger, dryRun bool) (runner.Job, error) {
 	all, err := s.configured()
 	if err != nil {
 		return runner.Job{}, err
@@ -127,7 +130,7 @@ func (s *session) job(dryRun bool) (runner.Job, error) {
 	}
 	job := runner.Job{
 		Collection: s.collection(all),
-		Delivery:   runner.Delivery{Channels: channels, Now: s.flags.now.clock(), Log: s.log},
+		Delivery:   runner.Delivery{Ledger: kept, Channels: channels, Now: s.flags.now.clock(), Log: s.log},
 		Reminders:  s.settings.Policy.Reminders, Routes: s.settings.Routes, DryRun: dryRun,
 	}
 	for _, entry := range s.settings.Alerts {

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"lapsewatch/checks"
+	"lapsewatch/config"
+	"lapsewatch/internal/clean"
+	"lapsewatch/watch"
+)
+
+const onlinePatience = 2 * time.Minute
+
+// tryOnline lets each check that signs in somewhere say what it is allowed.
+func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
+	s := a.begin(&passFlags{quiet: true}, settings)
+	defer s.end()
+	all, err := s.configured()
+	if err != nil {
+		return err
+	}
+	lacking := 0
+	for _, check := range all {
+		trier, tries := check.Check.(watch.Trier)
+		if !tries {
+			if err := a.print("%s (%s): needs no rights\n", check.Name, check.Kind); err != nil {
+				return err
+			}
+			continue
+		}
+		abilities := tried(ctx, trier)
+		for _, ability := range abilities {
+			if ability.Required && ability.Err != nil {
+				lacking++
+			}
+		}
+		if err := a.print("%s (%s):\n%s", check.Name, check.Kind, abilityLines(abilities)); err != nil {
+			return err
+		}
+	}
+	if lacking > 0 {
+		return failed(fmt.Errorf("%s missing that a check cannot do without", count(lacking, "right")))
+	}
+	return nil
+}
+
+func tried(ctx context.Context, trier watch.Trier) (abilities []watch.Ability) {
+	ctx, cancel := context.WithTimeout(ctx, onlinePatience)
+	defer cancel()
+	if panicked := checks.Guard(func() { abilities = trier.Try(ctx) }); panicked != nil {
+		return []watch.Ability{{Name: "try", Gives: "says what the check is allowed", Required: true, Err: panicked}}
+	}
+	return abilities
+}
+
+// abilityLines is a small table: what works, what does not and what that costs.
+func abilityLines(abilities []watch.Ability) string {
+	widest := 0
+	for _, ability := range abilities {
+		widest = max(widest, len(ability.Name))
+	}
+	var lines strings.Builder
+	for _, ability := range abilities {
+		verdict := "ok"
+		switch {
+		case ability.Err != nil && ability.Required:
+			verdict = "MISSING"
+		case ability.Err != nil:
+			verdict = "without"
+		}
+		fmt.Fprintf(&lines, "  %-8s %-*s  %s\n", verdict, widest, clean.Text(ability.Name, shownTargetRunes), clean.Text(ability.Gives, maxErrorRunes))
+		if ability.Err == nil {
+			continue
+		}
+		indent := strings.Repeat(" ", 2+8+1+widest+2)
+		fmt.Fprintf(&lines, "%s%s\n", indent, clean.Text(ability.Err.Error(), maxErrorRunes))
+		if ability.Remedy != "" {
+			fmt.Fprintf(&lines, "%s%s\n", indent, clean.Text(ability.Remedy, maxErrorRunes))
+		}
+	}
+	return lines.String()
+}
