@@ -1,0 +1,175 @@
+// Package faketenant is a Microsoft Entra tenant for tests, benchmarks and the demo: one
+// TLS server on 127.0.0.1 that speaks Entra's token endpoint and Microsoft Graph (v1.0 and
+// beta) as azidentity and the Graph SDK call them. It looks at secrets, certificates, dates
+// and permissions as Entra does, and misbehaves as Graph does (Manner). It asserts nothing
+// itself, changes nothing through Graph (all requests are reads), and knows nothing of
+// how Lapsewatch works.
+package faketenant
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lapsewatch/internal/pki"
+)
+
+// DefaultTenantID is the tenant's id where Options name none.
+const DefaultTenantID = "7e4a0000-0000-4000-8000-000000000001"
+
+// Options say what to start. The zero value is an empty tenant with DefaultManners.
+type Options struct {
+	TenantID  string
+	Directory Directory
+	// Now is the tenant's clock, by which it judges secrets, certificates and access
+	// tokens; nil is time.Now. The times inside a client assertion or a federated token
+	// are judged by the machine's clock, by which their makers wrote them.
+	Now func() time.Time
+	// Manners are how it misbehaves; nil is DefaultManners. An empty slice that is not nil
+	// (WellBehaved) is a server without faults.
+	Manners []Manner
+	// TokenLifetime is how long an access token lasts and what expires_in says; 0 is
+	// 3,599 seconds. Clients ask anew for each request below 5 minutes.
+	TokenLifetime time.Duration
+	// NationalCloud makes the tenant one of a national cloud, whose Graph lacks the report
+	// of sign-ins.
+	NationalCloud bool
+	// Uncompressed keeps it from using gzip with clients that offer it.
+	Uncompressed bool
+}
+
+// Tenant is a running tenant.
+type Tenant struct {
+	// AuthorityURL and GraphURL are where clients find it, without a path.
+	AuthorityURL, GraphURL string
+	// OtherHostURL is the same server by another host name, for what must not be followed.
+	OtherHostURL string
+	// RootPEM is the authority of its TLS certificate.
+	RootPEM  []byte
+	TenantID string
+
+	options   Options
+	server    *http.Server
+	directory atomic.Pointer[Directory]
+	changing  sync.Mutex
+	manners   manners
+	record    record
+	tokens    tokens
+	keyReads  window
+	issuerKey *ecdsa.PrivateKey
+	serving   sync.WaitGroup
+}
+
+// Start starts a tenant, until Close.
+func Start(options Options) (*Tenant, error) {
+	if options.TenantID == "" {
+		options.TenantID = DefaultTenantID
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Manners == nil {
+		options.Manners = DefaultManners()
+	}
+	if options.TokenLifetime == 0 {
+		options.TokenLifetime = 3599 * time.Second
+	}
+	root, err := pki.NewRoot("Fake tenant CA")
+	if err != nil {
+		return nil, fmt.Errorf("start the fake tenant: %w", err)
+	}
+	pair, err := root.Issue(pki.Spec{CommonName: "Fake tenant", Names: []string{"127.0.0.1", "localhost"}})
+	if err != nil {
+		return nil, fmt.Errorf("start the fake tenant: %w", err)
+	}
+	issuerKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("start the fake tenant: make a key: %w", err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start the fake tenant: %w", err)
+	}
+	url := "https://" + listener.Addr().String()
+	t := &Tenant{
+		AuthorityURL: url, GraphURL: url,
+		OtherHostURL: strings.Replace(url, "127.0.0.1", "localhost", 1),
+		RootPEM:      pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Cert.Raw}),
+		TenantID:     options.TenantID,
+		options:      options, issuerKey: issuerKey,
+		keyReads: window{limit: keyCredentialReadsPerMinute, length: time.Minute},
+	}
+	t.directory.Store(&options.Directory)
+	t.manners.set(options.Manners)
+	t.server = &http.Server{
+		Handler:           t.recording(byAlternateKey(t.misbehaving(t.routes()))),
+		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{pair.TLS()}},
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	t.serving.Go(func() { _ = t.server.ServeTLS(listener, "", "") }) // it ends with http.ErrServerClosed
+	return t, nil
+}
+
+// Close ends the server and its connections.
+func (t *Tenant) Close() error {
+	err := t.server.Close()
+	t.serving.Wait()
+	if err != nil {
+		return fmt.Errorf("stop the fake tenant: %w", err)
+	}
+	return nil
+}
+
+// Change edits what the tenant holds while it runs. A request that is being answered keeps
+// what it saw. The slices are copies; what their elements refer to is shared and must be
+// replaced rather than edited.
+func (t *Tenant) Change(edit func(*Directory)) {
+	t.changing.Lock()
+	defer t.changing.Unlock()
+	fresh := t.directory.Load().clone()
+	edit(&fresh)
+	t.directory.Store(&fresh)
+}
+
+// Misbehave replaces the manners; their counts start anew.
+func (t *Tenant) Misbehave(manners ...Manner) { t.manners.set(manners) }
+
+func (t *Tenant) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /common/discovery/instance", t.instanceDiscovery)
+	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", t.openIDConfiguration)
+	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", t.token)
+	mux.HandleFunc("GET /msi/token", t.managedIdentityToken)
+	graph := func(path string, answer graphHandler, permissions ...string) {
+		for _, version := range []string{"/v1.0", "/beta"} {
+			mux.Handle("GET "+version+path, t.graph(answer, permissions))
+		}
+	}
+	reading := []string{"Application.Read.All", "Application.ReadWrite.All", "Application.ReadWrite.OwnedBy", "Directory.Read.All"}
+	graph("/applications", t.applications, reading...)
+	graph("/applications/{id}", t.application, reading...)
+	graph("/applications/{id}/owners", t.applicationOwners, reading...)
+	graph("/applications/{id}/federatedIdentityCredentials", t.federatedCredentials, reading...)
+	graph("/servicePrincipals", t.servicePrincipals, reading...)
+	graph("/servicePrincipals/{id}", t.servicePrincipal, reading...)
+	graph("/servicePrincipals/{id}/owners", t.servicePrincipalOwners, reading...)
+	graph("/policies/defaultAppManagementPolicy", t.managementPolicy, "Policy.Read.All", "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration")
+	graph("/organization", t.organization, "Organization.Read.All", "Directory.Read.All")
+	mux.Handle("GET /beta/reports/appCredentialSignInActivities", t.graph(t.signIns, nil))
+	mux.Handle("/v1.0/", t.graph(t.unknownSegment, nil))
+	mux.Handle("/beta/", t.graph(t.unknownSegment, nil))
+	return mux
+}
