@@ -1,0 +1,176 @@
+package msgraph
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"golang.org/x/time/rate"
+
+	"lapsewatch/internal/redact"
+	"lapsewatch/watch"
+)
+
+const (
+	signingIn = "sign in to tenant "
+	// beforeExpiry is how long before its end a token is no longer used.
+	beforeExpiry = 5 * time.Minute
+	// rememberWithin bounds the writing of a hold, which is not given up with the pass.
+	rememberWithin = 10 * time.Second
+)
+
+// gate hands out the token, and lets nobody through to Entra while a refusal is to be
+// honoured. Every sign-in reads the credential anew and forgets it afterwards; only the
+// token is kept.
+type gate struct {
+	options  SignIn
+	env      Env
+	wire     *wire
+	key      string
+	settings string
+	// turn is held by the one who looks for a token; unlike a mutex it can be waited for
+	// as long as ctx lasts.
+	turn chan struct{}
+	// What follows belongs to who holds turn.
+	token       azcore.AccessToken
+	taken       time.Time
+	held        *hold
+	interactive bool
+	// renewals of tokens that Graph refuses before they end.
+	renewals *rate.Limiter
+}
+
+func newGate(options SignIn, env Env, wire *wire) *gate {
+	whole, _ := json.Marshal(options) // strings and references only, which always encode
+	return &gate{
+		options: options, env: env, wire: wire, interactive: env.Interactive,
+		key:      "sign-in:" + digest([]byte(options.endpoints().authority), []byte(options.Tenant), []byte(options.ClientID), []byte(options.method())),
+		settings: digest(whole),
+		turn:     make(chan struct{}, 1),
+		renewals: rate.NewLimiter(rate.Every(30*time.Minute), 2),
+	}
+}
+
+// digest is short, but long enough to tell a few configurations from each other.
+func digest(parts ...[]byte) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		inner := sha256.Sum256(part)
+		sum.Write(inner[:])
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+func (g *gate) doing() string {
+	who := ""
+	if g.options.ClientID != "" {
+		who = " as application " + g.options.ClientID
+	}
+	return signingIn + g.options.Tenant + who
+}
+
+// take gives a token. stale is one that Graph has just refused; it is not given again.
+func (g *gate) take(ctx context.Context, stale string) (string, error) {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return "", interrupted(g.doing(), ctx)
+	}
+	now := g.env.Now()
+	if g.token.Token != "" && g.token.Token != stale && g.usable(now) {
+		return g.token.Token, nil
+	}
+	if stale != "" && stale == g.token.Token && !g.renewals.AllowN(now, 1) {
+		return "", &Failure{Doing: g.doing(), Reason: watch.AuthFailed, Text: "Microsoft Graph refuses one fresh token after the other"}
+	}
+	fresh, err := g.signIn(ctx, now, stale != "")
+	if err != nil {
+		return "", err
+	}
+	if fresh.Token == stale {
+		return "", &Failure{Doing: g.doing(), Reason: watch.AuthFailed, Text: "Microsoft Graph refuses the token, and no other is to be had before it ends"}
+	}
+	g.token, g.taken = fresh, now
+	return fresh.Token, nil
+}
+
+// usable keeps away from a token's end; of a short life at least half is used, so that no
+// request needs a token of its own.
+func (g *gate) usable(now time.Time) bool {
+	life := g.token.ExpiresOn.Sub(g.taken)
+	return now.Before(g.token.ExpiresOn.Add(-min(beforeExpiry, life/2)))
+}
+
+// signIn makes one attempt, unless a hold stands against it.
+func (g *gate) signIn(ctx context.Context, now time.Time, renew bool) (azcore.AccessToken, error) {
+	key, failure := g.read(now)
+	if failure != nil {
+		return azcore.AccessToken{}, failure
+	}
+	known := g.recall(ctx, now, key)
+	if known != nil && now.Before(known.RetryAt) && !g.interactive {
+		return azcore.AccessToken{}, known.failure(g.doing())
+	}
+	g.interactive = false
+	witness := &witness{wire: g.wire}
+	request := policy.TokenRequestOptions{Scopes: []string{g.options.endpoints().graph + "/.default"}}
+	if renew && g.options.method() == ManagedIdentity {
+		request.Claims = "{}" // the one credential with a cache of the whole process: claims pass it by
+	}
+	got, err := attempt(ctx, g.options, key, witness, request)
+	switch {
+	case err == nil && got.Token != "":
+		g.forget(ctx, known)
+		return got, nil
+	case err == nil:
+		err = errors.New("the answer holds no token")
+	case ctx.Err() != nil:
+		return azcore.AccessToken{}, interrupted(g.doing(), ctx)
+	}
+	failure = g.explain(err, witness, now)
+	failure.hide(append(key.secrets(), g.proxySecrets()...))
+	g.remember(ctx, known, failure, key, now)
+	return azcore.AccessToken{}, failure
+}
+
+// attempt asks azidentity, whose panics are errors.
+func attempt(ctx context.Context, options SignIn, key ownKey, witness *witness, request policy.TokenRequestOptions) (got azcore.AccessToken, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("the sign-in library fails: %v", fault)
+		}
+	}()
+	credential, err := newCredential(options, key, witness)
+	if err != nil {
+		return got, err
+	}
+	return credential.GetToken(ctx, request)
+}
+
+func (g *gate) proxySecrets() []watch.Secret {
+	if g.options.ProxyCredentials.IsZero() {
+		return nil
+	}
+	secret, err := g.env.Secrets(g.options.ProxyCredentials)
+	if err != nil {
+		return nil // then it was not used either
+	}
+	return redact.Words(secret)
+}
+
+// hide takes secrets out of whatever the service may have echoed.
+func (f *Failure) hide(secrets []watch.Secret) {
+	for _, text := range []*string{&f.Text, &f.Code, &f.CorrelationID, &f.RequestID} {
+		*text = redact.Text(*text, secrets...)
+	}
+	if f.Err != nil {
+		f.Err = redact.Error(f.Err, secrets...)
+	}
+}

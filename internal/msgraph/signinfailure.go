@@ -1,0 +1,138 @@
+package msgraph
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"lapsewatch/internal/clean"
+	"lapsewatch/watch"
+)
+
+// tokenError is a refusal of Entra's token endpoint (RFC 6749 section 5.2, with Entra's
+// additions).
+type tokenError struct {
+	Error         string `json:"error"`
+	Description   string `json:"error_description"`
+	Codes         []int  `json:"error_codes"`
+	CorrelationID string `json:"correlation_id"`
+	TraceID       string `json:"trace_id"`
+}
+
+var (
+	aadsts   = regexp.MustCompile(`AADSTS(\d{4,9})`)
+	plainID  = regexp.MustCompile(`^[0-9A-Za-z_.:-]{1,` + strconv.Itoa(shownID) + `}$`)
+	trailing = regexp.MustCompile(`(?s)\s*(Trace ID|Correlation ID|Timestamp): .*$`)
+)
+
+// requestID is an id that a service gave, if it looks like one.
+func requestID(text string) string {
+	if plainID.MatchString(text) {
+		return text
+	}
+	return ""
+}
+
+// code is an error code that a service gave.
+func code(text string) string { return clean.Text(token.ReplaceAllString(text, "<redacted>"), shownID) }
+
+// explain says why an attempt to sign in failed. What was seen on the wire is believed
+// before what azidentity makes of it.
+func (g *gate) explain(err error, seen *witness, now time.Time) *Failure {
+	method := g.options.method()
+	_, refused := errors.AsType[*azidentity.AuthenticationFailedError](err)
+	switch {
+	case seen.err != nil && method == ManagedIdentity:
+		return &Failure{Doing: g.doing(), Reason: watch.AuthUnavailable, Text: "no managed identity answers on this machine: " + networkFailure("", seen.host, seen.err).Text, Err: seen.err}
+	case seen.err != nil && refused:
+		if failure, ok := errors.AsType[*Failure](seen.err); ok {
+			again := *failure
+			again.Doing = g.doing()
+			return &again
+		}
+		return networkFailure(g.doing(), seen.host, seen.err)
+	case seen.got.status >= http.StatusBadRequest:
+		return g.told(seen, now)
+	case refused && seen.host != "":
+		return g.unreadable(err, seen)
+	}
+	failure := &Failure{Doing: g.doing(), Reason: watch.AuthUnavailable, Lasting: true, Text: said(trailing.ReplaceAllString(err.Error(), "")), Err: nil}
+	if found := aadsts.FindStringSubmatch(err.Error()); found != nil { // the Azure CLI's words
+		number, _ := strconv.Atoi(found[1])
+		failure.judge(number)
+	}
+	return failure
+}
+
+// told is a refusal in the token endpoint's own words.
+func (g *gate) told(seen *witness, now time.Time) *Failure {
+	var refused tokenError
+	_ = json.Unmarshal(seen.got.body, &refused) // whatever of it can be read is of use
+	description := trailing.ReplaceAllString(refused.Description, "")
+	failure := &Failure{
+		Doing: g.doing(), Reason: watch.AuthFailed, Status: seen.got.status, Lasting: !transientStatus(seen.got.status),
+		CorrelationID: requestID(refused.CorrelationID), Text: said(description),
+	}
+	if failure.Text == "" {
+		failure.Text = fmt.Sprintf("%s answers %s", seen.host, strings.ToLower(http.StatusText(seen.got.status)))
+		if media, _, _ := mime.ParseMediaType(seen.got.header.Get("Content-Type")); media != "" && media != "application/json" {
+			failure.Text += ", " + notJSON(media)
+		}
+	}
+	if seen.got.status == http.StatusTooManyRequests {
+		failure.Reason = watch.Throttled
+	}
+	if wait := retryAfter(seen.got.header.Get("Retry-After"), now); wait > 0 {
+		failure.RetryAt = now.Add(wait).UTC()
+	}
+	numbers := refused.Codes
+	if found := aadsts.FindStringSubmatch(refused.Description); found != nil && len(numbers) == 0 {
+		number, _ := strconv.Atoi(found[1])
+		numbers = []int{number}
+	}
+	for _, number := range numbers {
+		if failure.judge(number) {
+			break
+		}
+	}
+	if len(numbers) == 0 && g.options.method() == ManagedIdentity && failure.Lasting {
+		failure.Reason, failure.Text = watch.AuthUnavailable, "the managed identity is not to be had: "+failure.Text
+	}
+	return failure
+}
+
+// judge takes over what a number means; false if that is not known.
+func (f *Failure) judge(number int) bool {
+	if f.Code == "" {
+		f.Code = "AADSTS" + strconv.Itoa(number)
+	}
+	known, ok := verdictOf(number)
+	if ok {
+		f.Code = "AADSTS" + strconv.Itoa(number)
+		f.Reason, f.Text = known.reason, known.text
+		f.Lasting = f.Lasting && !known.passing
+	} else if f.Reason == watch.AuthUnavailable {
+		f.Reason = watch.AuthFailed
+	}
+	return ok
+}
+
+// unreadable is an answer with a good status that azidentity could not use.
+func (g *gate) unreadable(err error, seen *witness) *Failure {
+	failure := &Failure{Doing: g.doing(), Reason: watch.Unparsable, Status: seen.got.status, Lasting: true}
+	media, _, _ := mime.ParseMediaType(seen.got.header.Get("Content-Type"))
+	if media != "application/json" {
+		failure.Text = seen.host + ": " + notJSON(media)
+		return failure
+	}
+	failure.Text = seen.host + " gives no token: " + said(err.Error())
+	return failure
+}
