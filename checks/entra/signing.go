@@ -1,0 +1,121 @@
+package entra
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// gatherSigning makes one item of the objects that one SAML signing certificate consists
+// of: a Sign key, a Verify key and the password of the private key, which share their
+// customKeyIdentifier, or at least the keyId. Everything else stays as it is.
+func (h *holder) gatherSigning(now time.Time) {
+	leads := func(i *item) bool {
+		return i.form == watch.ClientCertificate &&
+			(strings.EqualFold(i.usage, usageSign) || i.thumbprint != "" && i.thumbprint == h.activeThumbprint)
+	}
+	if !slices.ContainsFunc(h.items, func(i item) bool { return leads(&i) }) {
+		return
+	}
+	var gathered []item
+	groupOf := func(i *item) int {
+		return slices.IndexFunc(gathered, func(g item) bool {
+			return g.custom != "" && g.custom == i.custom || g.keyID != "" && g.keyID == i.keyID
+		})
+	}
+	for _, candidate := range h.items {
+		if leads(&candidate) && groupOf(&candidate) < 0 {
+			candidate.form = watch.SigningCertificate
+			gathered = append(gathered, candidate)
+		}
+	}
+	signing := len(gathered)
+	for _, candidate := range h.items {
+		if groupOf(&candidate) < 0 || strings.EqualFold(candidate.usage, usageEncrypt) {
+			gathered = append(gathered, candidate)
+		}
+	}
+	h.items = gathered
+	h.settleStanding(h.items[:signing], now)
+}
+
+// settleStanding finds out which of the certificates signs. Once the active one has
+// expired, Entra takes a valid one by itself.
+func (h *holder) settleStanding(signing []item, now time.Time) {
+	at := slices.IndexFunc(signing, func(i item) bool { return i.thumbprint != "" && i.thumbprint == h.activeThumbprint })
+	if at < 0 {
+		return
+	}
+	lapsed := !signing[at].endless() && signing[at].end.Before(now)
+	for i := range signing {
+		switch {
+		case i == at:
+			signing[i].standing = active
+		case lapsed && signing[i].valid(now):
+			signing[i].standing = steppedIn
+		default:
+			signing[i].standing = inactive
+		}
+	}
+}
+
+// keepWanted takes away what the options do not want of a service principal.
+func (h *holder) keepWanted(options *Options) {
+	h.items = slices.DeleteFunc(h.items, func(i item) bool {
+		if i.form == watch.SigningCertificate {
+			return !options.SAML
+		}
+		return !options.ServicePrincipals
+	})
+}
+
+func (i *item) valid(now time.Time) bool {
+	return !i.start.After(now) && (i.endless() || i.end.After(now))
+}
+
+// successor is the certificate that Entra signs with by itself once the active one at the
+// index has expired: of those valid then, the one that ends last. It is nil without one.
+func (h *holder) successor(at int) *item {
+	current := &h.items[at]
+	if current.standing != active || current.endless() {
+		return nil
+	}
+	var found *item
+	for i := range h.items {
+		other := &h.items[i]
+		if other.form != watch.SigningCertificate || i == at || other.start.After(current.end) || !other.outlives(current, 0) {
+			continue
+		}
+		if found == nil || other.outlives(found, 0) {
+			found = other
+		}
+	}
+	return found
+}
+
+// rollover is what is to be said of an active certificate whose successor waits. It is no
+// comfort: the other side may not trust the successor yet.
+func (h *holder) rollover(at int, now time.Time) (watch.Observation, bool) {
+	next := h.successor(at)
+	if next == nil {
+		return watch.Observation{}, false
+	}
+	end := h.items[at].end
+	text := fmt.Sprintf("a newer certificate, %s, waits inactive: Entra will sign with it by itself on %s, and users are locked out unless the application trusts it by then", untilText(next), dateOf(end))
+	if end.Before(now) {
+		text = fmt.Sprintf("a newer certificate, %s, was never made the active one: Entra has signed with it by itself since %s, and users are locked out unless the application trusts it", untilText(next), dateOf(end))
+	}
+	return watch.Observation{Reason: watch.RolloverPending, Text: text, NotAfter: end}, true
+}
+
+func untilText(i *item) string {
+	if i.end.IsZero() {
+		return "valid without end"
+	}
+	return "valid until " + dateOf(i.end)
+}
+
+func dateOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
