@@ -147,29 +147,46 @@ func (t *Tenant) Change(edit func(*Directory)) {
 // Misbehave replaces the manners; their counts start anew.
 func (t *Tenant) Misbehave(manners ...Manner) { t.manners.set(manners) }
 
+// routes tells Graph from the token endpoint by the first segment, which is a version or a
+// tenant.
 func (t *Tenant) routes() http.Handler {
+	login, graph := t.loginRoutes(), t.graphRoutes()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1.0/") || strings.HasPrefix(r.URL.Path, "/beta/") {
+			graph.ServeHTTP(w, r)
+			return
+		}
+		login.ServeHTTP(w, r)
+	})
+}
+
+func (t *Tenant) loginRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /common/discovery/instance", t.instanceDiscovery)
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", t.openIDConfiguration)
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", t.token)
 	mux.HandleFunc("GET /msi/token", t.managedIdentityToken)
-	graph := func(path string, answer graphHandler, permissions ...string) {
+	return mux
+}
+
+func (t *Tenant) graphRoutes() http.Handler {
+	mux := http.NewServeMux()
+	both := func(path string, answer graphHandler, permissions ...string) {
 		for _, version := range []string{"/v1.0", "/beta"} {
 			mux.Handle("GET "+version+path, t.graph(answer, permissions))
 		}
 	}
 	reading := []string{"Application.Read.All", "Application.ReadWrite.All", "Application.ReadWrite.OwnedBy", "Directory.Read.All"}
-	graph("/applications", t.applications, reading...)
-	graph("/applications/{id}", t.application, reading...)
-	graph("/applications/{id}/owners", t.applicationOwners, reading...)
-	graph("/applications/{id}/federatedIdentityCredentials", t.federatedCredentials, reading...)
-	graph("/servicePrincipals", t.servicePrincipals, reading...)
-	graph("/servicePrincipals/{id}", t.servicePrincipal, reading...)
-	graph("/servicePrincipals/{id}/owners", t.servicePrincipalOwners, reading...)
-	graph("/policies/defaultAppManagementPolicy", t.managementPolicy, "Policy.Read.All", "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration")
-	graph("/organization", t.organization, "Organization.Read.All", "Directory.Read.All")
+	both("/applications", t.applications, reading...)
+	both("/applications/{id}", t.application, reading...)
+	both("/applications/{id}/owners", t.applicationOwners, reading...)
+	both("/applications/{id}/federatedIdentityCredentials", t.federatedCredentials, reading...)
+	both("/servicePrincipals", t.servicePrincipals, reading...)
+	both("/servicePrincipals/{id}", t.servicePrincipal, reading...)
+	both("/servicePrincipals/{id}/owners", t.servicePrincipalOwners, reading...)
+	both("/policies/defaultAppManagementPolicy", t.managementPolicy, "Policy.Read.All", "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration")
+	both("/organization", t.organization, "Organization.Read.All", "Directory.Read.All")
 	mux.Handle("GET /beta/reports/appCredentialSignInActivities", t.graph(t.signIns, nil))
-	mux.Handle("/v1.0/", t.graph(t.unknownSegment, nil))
-	mux.Handle("/beta/", t.graph(t.unknownSegment, nil))
+	mux.Handle("/", t.graph(t.unknownSegment, nil))
 	return mux
 }
