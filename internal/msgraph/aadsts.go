@@ -88,8 +88,18 @@ var verdicts = map[int]verdict{
 // further digits say which claim did not match.
 const noFederation = "70021"
 
-// verdictOf finds what a number means.
-func verdictOf(number int) (verdict, bool) {
+const (
+	// badAssertion is said of every client certificate that does not fit, and expiredKey is
+	// in its description when the fault is the date.
+	badAssertion = 700027
+	expiredKey   = "key used is expired"
+)
+
+// verdictOf finds what a number means, with the words that came with it.
+func verdictOf(number int, description string) (verdict, bool) {
+	if number == badAssertion && strings.Contains(description, expiredKey) {
+		return verdict{reason: watch.AuthCertificateExpired, text: "the client certificate has expired"}, true
+	}
 	if known, ok := verdicts[number]; ok {
 		return known, true
 	}

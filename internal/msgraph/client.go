@@ -1,9 +1,11 @@
 package msgraph
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
@@ -47,12 +49,16 @@ type Client struct {
 	wire    *wire
 	paces   paces
 	adapter *khttp.NetHttpRequestAdapter
+	sleep   func(context.Context, time.Duration) bool
 }
 
 // Open makes a client for valid options. It neither uses the network nor reads a secret;
 // its error is about the CA file or the transport.
 func Open(options SignIn, env Env) (*Client, error) {
 	env = env.complete()
+	if options.ClientID == "" && options.method() == WorkloadIdentity {
+		options.ClientID = os.Getenv("AZURE_CLIENT_ID")
+	}
 	wire, err := newWire(options, env)
 	if err != nil {
 		return nil, err
@@ -61,7 +67,7 @@ func Open(options SignIn, env Env) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &Client{options: options, env: env, graph: graph, wire: wire, paces: newPaces()}
+	client := &Client{options: options, env: env, graph: graph, wire: wire, paces: newPaces(), sleep: sleep}
 	client.gate = newGate(options, env, wire)
 	client.adapter, err = khttp.NewNetHttpRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
 		&authentication.AnonymousAuthenticationProvider{}, // the transport below signs

@@ -1,9 +1,7 @@
 package msgraph
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -75,15 +73,12 @@ func (w *witness) Do(request *http.Request) (*http.Response, error) {
 		}
 	}
 	if w.err != nil {
-		if failure := networkFailure("", w.host, w.err); failure.Lasting || failure.Reason == watch.UntrustedIssuer || failure.Reason == watch.NameMismatch {
+		if !networkFailure("", w.host, w.err).soonOver() {
 			return nil, hopeless{w.err}
 		}
 		return nil, w.err
 	}
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", w.got.status, http.StatusText(w.got.status)), StatusCode: w.got.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.got.header, Body: io.NopCloser(bytes.NewReader(w.got.body)), ContentLength: int64(len(w.got.body)), Request: request,
-	}, nil
+	return w.got.response(request), nil
 }
 
 // hopeless keeps azcore from trying again.

@@ -69,6 +69,11 @@ func (f *Failure) Unwrap() error { return f.Err }
 // NonRetriable keeps azcore from trying again what has been judged already.
 func (*Failure) NonRetriable() {}
 
+// soonOver reports whether another attempt in this pass may fare better.
+func (f *Failure) soonOver() bool {
+	return !f.Lasting && f.Reason != watch.UntrustedIssuer && f.Reason != watch.NameMismatch
+}
+
 func attempts(count int) string {
 	if count == 1 {
 		return "1 failed attempt"

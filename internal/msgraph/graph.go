@@ -2,6 +2,7 @@ package msgraph
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,8 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
-
-	"context"
 
 	"lapsewatch/watch"
 )
@@ -43,10 +42,7 @@ func (e exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &http.Response{
-		Status: http.StatusText(got.status), StatusCode: got.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: got.header, Body: io.NopCloser(bytes.NewReader(got.body)), ContentLength: int64(len(got.body)), Request: request,
-	}, nil
+	return got.response(request), nil
 }
 
 // ask sends a request to Graph, signed in, and repeats it where that is safe and may help.
@@ -80,7 +76,10 @@ func (c *Client) ask(request *http.Request, pace *rate.Limiter) (answer, error) 
 			continue
 		}
 		failure.Doing = doing
-		if request.Method != http.MethodGet || failure.Lasting || try == maxTries {
+		if try > 1 {
+			failure.Text += fmt.Sprintf("; tried %d times", try)
+		}
+		if request.Method != http.MethodGet || !failure.soonOver() || try == maxTries {
 			return answer{}, failure
 		}
 		if err := c.pause(ctx, try, failure); err != nil {
@@ -141,13 +140,21 @@ func (c *Client) pause(ctx context.Context, try int, failure *Failure) error {
 		}
 		return failure
 	}
+	if !c.sleep(ctx, wait) {
+		return interrupted(failure.Doing, ctx)
+	}
+	return nil
+}
+
+// sleep reports whether the whole wait has passed.
+func sleep(ctx context.Context, wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
+		return true
 	case <-ctx.Done():
-		return interrupted(failure.Doing, ctx)
+		return false
 	}
 }
 

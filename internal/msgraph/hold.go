@@ -97,7 +97,10 @@ func (g *gate) remember(ctx context.Context, known *hold, failure *Failure, key 
 	if known != nil && known.Lasting == failure.Lasting {
 		count = known.Count + 1
 	}
-	wait := step(failure.Lasting, count)
+	// Where nothing could be asked, nobody has to be left alone for long, and whoever
+	// mends it (az login) is not kept waiting.
+	unasked := failure.Reason == watch.AuthUnavailable
+	wait := step(failure.Lasting && !unasked, count)
 	if asked := failure.RetryAt.Sub(now); !failure.RetryAt.IsZero() && asked > wait {
 		wait = min(asked, max(wait, longestAsked))
 	}
@@ -107,7 +110,9 @@ func (g *gate) remember(ctx context.Context, known *hold, failure *Failure, key 
 		Lasting: failure.Lasting, Count: count, TriedAt: now.UTC(), RetryAt: failure.RetryAt,
 		Options: g.settings, Fingerprint: fingerprintOf(key),
 	}
-	g.store(ctx, g.held)
+	if !unasked {
+		g.store(ctx, g.held)
+	}
 }
 
 // store keeps a hold even if the pass ends at this moment: it is what protects Entra from

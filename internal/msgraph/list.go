@@ -218,9 +218,11 @@ func native(ctx context.Context, client *Client, information *abstractions.Reque
 // failed, which says so itself.
 func retold(err error, doing string) error {
 	failure, ok := errors.AsType[*Failure](err)
-	switch {
+	switch cause := errors.Unwrap(err); {
+	case !ok && cause != nil:
+		return fmt.Errorf("%s: %w", doing, cause)
 	case !ok:
-		return fmt.Errorf("%s: %w", doing, errors.Unwrap(err))
+		return fmt.Errorf("%s: %w", doing, err)
 	case strings.HasPrefix(failure.Doing, signingIn):
 		return err
 	}

@@ -66,6 +66,9 @@ func (g *gate) readKey() (key ownKey, err error) {
 	case ClientCert:
 		key, err = g.readCertificate()
 	case WorkloadIdentity:
+		if g.options.ClientID == "" {
+			return key, errors.New("there is no application to sign in as: AZURE_CLIENT_ID is not set and client_id is not given")
+		}
 		key.tokenFile = g.options.TokenFile
 		if key.tokenFile == "" {
 			key.tokenFile = os.Getenv("AZURE_FEDERATED_TOKEN_FILE")

@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,8 @@ type tokenError struct {
 	Description   string `json:"error_description"`
 	Codes         []int  `json:"error_codes"`
 	CorrelationID string `json:"correlation_id"`
-	TraceID       string `json:"trace_id"`
+	// Message is what endpoints of managed identities say instead of a description.
+	Message string `json:"message"`
 }
 
 var (
@@ -64,10 +66,10 @@ func (g *gate) explain(err error, seen *witness, now time.Time) *Failure {
 	case refused && seen.host != "":
 		return g.unreadable(err, seen)
 	}
-	failure := &Failure{Doing: g.doing(), Reason: watch.AuthUnavailable, Lasting: true, Text: said(trailing.ReplaceAllString(err.Error(), "")), Err: nil}
+	failure := &Failure{Doing: g.doing(), Reason: watch.AuthUnavailable, Lasting: true, Text: said(trailing.ReplaceAllString(err.Error(), ""))}
 	if found := aadsts.FindStringSubmatch(err.Error()); found != nil { // the Azure CLI's words
 		number, _ := strconv.Atoi(found[1])
-		failure.judge(number)
+		failure.judge(number, err.Error())
 	}
 	return failure
 }
@@ -76,7 +78,7 @@ func (g *gate) explain(err error, seen *witness, now time.Time) *Failure {
 func (g *gate) told(seen *witness, now time.Time) *Failure {
 	var refused tokenError
 	_ = json.Unmarshal(seen.got.body, &refused) // whatever of it can be read is of use
-	description := trailing.ReplaceAllString(refused.Description, "")
+	description := trailing.ReplaceAllString(cmp.Or(refused.Description, refused.Message), "")
 	failure := &Failure{
 		Doing: g.doing(), Reason: watch.AuthFailed, Status: seen.got.status, Lasting: !transientStatus(seen.got.status),
 		CorrelationID: requestID(refused.CorrelationID), Text: said(description),
@@ -99,7 +101,7 @@ func (g *gate) told(seen *witness, now time.Time) *Failure {
 		numbers = []int{number}
 	}
 	for _, number := range numbers {
-		if failure.judge(number) {
+		if failure.judge(number, refused.Description) {
 			break
 		}
 	}
@@ -110,11 +112,11 @@ func (g *gate) told(seen *witness, now time.Time) *Failure {
 }
 
 // judge takes over what a number means; false if that is not known.
-func (f *Failure) judge(number int) bool {
+func (f *Failure) judge(number int, description string) bool {
 	if f.Code == "" {
 		f.Code = "AADSTS" + strconv.Itoa(number)
 	}
-	known, ok := verdictOf(number)
+	known, ok := verdictOf(number, description)
 	if ok {
 		f.Code = "AADSTS" + strconv.Itoa(number)
 		f.Reason, f.Text = known.reason, known.text

@@ -133,6 +133,15 @@ type answer struct {
 	body   []byte
 }
 
+// response is the answer as net/http gives it.
+func (a answer) response(request *http.Request) *http.Response {
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)), StatusCode: a.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: request,
+	}
+}
+
 var errTooLarge = errors.New("the answer is too large")
 
 // roundTrip makes one attempt within the time limit and follows no redirect. Bodies of
