@@ -26,7 +26,7 @@ func (s *section) line(text string) {
 		s.started = true
 	}
 	width := s.table.style.Width
-	for i, line := range wrapped(text, max(0, width-2*len(gutter))) {
+	for i, line := range flowing(text, max(0, width-2*len(gutter))) {
 		indent := gutter
 		if i > 0 {
 			indent = gutter + gutter

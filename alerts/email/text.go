@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"lapsewatch/internal/clean"
 )
 
 // columns fit a terminal of 80 with the quote marks of two answers.
@@ -56,7 +58,7 @@ func wrap(firstIndent, indent, text string) string {
 	var out strings.Builder
 	line := firstIndent
 	empty := true
-	for _, word := range strings.Fields(text) {
+	for _, word := range clean.Words(text) {
 		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns {
 			out.WriteString(line + "\n")
 			line, empty = indent, true
