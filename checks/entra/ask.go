@@ -94,7 +94,10 @@ func (p *pass) tellHeld(ctx context.Context) {
 		for _, at := range one.at {
 			i := &one.h.items[at]
 			var use watch.Use
-			if i.signsIn() {
+			switch {
+			case i.self: // this very pass signed in with it
+				use = watch.Use{State: watch.InUse}
+			case i.signsIn():
 				use = used.use(one.h, i, p.now, time.Duration(p.options.UnusedAfter))
 			}
 			p.emit(one.h, at, use, from)

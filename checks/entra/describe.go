@@ -102,7 +102,7 @@ func (d *describer) details(h *holder, i *item) map[string]any {
 	text("key_id", i.keyID)
 	text("credential", i.name)
 	text("hint", i.hint)
-	if !i.signsIn() {
+	if i.form == watch.ClientCertificate && !i.signsIn() {
 		text("usage", i.usage)
 	}
 	if h.disabledHere {

@@ -49,7 +49,6 @@ func fromServicePrincipal(model models.ServicePrincipalable) (*holder, error) {
 		principal: true,
 		objectID:  guid(deref(model.GetId())), appID: guid(deref(model.GetAppId())), name: deref(model.GetDisplayName()),
 		tags: model.GetTags(), notes: deref(model.GetNotes()), kind: deref(model.GetServicePrincipalType()),
-		unusable:         disabledByMicrosoft(model.GetDisabledByMicrosoftStatus()),
 		samlMode:         strings.EqualFold(deref(model.GetPreferredSingleSignOnMode()), "saml"),
 		activeThumbprint: strings.ToLower(deref(model.GetPreferredTokenSigningKeyThumbprint())),
 		notify:           model.GetNotificationEmailAddresses(),

@@ -4,11 +4,11 @@ import "lapsewatch/internal/msgraph"
 
 // portals are where the clouds are administered.
 var portals = map[msgraph.Cloud]string{
-	"":                    "https://portal.azure.com",
-	msgraph.PublicCloud:   "https://portal.azure.com",
-	msgraph.USGovernment:  "https://portal.azure.us",
+	"":                      "https://portal.azure.com",
+	msgraph.PublicCloud:     "https://portal.azure.com",
+	msgraph.USGovernment:    "https://portal.azure.us",
 	msgraph.USGovernmentDoD: "https://portal.azure.us",
-	msgraph.China:         "https://portal.azure.cn",
+	msgraph.China:           "https://portal.azure.cn",
 }
 
 // link leads to the blade where a credential of the holder is renewed. The IDs in it are

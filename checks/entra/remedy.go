@@ -14,7 +14,7 @@ func (d *describer) remedy(h *holder, i *item, fact *watch.Credential) string {
 	case i.form == watch.FederatedCredential:
 		return ""
 	case i.self:
-		return d.renew(h, i) + " Then put the new one where this check's options refer to: Lapsewatch itself signs in with it."
+		return d.renew(h, i) + " It is what Lapsewatch itself signs in with: put the new one where this check's options refer to."
 	case d.toRemove(fact):
 		return d.remove(h, i)
 	case i.form == watch.SigningCertificate:

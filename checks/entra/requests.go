@@ -66,7 +66,7 @@ func (r requests) unowned(ctx context.Context) (*abstractions.RequestInformation
 func (r requests) servicePrincipals(ctx context.Context, credentials bool, top int32) (*abstractions.RequestInformation, error) {
 	selected := []string{"id", "appId", "accountEnabled", "tags", "servicePrincipalType"}
 	if credentials {
-		selected = append(selected, "displayName", "disabledByMicrosoftStatus", "preferredSingleSignOnMode",
+		selected = append(selected, "displayName", "preferredSingleSignOnMode",
 			"preferredTokenSigningKeyThumbprint", "notificationEmailAddresses", "notes", "passwordCredentials", "keyCredentials")
 	}
 	return serviceprincipals.NewServicePrincipalsRequestBuilderInternal(r.base(), r.client.Adapter()).
