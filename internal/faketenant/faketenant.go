@@ -162,7 +162,6 @@ func (t *Tenant) routes() http.Handler {
 
 func (t *Tenant) loginRoutes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /common/discovery/instance", t.instanceDiscovery)
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", t.openIDConfiguration)
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", t.token)
 	mux.HandleFunc("GET /msi/token", t.managedIdentityToken)

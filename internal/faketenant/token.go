@@ -17,15 +17,6 @@ import (
 // own GraphURL.
 const MicrosoftGraph = "https://graph.microsoft.com"
 
-func (t *Tenant) instanceDiscovery(w http.ResponseWriter, r *http.Request) {
-	host := r.Host
-	writeJSON(w, http.StatusOK, map[string]any{
-		"tenant_discovery_endpoint": t.AuthorityURL + "/" + t.TenantID + "/v2.0/.well-known/openid-configuration",
-		"api-version":               "1.1",
-		"metadata":                  []any{map[string]any{"preferred_network": host, "preferred_cache": host, "aliases": []string{host}}},
-	})
-}
-
 func (t *Tenant) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("tenant") != t.TenantID {
 		t.refuse(w, r, unknownTenant, r.PathValue("tenant"))

@@ -1,18 +1,23 @@
 #!/bin/sh
 # Installs the Debian packages that the tests run as real servers, those that are missing
-# only, and says which. No system service is started: tests start their own copies.
+# only, and says which. No system service is started: tests start their own copies. Then
+# it fetches the documents that tests compare with.
 set -eu
+
+documents=$(dirname "$0")/documents.sh
 
 packages="ca-certificates chromium dovecot-imapd dovecot-pop3d gcc git libc6-dev
 	libnginx-mod-mail make mariadb-server nginx-light openssl postfix postgresql prosody
 	slapd vsftpd"
+# npm fetches the documents; it often comes from elsewhere than Debian.
+command -v npm >/dev/null || packages="$packages npm"
 
 missing=
 for package in $packages; do
 	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
 	[ "$status" = installed ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || exec sh "$documents"
 
 root=
 if [ "$(id -u)" -ne 0 ]; then
@@ -53,3 +58,4 @@ apt() {
 apt update
 # shellcheck disable=SC2086 # one word a package
 apt install -y --no-install-recommends $missing
+sh "$documents"
