@@ -114,7 +114,7 @@ type htmlRow struct {
 }
 
 func (p htmlPage) row(finding watch.Finding) htmlRow {
-	row := htmlRow{Finding: readable(finding), left: left(finding.NotAfter, p.pass.GeneratedAt)}
+	row := htmlRow{Finding: readable(finding), left: left(finding, p.pass.GeneratedAt)}
 	if finding.Severity != watch.OK {
 		row.labels, row.details = pairs(finding.Labels), pairs(finding.Details)
 	}

@@ -74,7 +74,7 @@ func markdownRow(finding watch.Finding, pass watch.Pass) string {
 	for i, owner := range finding.Owners {
 		owners[i] = code(owner)
 	}
-	cells := []string{severity, code(finding.Name), stamp(finding.NotAfter), left(finding.NotAfter, pass.GeneratedAt), message, strings.Join(owners, ", "), next}
+	cells := []string{severity, code(finding.Name), stamp(finding.NotAfter), left(finding, pass.GeneratedAt), message, strings.Join(owners, ", "), next}
 	return "| " + strings.Join(cells, " | ") + " |"
 }
 

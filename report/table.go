@@ -68,7 +68,7 @@ func (t *table) measure() error {
 		t.rows++
 		t.name = max(t.name, min(maxNameColumns, columnsIn(finding.Name)))
 		t.owner = max(t.owner, min(maxOwnerColumns, columnsIn(ownersText(finding))))
-		t.left = max(t.left, len(left(finding.NotAfter, t.pass.GeneratedAt)))
+		t.left = max(t.left, len(left(finding, t.pass.GeneratedAt)))
 	}
 	if t.owner > 0 {
 		t.owner = max(t.owner, len("OWNER"))
@@ -154,7 +154,7 @@ func (t *table) writeRow(finding watch.Finding) {
 	} else {
 		message = message[1:]
 	}
-	row := t.line(string(finding.Severity), name, dash(stamp(finding.NotAfter)), dash(left(finding.NotAfter, t.pass.GeneratedAt)), dash(owner), first)
+	row := t.line(string(finding.Severity), name, dash(stamp(finding.NotAfter)), dash(left(finding, t.pass.GeneratedAt)), dash(owner), first)
 	t.out.printf("%s\n", t.coloured(finding.Severity, strings.TrimRight(row, " ")))
 	indent := gutter
 	if !t.stacked {

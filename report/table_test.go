@@ -190,3 +190,16 @@ func TestACommandToCopyIsNeverBrokenOverTwoLines(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatNeverEndsShowsNoDaysWhateverDateStandsForThat(t *testing.T) {
+	endless := dated(watch.Finding{
+		Check: "tenant", Kind: "entra", Name: "kiosk", Severity: watch.Notice, Reason: watch.NeverExpires,
+		Message: "client secret never expires (notAfter 2299-12-30 23:00 UTC)",
+	}, 99749)
+	if shown := write(t, "table", passOf(endless), report.Style{}); !strings.Contains(shown, " never ") || strings.Contains(shown, "99749") {
+		t.Errorf("the table shows:\n%s", shown)
+	}
+	if shown := write(t, "ics", passOf(endless), report.Style{}); strings.Contains(shown, "BEGIN:VEVENT") {
+		t.Errorf("the calendar shows:\n%s", shown)
+	}
+}

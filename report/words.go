@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,17 +18,21 @@ func stamp(date time.Time) string {
 	return date.UTC().Format(stampLayout)
 }
 
-// neverExpires: RFC 5280, 4.1.2.5 writes "no well-defined expiration" as 99991231235959Z.
-func neverExpires(notAfter time.Time) bool { return notAfter.Year() >= lastDate().Year() }
+// neverExpires: RFC 5280, 4.1.2.5 writes "no well-defined expiration" as 99991231235959Z;
+// other issuers write other dates for it, which only policy can tell.
+func neverExpires(finding watch.Finding) bool {
+	return finding.NotAfter.Year() >= lastDate().Year() || slices.Contains(finding.Reasons(watch.OK), watch.NeverExpires)
+}
 
 // left says in whole days how far notAfter is from now, rounded towards now so that
 // nothing seems to last, or to have lapsed, longer than it does. Seconds are the floor,
 // as in the messages and in days_left beside it.
-func left(notAfter, now time.Time) string {
+func left(finding watch.Finding, now time.Time) string {
+	notAfter := finding.NotAfter
 	if notAfter.IsZero() {
 		return ""
 	}
-	if neverExpires(notAfter) {
+	if neverExpires(finding) {
 		return "never"
 	}
 	seconds := notAfter.Unix() - now.Unix()
