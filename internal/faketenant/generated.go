@@ -46,7 +46,7 @@ func appendID(b []byte, of, index, credential int) []byte {
 	return b
 }
 
-func id(of, index, credential int) string { return string(appendID(nil, of, index, credential)) }
+func generatedID(of, index int) string { return string(appendID(nil, of, index, 0)) }
 
 // index finds the application that has the object id or the appId.
 func (g Generated) index(objectID, appID string) (int, bool) {
@@ -55,7 +55,7 @@ func (g Generated) index(objectID, appID string) (int, bool) {
 			continue
 		}
 		i, err := strconv.ParseInt(wanted[idLength-12:], 16, 64)
-		if err == nil && int(i) < g.Applications && wanted == id(of, int(i), 0) {
+		if err == nil && int(i) < g.Applications && wanted == generatedID(of, int(i)) {
 			return int(i), true
 		}
 	}
@@ -131,7 +131,7 @@ func (g Generated) owners(i int) []string {
 	}
 	owners := make([]string, g.OwnersEach)
 	for n := range owners {
-		owners[n] = id(ofOwner, (i+n)%generatedUsers, 0)
+		owners[n] = generatedID(ofOwner, (i+n)%generatedUsers)
 	}
 	return owners
 }
@@ -143,7 +143,7 @@ func (g Generated) user(wanted string) *User {
 		return nil
 	}
 	i, err := strconv.ParseInt(wanted[idLength-12:], 16, 64)
-	if err != nil || i >= generatedUsers || wanted != id(ofOwner, int(i), 0) {
+	if err != nil || i >= generatedUsers || wanted != generatedID(ofOwner, int(i)) {
 		return nil
 	}
 	mail := fmt.Sprintf("owner%d@example.com", i)

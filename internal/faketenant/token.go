@@ -77,11 +77,9 @@ func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, r, unsupportedGrant, r.PostForm.Get("grant_type"))
 		return
 	}
-	resource, whole := strings.CutSuffix(r.PostForm.Get("scope"), "/.default")
 	// MSAL appends scopes of its own, which this grant passes over.
-	if fields := strings.Fields(r.PostForm.Get("scope")); !whole && len(fields) > 0 {
-		resource, whole = strings.CutSuffix(fields[0], "/.default")
-	}
+	wanted, _, _ := strings.Cut(r.PostForm.Get("scope"), " ")
+	resource, whole := strings.CutSuffix(wanted, "/.default")
 	if !whole {
 		t.refuse(w, r, scopeWithoutDefault, r.PostForm.Get("scope"))
 		return
@@ -181,7 +179,8 @@ type accessToken struct {
 	expires time.Time
 }
 
-// maxTokens is more than any test asks for; the oldest need not be kept.
+// maxTokens is more than any test asks for. Beyond it all are forgotten, which clients see
+// as tokens that expired early.
 const maxTokens = 10_000
 
 func (t *Tenant) issue(appID, resource string) string {
