@@ -23,7 +23,7 @@ func newCredential(options SignIn, key ownKey, witness *witness) (azcore.TokenCr
 	client := policy.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: options.endpoints().authority + "/"},
 		Transport: witness,
-		Retry:     policy.RetryOptions{MaxRetries: signInRetries},
+		Retry:     policy.RetryOptions{MaxRetries: signInRetries, RetryDelay: witness.wire.signInPause},
 	}
 	const authorityKnown = true
 	switch options.method() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1" //nolint:gosec // Entra names certificates by it
 	"fmt"
 	"log/slog"
 	"maps"
@@ -160,6 +161,7 @@ func (w *world) open(t testing.TB, options SignIn, edit ...func(*Env)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client.wire.signInPause = time.Millisecond
 	client.sleep = func(ctx context.Context, _ time.Duration) bool { return ctx.Err() == nil }
 	t.Cleanup(client.Close)
 	return client
@@ -244,3 +246,8 @@ func countingTransport(count *int, mu *sync.Mutex) *http.Transport {
 }
 
 func httpClient(transport http.RoundTripper) *http.Client { return &http.Client{Transport: transport} }
+
+func sha1Of(der []byte) []byte {
+	sum := sha1.Sum(der) //nolint:gosec // Entra names certificates by it
+	return sum[:]
+}

@@ -188,22 +188,18 @@ func parsePEM(content []byte) (chain []*x509.Certificate, signer crypto.PrivateK
 	return chain, signer, nil
 }
 
-// parsePKCS12 also tries the line ends that readers of secrets drop: they may have been
-// the last bytes of the file.
-func parsePKCS12(content, password string) (chain []*x509.Certificate, signer crypto.PrivateKey, err error) {
-	if decoded, wrong := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content), "")); wrong == nil {
+func parsePKCS12(content, password string) ([]*x509.Certificate, crypto.PrivateKey, error) {
+	if decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content), "")); err == nil {
 		content = string(decoded)
 	}
-	for _, end := range []string{"", "\n", "\r\n"} {
-		var leaf *x509.Certificate
-		if signer, leaf, chain, err = pkcs12.DecodeChain([]byte(content+end), password); err == nil {
-			return append([]*x509.Certificate{leaf}, chain...), signer, nil
-		}
-		if errors.Is(err, pkcs12.ErrIncorrectPassword) {
-			return nil, nil, errors.New("its password is wrong or missing (certificate_password)")
-		}
+	signer, leaf, chain, err := pkcs12.DecodeChain([]byte(content), password)
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return nil, nil, errors.New("its password is wrong or missing (certificate_password)")
+	case err != nil:
+		return nil, nil, errors.New("it is neither PEM nor PKCS #12 with one private key")
 	}
-	return nil, nil, errors.New("it is neither PEM nor PKCS #12 with one private key")
+	return append([]*x509.Certificate{leaf}, chain...), signer, nil
 }
 
 // fingerprint recognises a credential without giving anything away: with a random salt, and

@@ -32,6 +32,8 @@ const (
 type wire struct {
 	transport closableTransport
 	timeout   time.Duration
+	// signInPause is before azcore's first retry; zero is azcore's own.
+	signInPause time.Duration
 	// proxyCredentials are read at each use.
 	proxyCredentials watch.SecretRef
 	secrets          watch.SecretReader
