@@ -16,12 +16,7 @@ type graphHandler func(w http.ResponseWriter, r *http.Request, d *Directory, app
 // graph lets a caller through who has a token and any of the permissions.
 func (t *Tenant) graph(next graphHandler, permissions []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("request-id", newID())
-		clientRequestID := r.Header.Get("client-request-id")
-		if clientRequestID == "" {
-			clientRequestID = w.Header().Get("request-id")
-		}
-		w.Header().Set("client-request-id", clientRequestID)
+		identify(w, r)
 		w.Header().Set("OData-Version", "4.0")
 		appID, ok := t.caller(r)
 		if !ok {
@@ -40,6 +35,19 @@ func (t *Tenant) graph(next graphHandler, permissions []string) http.Handler {
 		}
 		next(w, r, d, appID)
 	})
+}
+
+// identify gives the answer Graph's id of the request and the client's, once.
+func identify(w http.ResponseWriter, r *http.Request) {
+	if w.Header().Get("request-id") != "" {
+		return
+	}
+	w.Header().Set("request-id", newID())
+	clientRequestID := r.Header.Get("client-request-id")
+	if clientRequestID == "" {
+		clientRequestID = w.Header().Get("request-id")
+	}
+	w.Header().Set("client-request-id", clientRequestID)
 }
 
 func (t *Tenant) unknownSegment(w http.ResponseWriter, r *http.Request, _ *Directory, _ string) {

@@ -55,8 +55,8 @@ func TestWhatATenantCanBeToldToAnswer(t *testing.T) {
 		{"any Retry-After", Throttled("-7"), func(_ *Tenant, r *http.Response, _ string) bool {
 			return r.StatusCode == 429 && r.Header.Get("Retry-After") == "-7"
 		}},
-		{"no Retry-After", Throttled(""), func(_ *Tenant, r *http.Response, _ string) bool {
-			return r.StatusCode == 429 && r.Header["Retry-After"] == nil
+		{"no Retry-After", Throttled(""), func(_ *Tenant, r *http.Response, body string) bool {
+			return r.StatusCode == 429 && r.Header["Retry-After"] == nil && strings.Contains(body, `"request-id":"`+r.Header.Get("request-id"))
 		}},
 		{"a body of the test's own", Reply(200, "application/json", "[]"), func(_ *Tenant, r *http.Response, body string) bool {
 			return r.StatusCode == 200 && body == "[]" && r.Header.Get("Content-Type") == "application/json"

@@ -71,6 +71,7 @@ func (t *Tenant) refuse(w http.ResponseWriter, r *http.Request, why class, about
 // refuseGraph answers with an error in Graph's shape.
 // https://learn.microsoft.com/graph/errors
 func (t *Tenant) refuseGraph(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	identify(w, r)
 	writeJSON(w, status, map[string]any{"error": map[string]any{
 		"code": code, "message": message,
 		"innerError": map[string]any{

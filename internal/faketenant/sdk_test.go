@@ -1,6 +1,7 @@
 package faketenant
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +79,7 @@ func TestTheRealSDKListsEveryApplicationAndSignsInOnce(t *testing.T) {
 func TestTheRealSDKReadsARefusalAsAnODataError(t *testing.T) {
 	tenant := start(t, Options{Directory: Directory{Grants: map[string][]string{watchdogApp: {"User.Read.All"}}}})
 	_, _, err := listAll(t, adapter(t, tenant, bySecret(t, tenant, tenant.TenantID, watchdogApp, watchdogSecret)), tenant.GraphURL)
-	refused, ok := err.(*odataerrors.ODataError)
+	refused, ok := errors.AsType[*odataerrors.ODataError](err)
 	if !ok {
 		t.Fatalf("the SDK says %T %v", err, err)
 	}
