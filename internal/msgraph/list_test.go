@@ -71,8 +71,8 @@ func TestF10_AListThatCannotBeCompletedSaysSo(t *testing.T) {
 		reason watch.Reason
 		want   string
 	}{
-		"503 on the last page for ever": {faketenant.LastPage, faketenant.Unavailable(""), watch.Unreadable, "list applications, page 3: The service is temporarily unavailable.; tried 5 times (ServiceUnavailable)"},
-		"throttled for ever":            {2, faketenant.Throttled(""), watch.Throttled, "list applications, page 2: Too many requests.; tried 5 times (TooManyRequests)"},
+		"503 on the last page for ever": {faketenant.LastPage, faketenant.Unavailable(""), watch.Unreadable, "list applications, page 3: The service is temporarily unavailable.; tried 5 times (ServiceUnavailable, request id "},
+		"throttled for ever":            {2, faketenant.Throttled(""), watch.Throttled, "list applications, page 2: Too many requests.; tried 5 times (TooManyRequests, request id "},
 		"a link to the same page":       {1, faketenant.NextLink(""), watch.Incomplete, "list applications, page 2: the list leads back to a page that was read already"},
 		"a link to another version":     {1, faketenant.NextLink("SELF/beta/applications"), watch.Incomplete, "list applications, page 1: the link to the next page leads away from /v1.0, to /beta"},
 		"a link that is none":           {1, faketenant.NextLink("https://%zz"), watch.Incomplete, "list applications, page 1: the link to the next page cannot be parsed"},

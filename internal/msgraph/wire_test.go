@@ -273,7 +273,7 @@ func TestAGraphThatBreaksOffIsToldByItsClass(t *testing.T) {
 
 func TestAProxyWithCredentialsCarriesSignInAndGraph(t *testing.T) {
 	t.Parallel()
-	server := tenant(t, many(150))
+	server := tenant(t, many(50))
 	proxy := startProxy(t, strings.TrimPrefix(server.GraphURL, "https://"), "watchdog", "proxy:canary")
 	options := at(t, server)
 	options.AuthorityURL, options.GraphURL = "", ""
@@ -289,7 +289,7 @@ func TestAProxyWithCredentialsCarriesSignInAndGraph(t *testing.T) {
 		transport.TLSClientConfig = &tls.Config{ServerName: "localhost"}
 		env.HTTP = httpClient(transport)
 	}
-	if got := walk(t, where.open(t, options, asLocalhost)); got.err != nil || len(got.appIDs) != 151 {
+	if got := walk(t, where.open(t, options, asLocalhost)); got.err != nil || len(got.appIDs) != 51 {
 		t.Fatalf("%d applications, %v", len(got.appIDs), got.err)
 	}
 	if seen := proxy.seen(); !strings.Contains(seen, "login.microsoftonline.com:443") || !strings.Contains(seen, "graph.microsoft.com:443") {

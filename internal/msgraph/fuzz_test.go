@@ -1,0 +1,154 @@
+package msgraph
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+)
+
+// shown checks what every failure promises: one line of bounded, valid text with a reason.
+func shown(t *testing.T, failure *Failure) {
+	t.Helper()
+	text := failure.Error()
+	if failure.Reason == "" || failure.Text == "" || strings.ContainsAny(text, "\r\n\x00\x1b") || !utf8.ValidString(text) || len(text) > 4<<10 {
+		t.Errorf("%q, reason %q", text, failure.Reason)
+	}
+	if failure.Lasting && failure.Reason == "" {
+		t.Errorf("%+v", failure)
+	}
+}
+
+func FuzzRefusalOfGraph(f *testing.F) {
+	f.Add(403, "application/json", "", `{"error":{"code":"Authorization_RequestDenied","message":"no","innerError":{"request-id":"1"}}}`)
+	f.Add(400, "application/json", "", `{"error":{"code":7,"message":{}}}`)
+	f.Add(429, "text/html", "1000000000", "<html>\x1b[2J")
+	f.Add(307, "", "", `{}`)
+	f.Add(200, "", "", `{}`)
+	f.Add(204, "application/json", "", "")
+	f.Add(500, "application/json; charset=\"", "-1", `{"error":`)
+	f.Fuzz(func(t *testing.T, status int, media, after, body string) {
+		header := http.Header{"Content-Type": {media}, "Retry-After": {after}, "Request-Id": {body}, "Location": {body}}
+		failure := refusal(http.MethodGet, answer{status: status, header: header, body: []byte(body)}, today)
+		if failure == nil {
+			if status >= 300 || body == "" {
+				t.Fatalf("status %d with %q is good", status, body)
+			}
+			return
+		}
+		failure.Doing = "list"
+		shown(t, failure)
+	})
+}
+
+func FuzzRefusalOfEntra(f *testing.F) {
+	f.Add(401, "", `{"error":"invalid_client","error_description":"AADSTS7000222: expired.\r\nTrace ID: 1\r\nCorrelation ID: 2","error_codes":[7000222],"correlation_id":"2"}`)
+	f.Add(400, "60", `{"error_codes":["x"],"error_description":"AADSTS999999999999999999: a"}`)
+	f.Add(503, "x", `[]`)
+	f.Add(400, "", `{"error_description":"\u001b]0;x\u0007 eyJhbGciOiJub25lIn0.eyJhIjoxfQ.x"}`)
+	gate := newGate(SignIn{Tenant: "contoso.com"}, newWorld().env(), nil)
+	f.Fuzz(func(t *testing.T, status int, after, body string) {
+		failure := gate.told(&witness{host: "login", got: answer{status: status, header: http.Header{"Retry-After": {after}}, body: []byte(body)}}, today)
+		shown(t, failure)
+		if token.MatchString(failure.Error()) {
+			t.Errorf("a token is shown in %q", failure.Error())
+		}
+	})
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, header := range []string{"", "0", "1", "-1", "1000000000", "99999999999999999999", "1.5", " 3", "Wed, 21 Oct 2037 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"} {
+		f.Add(header)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		if wait := retryAfter(header, today); wait < 0 || wait > longestRetryAfter {
+			t.Errorf("%q is %s", header, wait)
+		}
+	})
+}
+
+func FuzzTokenClaims(f *testing.F) {
+	f.Add("eyJhbGciOiJub25lIn0.eyJhcHBpZCI6IjExMTExMTExLTIyMjItNDMzMy04NDQ0LTU1NTU1NTU1NTU1NSIsInJvbGVzIjpbIkEiXX0.")
+	f.Add("eyJhbGciOiJub25lIn0.eyJyb2xlcyI6ImEifQ.x")
+	f.Add("opaque")
+	f.Add("..")
+	f.Fuzz(func(t *testing.T, text string) {
+		identity := Identity{ClientID: ownApp, TenantID: "contoso.com"}
+		identity.complete(text)
+		if !guid.MatchString(identity.ClientID) || identity.TenantID != "contoso.com" && !guid.MatchString(identity.TenantID) {
+			t.Errorf("%+v", identity)
+		}
+		for _, name := range identity.Permissions {
+			if requestID(name) == "" {
+				t.Errorf("permission %q", name)
+			}
+		}
+	})
+}
+
+func FuzzNextLink(f *testing.F) {
+	for _, link := range []string{
+		"https://graph.microsoft.com/v1.0/applications?$skiptoken=x", "https://graph.microsoft.com:443/v1.0/x", "https://graph.microsoft.com.evil.example/v1.0/x",
+		"https://graph.microsoft.com@evil.example/v1.0/x", "//graph.microsoft.com/v1.0/x", "/v1.0/x", "https://graph.microsoft.com/v1.0/../beta/x", `https://graph.microsoft.com\@evil.example/v1.0/`, "https://graph.microsoft.com/%76%31.0/x",
+	} {
+		f.Add(link)
+	}
+	graph, _ := url.Parse("https://graph.microsoft.com")
+	client := &Client{graph: graph}
+	f.Fuzz(func(t *testing.T, link string) {
+		last, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://graph.microsoft.com/v1.0/applications", nil)
+		next, failure := client.follow(last, link)
+		if failure != nil {
+			failure.Doing = "list"
+			shown(t, failure)
+			return
+		}
+		if next.URL.Scheme != "https" || !strings.EqualFold(next.URL.Host, graph.Host) || next.URL.User != nil || !strings.HasPrefix(next.URL.Path, "/v1.0") {
+			t.Errorf("%q leads to %s", link, next.URL)
+		}
+	})
+}
+
+func FuzzModel(f *testing.F) {
+	for _, item := range []string{`null`, `{}`, `[]`, `7`, `{"appId":7}`, `{"passwordCredentials":[null,{"endDateTime":"soon"}]}`, `{"@odata.type":"#microsoft.graph.agentIdentityBlueprint","tags":[1]}`, `{"passwordCredentials":{}}`} {
+		f.Add([]byte(item))
+	}
+	read := Model[models.Applicationable](models.CreateApplicationFromDiscriminatorValue)
+	f.Fuzz(func(t *testing.T, item []byte) {
+		app, err := read(item)
+		if err == nil && app == nil {
+			t.Errorf("%s is neither an application nor an error", item)
+		}
+	})
+}
+
+func FuzzRememberedHold(f *testing.F) {
+	f.Add([]byte(`{"reason":"auth_secret_wrong","text":"x","lasting":true,"count":1,"tried_at":"2026-11-22T06:00:00Z","retry_at":"2026-11-22T07:00:00Z","options":"","fingerprint":{}}`))
+	f.Add([]byte(`{"count":9223372036854775807,"tried_at":"9999-01-01T00:00:00Z","retry_at":"9999-12-31T00:00:00Z"}`))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		where := newWorld()
+		gate := newGate(SignIn{Tenant: "contoso.com", Method: ClientSecret}, where.env(), nil)
+		where.memory.kept[gate.key] = value
+		known := gate.recall(t.Context(), today, ownKey{})
+		if known != nil && known.RetryAt.After(today.Add(longestLasting+clockMayBeAhead)) {
+			t.Errorf("held until %s", known.RetryAt)
+		}
+	})
+}
+
+func TestAStepNeverShrinks(t *testing.T) {
+	for _, lasting := range []bool{true, false} {
+		last := time.Duration(0)
+		for _, count := range []int{1, 2, 3, 4, 5, 6, 60, 1 << 40} {
+			if wait := step(lasting, count); wait < last || wait > longestLasting {
+				t.Errorf("after %d: %s after %s", count, wait, last)
+			} else {
+				last = wait
+			}
+		}
+	}
+}
