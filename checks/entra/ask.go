@@ -44,7 +44,7 @@ func (p *pass) readActivity(ctx context.Context) activity {
 	err := msgraph.Listing[signInRow]{Of: "the sign-in activity of credentials", First: p.signIns("999"), Read: msgraph.Document[signInRow]}.Each(
 		ctx, p.client,
 		func(row signInRow) error { found.note(row); return nil },
-		func([]byte, error) {},
+		func([]byte, error) { found.unreadable = true },
 	)
 	if err != nil && ctx.Err() == nil {
 		found.unknown = activityLacks(err)
@@ -113,6 +113,8 @@ type ownerQuestions struct {
 	mu         sync.Mutex
 	asked      int
 	told, mute int
+	failed     int
+	why        error // of the first that failed
 	principals map[string][]owner
 }
 
@@ -125,7 +127,7 @@ func (q *ownerQuestions) of(ctx context.Context, h *holder) ownership {
 		failure, ok := errors.AsType[*msgraph.Failure](err)
 		if from.gone = ok && failure.Status == http.StatusNotFound; !from.gone {
 			from.failed = err.Error()
-			q.pass.remark("the owners of some applications could not be read: " + missing(err, permissionToRead))
+			q.fail(err)
 		}
 		return from
 	}
@@ -148,7 +150,7 @@ func (q *ownerQuestions) behind(ctx context.Context, id string) []owner {
 	}
 	owners, err := q.list(ctx, id, true)
 	if err != nil {
-		return nil
+		q.fail(err)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -208,8 +210,21 @@ func (q *ownerQuestions) count(owners []owner) {
 	}
 }
 
-// summarise says once that Entra keeps the owners' mail addresses to itself.
+func (q *ownerQuestions) fail(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.failed++
+	if q.why == nil {
+		q.why = err
+	}
+}
+
+// summarise says once for all that owners were not told, or their mail addresses.
 func (q *ownerQuestions) summarise() {
+	if q.failed > 0 {
+		q.pass.remark(fmt.Sprintf("the owners of %d %s could not be read: %s", q.failed,
+			plural(q.failed, "application or service principal", "applications and service principals"), missing(q.why, permissionToRead)))
+	}
 	if q.mute > 0 && q.told == 0 {
 		q.pass.remark("owners are known by their IDs only: the permission " + permissionForMails + " is missing, so that nobody can be told by mail")
 	}

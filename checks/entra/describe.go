@@ -65,7 +65,9 @@ func (d *describer) fact(h *holder, at int) watch.Credential {
 	if observed, yes := d.tooLong(h, i); yes {
 		fact.Observations = append(fact.Observations, observed)
 	}
-	if observed, yes := h.rollover(at, d.now); yes {
+	// Long after the end, the other side has learnt of the new one, or nobody needs it.
+	settled := h.unusable != "" || !fact.LeftOverFrom.IsZero() && !d.now.Before(fact.LeftOverFrom)
+	if observed, yes := h.rollover(at, d.now); yes && !settled {
 		fact.Observations = append(fact.Observations, observed)
 	}
 	return fact

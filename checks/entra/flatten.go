@@ -13,7 +13,7 @@ import (
 	"lapsewatch/watch"
 )
 
-var errNoID = errors.New("has no application ID that is a GUID")
+var errNoID = errors.New("has no application ID and object ID that are GUIDs")
 
 // maxItems bounds what one holder can have; Entra allows far fewer.
 const maxItems = 2000

@@ -9,6 +9,7 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"lapsewatch/internal/msgraph"
+	"lapsewatch/watch"
 )
 
 // readPolicy asks for the tenant's own limits. Without them max_life counts.
@@ -28,7 +29,7 @@ const permissionForPolicy = "Policy.Read.All"
 // missing says in a clause what a feature lacks: a permission, or what went wrong.
 func missing(err error, permission string) string {
 	failure, ok := errors.AsType[*msgraph.Failure](err)
-	if ok && failure.Reason == "permission_denied" && !needsLicence(failure) {
+	if ok && failure.Reason == watch.PermissionDenied && !needsLicence(failure) {
 		return "the permission " + permission + " is missing"
 	}
 	return err.Error()
@@ -78,14 +79,14 @@ func (p *pass) servicePrincipal(ctx context.Context, h *holder, err error) {
 	p.tell(h)
 }
 
-// leftOut reports that the filters leave a holder out, and counts it. What Lapsewatch
-// signs in as is never left out.
+// leftOut reports that the filters leave a holder out, and counts it if it has anything to
+// tell. What Lapsewatch signs in as is never left out.
 func (p *pass) leftOut(h *holder) bool {
 	if p.isSelf(h) {
 		return false
 	}
 	out := len(p.options.Include) > 0 && !anyMatches(p.options.Include, h) || anyMatches(p.options.Exclude, h)
-	if out {
+	if out && len(h.items) > 0 {
 		p.counts.excluded++
 	}
 	return out

@@ -113,6 +113,10 @@ func (p *pass) hidden(h *holder, reason watch.Reason, err error) watch.Problem {
 	if h.principal {
 		id, what = prefix+"sp/unreadable", "service principal"
 	}
+	remedy := ""
+	if reason == watch.Unparsable {
+		remedy = "Look at the credentials of this application in the portal: Microsoft Graph tells one of them in a form that cannot be read."
+	}
 	return watch.Problem{
 		Subject: watch.Subject{
 			ID: id, Name: h.displayName(), Labels: map[string]string{"tenant": p.tenant, "app_id": h.appID},
@@ -121,6 +125,6 @@ func (p *pass) hidden(h *holder, reason watch.Reason, err error) watch.Problem {
 		Reason: reason, Confined: true, HidesPrefix: prefix,
 		Err:     fmt.Errorf("read %s %s: %w", what, h.appID, errors.New(clean.Text(err.Error(), maxDetailRunes))),
 		Details: map[string]any{"application": h.displayName(), "app_id": h.appID, "object_id": h.objectID},
-		Remedy:  "Look at the credentials of this application in the portal: Microsoft Graph tells one of them in a form that cannot be read.",
+		Remedy:  remedy,
 	}
 }

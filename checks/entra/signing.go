@@ -14,8 +14,8 @@ import (
 // customKeyIdentifier, or at least the keyId. Everything else stays as it is.
 func (h *holder) gatherSigning(now time.Time) {
 	leads := func(i *item) bool {
-		return i.form == watch.ClientCertificate &&
-			(strings.EqualFold(i.usage, usageSign) || i.thumbprint != "" && i.thumbprint == h.activeThumbprint)
+		return i.form == watch.ClientCertificate && (strings.EqualFold(i.usage, usageSign) ||
+			i.thumbprint != "" && i.thumbprint == h.activeThumbprint || h.samlMode && h.hasPassword(i))
 	}
 	if !slices.ContainsFunc(h.items, func(i item) bool { return leads(&i) }) {
 		return
@@ -40,6 +40,14 @@ func (h *holder) gatherSigning(now time.Time) {
 	}
 	h.items = gathered
 	h.settleStanding(h.items[:signing], now)
+}
+
+// hasPassword: a password opens the private key of the certificate, which only signing
+// certificates have.
+func (h *holder) hasPassword(certificate *item) bool {
+	return certificate.custom != "" && slices.ContainsFunc(h.items, func(i item) bool {
+		return i.form == watch.ClientSecret && i.custom == certificate.custom
+	})
 }
 
 // settleStanding finds out which of the certificates signs. Once the active one has

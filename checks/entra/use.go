@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"cmp"
 	"time"
 
 	"lapsewatch/watch"
@@ -18,6 +19,8 @@ type activity struct {
 	last map[credentialKey]time.Time
 	// unknown says why the report does not tell everything; empty if it does.
 	unknown string
+	// unreadable: some rows could not be read, and nobody knows whose they are.
+	unreadable bool
 }
 
 // signInRow is one row of GET /reports/appCredentialSignInActivities. Dates stay text,
@@ -46,17 +49,21 @@ func (a *activity) note(row signInRow) {
 	}
 }
 
-const textNoSignIn = "no sign-in with it is on record, which is not proof that there was none"
+const (
+	textNoSignIn       = "no sign-in with it is on record, which is not proof that there was none"
+	textRowsUnreadable = "no sign-in with it is among the rows of the report that could be read"
+)
 
 // use is what the report tells of an item. A credential that has expired counts as in use
 // when it was used shortly before its end: whoever did is failing now.
 func (a *activity) use(h *holder, i *item, now time.Time, unusedAfter time.Duration) watch.Use {
 	last := a.last[credentialKey{h.appID, i.keyID, h.principal}]
 	if last.IsZero() {
-		if a.unknown != "" {
-			return watch.Use{State: watch.UseUnknown, Text: a.unknown}
+		why := cmp.Or(a.unknown, textNoSignIn)
+		if a.unknown == "" && a.unreadable {
+			why = textRowsUnreadable
 		}
-		return watch.Use{State: watch.UseUnknown, Text: textNoSignIn}
+		return watch.Use{State: watch.UseUnknown, Text: why}
 	}
 	until := now
 	if !i.endless() && i.end.Before(now) {
