@@ -170,7 +170,9 @@ func TestTheImageFitsTheManifest(t *testing.T) {
 func theCommand(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "lapsewatch")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "lapsewatch/cmd/lapsewatch").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "lapsewatch/cmd/lapsewatch")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build lapsewatch: %v\n%s", err, output)
 	}
 	return binary

@@ -6,6 +6,7 @@ import (
 	"lapsewatch/alerts/webhook"
 	"lapsewatch/checks"
 	"lapsewatch/checks/certfiles"
+	"lapsewatch/checks/entra"
 	"lapsewatch/checks/tls"
 	"lapsewatch/config"
 )
@@ -17,6 +18,7 @@ func catalog() config.Catalog {
 		Checks: []checks.Kind{
 			certfiles.Kind,
 			tls.Kind,
+			entra.Kind,
 		},
 		Alerts: []alerts.Kind{
 			email.Kind,

@@ -23,6 +23,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"lapsewatch/internal/faketenant"
 	"lapsewatch/internal/pki"
 )
 
@@ -38,10 +39,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("TMPDIR", env.WorkDir)
+			env.Values["tenant"] = new(*faketenant.Tenant)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook, "blackhole": startBlackHole,
+			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook, "blackhole": startBlackHole, "tenant": startTenant,
 			"exitcode": wantExitCode, "sameid": wantSameID, "envsubst": substitute,
 		},
 		RequireExplicitExec: true,

@@ -40,6 +40,9 @@ func TestAQuickRunMeasuresEveryAreaAndFindsEveryVerdictExact(t *testing.T) {
 		{"files, 200 with 298 certificates", `lapsewatch +dates and verdicts +298/298 exact +target all exact: met`},
 		{"files, 200 with 298 certificates", `Python \+ cryptography +(dates +dates 298 of 298|not measured)`},
 		{"files, 200 with 298 certificates", `lapsewatch, in one process +first pass, unchanged pass`},
+		{"entra, 1500 applications × 2 secrets", `lapsewatch scan +dates as the bare client read them +3001 of 3001 +target all: met`},
+		{"entra, 1500 applications × 2 secrets", `the check alone +CPU, wall, peak memory +[\d.]+ s`},
+		{"entra, 100 applications × 12 secrets", `bare encoding/json, reads and prints dates +CPU, wall, peak memory +[\d.]+ s`},
 	} {
 		if !regexp.MustCompile(`(?m)^  ` + row.like).MatchString(section(table.String(), row.area)) {
 			t.Errorf("under %q stands no row like %q", row.area, row.like)

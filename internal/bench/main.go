@@ -34,6 +34,7 @@ type bench struct {
 // scale is how much is measured.
 type scale struct {
 	endpoints, manyEndpoints, sample, loopSample, files, rounds, starts int
+	applications, manyApplications                                      int
 	// slowness is how late slow hosts answer, and patience the timeout among bad hosts.
 	slowness, patience time.Duration
 }
@@ -41,17 +42,19 @@ type scale struct {
 var (
 	fullScale = scale{
 		endpoints: 10_000, manyEndpoints: 100_000, sample: 2_000, loopSample: 200, files: 100_000, rounds: 3, starts: 20,
+		applications: 10_000, manyApplications: 50_000,
 		slowness: 3 * time.Second, patience: 5 * time.Second,
 	}
 	quickScale = scale{
 		endpoints: 200, manyEndpoints: 400, sample: 50, loopSample: 4, files: 200, rounds: 1, starts: 2,
+		applications: 100, manyApplications: 1_500,
 		slowness: time.Second, patience: 2 * time.Second,
 	}
 )
 
 func main() {
 	quick := flag.Bool("quick", false, "a smoke run of seconds; its numbers mean nothing")
-	only := flag.String("only", "", "measure one area alone: start, tls, files")
+	only := flag.String("only", "", "measure one area alone: start, tls, files, entra")
 	role := flag.String("role", "", "be one of the benchmark's own processes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -93,6 +96,9 @@ var roles = map[string]func(context.Context, []string) error{
 	"farm":        farmRole,
 	"plain":       plainRole,
 	"files-twice": filesTwiceRole,
+	"tenant":      tenantRole,
+	"bare-graph":  bareGraphRole,
+	"entra-alone": entraAloneRole,
 }
 
 // prepare builds the scanner as it is shipped, and looks what the machine has.
@@ -102,7 +108,7 @@ func (b *bench) prepare(ctx context.Context) error {
 		return fmt.Errorf("find the benchmark itself: %w", err)
 	}
 	b.scanner = b.path("lapsewatch")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.scanner, "lapsewatch/cmd/lapsewatch")
+	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", b.scanner, "lapsewatch/cmd/lapsewatch")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the scanner: %w\n%s", err, output)
@@ -127,6 +133,7 @@ func (b *bench) measureAreas(ctx context.Context, only string) error {
 		{"start", b.startUp},
 		{"tls", b.tlsEndpoints},
 		{"files", b.certificateFiles},
+		{"entra", b.tenants},
 	}
 	var problems []error
 	for _, area := range areas {

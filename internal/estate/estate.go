@@ -1,6 +1,6 @@
 // Package estate is a small company's credentials on loopback: TLS and STARTTLS servers
-// and files at every stage of a certificate's life, a mailbox that catches the warnings
-// and a receiver that verifies the webhooks. The demo and the end-to-end test run
+// and files at every stage of a certificate's life, a Microsoft Entra tenant, a mailbox
+// that catches the warnings and a receiver that verifies the webhooks. The demo and the end-to-end test run
 // against it. It needs no privilege, no network and no other program, and it knows
 // nothing of how Lapsewatch works.
 package estate
@@ -29,6 +29,7 @@ type Estate struct {
 	WatchedFiles, CRLFile, Kubeconfig string
 	Mailbox                           *Mailbox
 	Hooks                             *Hooks
+	Tenant                            *Tenant
 
 	authority *authority
 	ctx       context.Context
@@ -61,7 +62,7 @@ func Start(folder string, now time.Time) (*Estate, error) {
 		authority: authority, ctx: ctx, cancel: cancel,
 		served: map[string]*atomic.Pointer[tls.Certificate]{},
 	}
-	for _, part := range []func() error{e.writeFiles, e.openMailbox, e.openHooks, e.openSites, e.openStartTLS, e.openSilence} {
+	for _, part := range []func() error{e.writeFiles, e.openMailbox, e.openHooks, e.openSites, e.openStartTLS, e.openSilence, e.openTenant} {
 		if err := part(); err != nil {
 			return nil, errors.Join(err, e.Close())
 		}

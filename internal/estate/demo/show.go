@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"lapsewatch/internal/estate"
 )
@@ -42,7 +43,11 @@ func (d *demo) describe() {
 	for _, endpoint := range d.estate.Endpoints {
 		d.say("  %-26s %s", endpoint.Host, endpoint.Story)
 	}
-	d.say("  and files: PEM, DER, PKCS #12, JKS, a kubeconfig, a CRL, and one that is broken")
+	d.say("  files: PEM, DER, PKCS #12, JKS, a kubeconfig, a CRL, and one that is broken")
+	d.say("\nand a Microsoft Entra tenant, where the application")
+	for _, story := range d.estate.Tenant.Stories {
+		d.say("  %-42s %s", story.Application, story.Text)
+	}
 }
 
 func (d *demo) firstPass(ctx context.Context, config string) error {
@@ -52,6 +57,11 @@ func (d *demo) firstPass(ctx context.Context, config string) error {
 		return err
 	}
 	d.say("%s\n\n%s", ran.stdout, ran.stderr)
+	misbehaved := d.estate.Tenant.Misbehaved()
+	if len(misbehaved) == 0 {
+		return errors.New("the tenant was to throttle a page, and did not")
+	}
+	d.say("\nMeanwhile Graph went wrong as it does (%s); it was asked again, and nothing is missing.", strings.Join(misbehaved, ", "))
 	mails, hooks := d.news()
 	if len(mails) == 0 || len(hooks) == 0 {
 		return fmt.Errorf("the first pass sent %d mails and %d webhooks; both should have news", len(mails), len(hooks))
@@ -75,8 +85,8 @@ func (d *demo) secondPass(ctx context.Context, config string) error {
 }
 
 func (d *demo) passAfterRenewal(ctx context.Context, config string) error {
-	d.title("Third pass: %s was renewed meanwhile", estate.RenewedHost)
-	if err := d.estate.Renew(estate.RenewedHost); err != nil {
+	d.title("Third pass: %s was renewed meanwhile, and the secret of %s rotated", estate.RenewedHost, estate.RotatedApplication)
+	if err := errors.Join(d.estate.Renew(estate.RenewedHost), d.estate.Tenant.Rotate(estate.RotatedApplication, time.Now())); err != nil {
 		return err
 	}
 	ran, err := d.lapsewatch(ctx, "run", "--config", config)
@@ -92,13 +102,13 @@ func (d *demo) passAfterRenewal(ctx context.Context, config string) error {
 			return err
 		}
 		for _, event := range events {
-			if event.Type == "resolved" && strings.HasPrefix(event.Finding.Name, estate.RenewedHost) {
+			if event.Type == "resolved" && (strings.HasPrefix(event.Finding.Name, estate.RenewedHost) || strings.HasPrefix(event.Finding.Name, estate.RotatedApplication)) {
 				told++
 			}
 		}
 	}
-	if len(mails) != 1 || told != 1 {
-		return fmt.Errorf("after the renewal came %d mails, and %d webhook events that resolve it; want one of each", len(mails), told)
+	if len(mails) != 2 || told != 2 {
+		return fmt.Errorf("after the renewals came %d mails, and %d webhook events that resolve them; want two of each: one mail to the team and one to the owner", len(mails), told)
 	}
 	return d.showNews(mails, hooks)
 }

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+	"go.yaml.in/yaml/v4"
+
+	"lapsewatch/alerts"
+	"lapsewatch/alerts/email"
+	"lapsewatch/checks"
+	"lapsewatch/checks/entra"
+	"lapsewatch/config"
+	"lapsewatch/internal/faketenant"
+	"lapsewatch/ledger"
+	"lapsewatch/policy"
+	"lapsewatch/runner"
+	"lapsewatch/watch"
+)
+
+// outage replays days of a tenant: each pass is what one start of the job does, with a
+// new process's memory and the ledger of the passes before.
+type outage struct {
+	t      *testing.T
+	now    time.Time
+	tenant *faketenant.Tenant
+	kept   *ledger.Ledger
+	folder string
+	mails  *mailRoom
+}
+
+const (
+	outageOwner = "ada@example.com"
+	outageTeam  = "ops@example.com"
+)
+
+func newOutage(t *testing.T, begins time.Time, directory faketenant.Directory) *outage {
+	t.Helper()
+	o := &outage{t: t, now: begins, folder: t.TempDir(), mails: openMailRoom(t)}
+	var err error
+	if o.tenant, err = faketenant.Start(faketenant.Options{Directory: directory, Manners: faketenant.WellBehaved(), Now: func() time.Time { return o.now }}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.tenant.Close() })
+	if o.kept, err = ledger.Open(t.Context(), "sqlite:"+o.path("ledger.db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.kept.Close() })
+	o.write("ca.pem", o.tenant.RootPEM)
+	o.write("secret", []byte(scriptSecret))
+	return o
+}
+
+func (o *outage) path(name string) string { return filepath.Join(o.folder, name) }
+
+func (o *outage) write(name string, content []byte) {
+	o.t.Helper()
+	if err := os.WriteFile(o.path(name), content, 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func decoderOf(text string) watch.Decoder {
+	return func(into any) error { return yaml.Unmarshal([]byte(text), into) }
+}
+
+// pass makes one run as of now.
+func (o *outage) pass() runner.Outcome {
+	o.t.Helper()
+	clock := func() time.Time { return o.now }
+	env := checks.DefaultEnv(config.ReadSecret)
+	env.Now, env.Memory = clock, o.kept.Memory("tenant", clock)
+	check, err := entra.Kind.Build(decoderOf(fmt.Sprintf("{tenant: %s, client_id: %s, sign_in: secret, secret: {file: %q}, authority_url: %q, graph_url: %q, ca_file: %q}",
+		o.tenant.TenantID, scriptClient, o.path("secret"), o.tenant.AuthorityURL, o.tenant.GraphURL, o.path("ca.pem"))), env)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	mail, err := email.Kind.Build(decoderOf(fmt.Sprintf("{host: 127.0.0.1, port: %d, tls: none, from: lapsewatch@example.com, to: [%s], owner_domains: [example.com]}", o.mails.port, outageTeam)),
+		alerts.Env{Name: "mail", Now: clock, Log: slog.New(slog.DiscardHandler), Dial: (&net.Dialer{}).DialContext})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	outcome, err := runner.Job{
+		Collection: runner.Collection{
+			Checks: []runner.Check{{Name: "tenant", Kind: "entra", Check: check}}, Now: o.now, Deadline: time.Minute, Within: time.Minute, Log: quiet,
+		},
+		Delivery:     runner.Delivery{Ledger: o.kept, Channels: map[string]alerts.Channel{"mail": mail}, Now: clock, Log: quiet},
+		Destinations: []policy.Destination{{Channel: "mail", Recipients: mail.Recipients(), Reach: mail.(alerts.OwnerChannel).Reach}},
+	}.Run(o.t.Context())
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.t.Cleanup(func() { _ = outcome.Close() })
+	return outcome
+}
+
+// told is what a recipient was delivered: one "type reason" for each event.
+func told(outcome runner.Outcome, recipient string) string {
+	var events []string
+	for _, message := range outcome.Told {
+		if message.Recipient != recipient || message.Err != nil {
+			continue
+		}
+		for _, event := range message.Events {
+			events = append(events, strings.TrimSpace(fmt.Sprintf("%s %s %s", event.Type, event.Finding.Reason, event.Why)))
+		}
+	}
+	return strings.Join(events, ", ")
+}
+
+// mailRoom is an SMTP server that keeps what it takes.
+type mailRoom struct {
+	port int
+	mu   sync.Mutex
+	kept []string
+}
+
+func openMailRoom(t *testing.T) *mailRoom {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := &mailRoom{port: listener.Addr().(*net.TCPAddr).Port}
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return roomSession{room}, nil }))
+	server.Domain = "localhost"
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return room
+}
+
+type roomSession struct{ room *mailRoom }
+
+func (roomSession) Mail(string, *smtp.MailOptions) error { return nil }
+func (roomSession) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (roomSession) Reset()                               {}
+func (roomSession) Logout() error                        { return nil }
+func (s roomSession) Data(r io.Reader) error {
+	mail, err := io.ReadAll(r)
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	// Quoted-printable breaks long lines with "=".
+	s.room.kept = append(s.room.kept, strings.NewReplacer("=\r\n", "", "\r\n", " ").Replace(string(mail)))
+	return err
+}
+
+func (m *mailRoom) last() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.kept) == 0 {
+		return ""
+	}
+	return strings.Join(strings.Fields(m.kept[len(m.kept)-1]), " ")
+}
+
+func secretUntil(id string, end time.Time, text string) faketenant.PasswordCredential {
+	return faketenant.PasswordCredential{
+		KeyID: id, DisplayName: "pipeline", Hint: "5cr", SecretText: text,
+		StartDateTime: faketenant.At(end.AddDate(-2, 0, 0)), EndDateTime: faketenant.At(end),
+	}
+}
+
+const (
+	crmApp     = "c2a00000-0000-4000-8000-000000000001"
+	crmOld     = "c2a00000-0000-4000-8000-000000000002"
+	crmNew     = "c2a00000-0000-4000-8000-000000000003"
+	outageAda  = "c2a00000-0000-4000-8000-00000000000a"
+	crmObject  = "c2a00000-0000-4000-8000-000000000004"
+	ownObject  = "c2a00000-0000-4000-8000-000000000005"
+	ownKey     = "c2a00000-0000-4000-8000-000000000006"
+	allGranted = "Application.Read.All User.ReadBasic.All AuditLog.Read.All Policy.Read.All"
+)
+
+func outageTenant(crmEnd, ownEnd time.Time) faketenant.Directory {
+	return faketenant.Directory{
+		Users: []faketenant.User{{ID: outageAda, DisplayName: "Ada", UserPrincipalName: outageOwner, Mail: outageOwner}},
+		Applications: []faketenant.Application{
+			{ID: ownObject, AppID: scriptClient, DisplayName: "watchdog", OwnerIDs: []string{outageAda}, PasswordCredentials: []faketenant.PasswordCredential{secretUntil(ownKey, ownEnd, scriptSecret)}},
+			{ID: crmObject, AppID: crmApp, DisplayName: "crm-mail", OwnerIDs: []string{outageAda}, PasswordCredentials: []faketenant.PasswordCredential{secretUntil(crmOld, crmEnd, "")}},
+		},
+		Grants: map[string][]string{scriptClient: strings.Fields(allGranted)},
+	}
+}
+
+// signedIn notes that services have just used the secret.
+func (o *outage) signedIn(key string) {
+	o.tenant.Change(func(d *faketenant.Directory) {
+		d.SignIns = slices.DeleteFunc(d.SignIns, func(row faketenant.CredentialSignIn) bool { return row.KeyID == key })
+		d.SignIns = append(d.SignIns, faketenant.CredentialSignIn{KeyID: key, AppID: crmApp, CredentialOrigin: "application", LastSignInDateTime: faketenant.At(o.now)})
+	})
+}
+
+func (o *outage) secretsOfCRM(secrets ...faketenant.PasswordCredential) {
+	o.tenant.Change(func(d *faketenant.Directory) { d.Applications[1].PasswordCredentials = secrets })
+}
+
+// A CRM's mail stopped for 18½ hours because the secret of its app registration had
+// expired while services still used it, and a newer one stood beside it.
+func TestO1_TheOwnerHearsAMonthAheadAndUntilNothingUsesTheOldSecret(t *testing.T) {
+	ends := time.Date(2025, time.February, 14, 11, 30, 0, 0, time.UTC)
+	o := newOutage(t, time.Date(2025, time.January, 10, 6, 0, 0, 0, time.UTC), outageTenant(ends, ends.AddDate(1, 0, 0)))
+	story := map[string]string{
+		"01-15": "opened expires_soon", "01-22": "reminder expires_soon", "01-29": "reminder expires_soon", "02-05": "reminder expires_soon",
+		"02-08": "worsened expires_soon", "02-09": "reminder expires_soon", "02-10": "reminder expires_soon", "02-11": "reminder expires_soon",
+		"02-12": "reminder expires_soon", "02-13": "reminder expires_soon", "02-14": "reminder expires_soon",
+		"02-15": "worsened expired", "02-16": "reminder expired",
+		// On the 17th the last service has moved to the new secret and the old one is removed.
+		"02-17": "resolved expired removed",
+	}
+	for ; o.now.Before(time.Date(2025, time.February, 20, 0, 0, 0, 0, time.UTC)); o.now = o.now.AddDate(0, 0, 1) {
+		today := o.now.Format("01-02")
+		switch {
+		case today == "02-10":
+			o.secretsOfCRM(secretUntil(crmOld, ends, ""), faketenant.PasswordCredential{
+				KeyID: crmNew, DisplayName: "new", Hint: "n3w", StartDateTime: faketenant.At(o.now), EndDateTime: faketenant.At(o.now.AddDate(1, 0, 0)),
+			})
+		case today == "02-17":
+			o.secretsOfCRM(faketenant.PasswordCredential{KeyID: crmNew, DisplayName: "new", Hint: "n3w", StartDateTime: "2025-02-10T06:00:00Z", EndDateTime: "2026-02-10T06:00:00Z"})
+		}
+		if o.now.Before(ends) {
+			o.signedIn(crmOld)
+		}
+		outcome := o.pass()
+		for _, recipient := range []string{outageOwner, outageTeam} {
+			if got := told(outcome, recipient); got != story[today] {
+				t.Errorf("%s: %s is told %q, want %q", today, recipient, got, story[today])
+			}
+		}
+		o.checkWords(today)
+	}
+}
+
+// checkWords reads the mail of the days on which the words matter most.
+func (o *outage) checkWords(today string) {
+	o.t.Helper()
+	words := map[string][]string{
+		"01-15": {"client secret expires 2025-02-14 11:30 UTC, in 30 days", "az ad app credential reset --id " + crmApp,
+			"https://portal.azure.com/#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~/Credentials/appId/" + crmApp},
+		"02-11": {"valid until 2026-02-10 06:00 UTC, stands beside it, but this one is still in use, last on 2025-02-11"},
+		"02-15": {"client secret expired 2025-02-14 11:30 UTC, 18 h ago", "but this one is still in use, last on 2025-02-14"},
+	}
+	for _, want := range words[today] {
+		if mail := strings.ReplaceAll(o.mails.last(), "=3D", "="); !strings.Contains(mail, want) {
+			o.t.Errorf("%s: the mail does not say %q:\n%s", today, want, mail)
+		}
+	}
+}
+
+func TestF11_ItsOwnSecretIsToldEarlyAndItsEndWithoutEntra(t *testing.T) {
+	ends := time.Date(2025, time.June, 30, 12, 0, 0, 0, time.UTC)
+	o := newOutage(t, ends.AddDate(0, 0, -70), outageTenant(ends.AddDate(1, 0, 0), ends))
+	firsts := map[watch.Severity]int{}
+	for ; o.now.Before(ends); o.now = o.now.AddDate(0, 0, 1) {
+		for _, event := range o.pass().Events {
+			if _, seen := firsts[event.Finding.Severity]; !seen {
+				firsts[event.Finding.Severity] = int(ends.Sub(o.now) / (24 * time.Hour))
+			}
+		}
+	}
+	if firsts[watch.Warning] < 55 || firsts[watch.Critical] < 30 {
+		t.Errorf("days ahead of the first warning and the first critical finding: %v; want about 60, and at least 30", firsts)
+	}
+
+	o.now = ends.Add(time.Minute)
+	o.tenant.ForgetRequests()
+	attempts := map[time.Duration]int{}
+	for since := time.Duration(0); since <= 8*time.Hour; since += 15 * time.Minute {
+		outcome := o.pass()
+		if err := (&failOn{}).verdict(outcome.Pass); err == nil {
+			t.Fatalf("%s after its end the run ends with exit code 0", since)
+		}
+		if since == 0 {
+			if got := told(outcome, outageTeam); !strings.Contains(got, "opened auth_secret_expired") {
+				t.Errorf("the first run after its end tells %q", got)
+			}
+			if mail := o.mails.last(); !strings.Contains(mail, "AADSTS7000222") {
+				t.Errorf("the mail does not name the code:\n%s", mail)
+			}
+		}
+		attempts[since] = len(o.tenant.To("/token"))
+		o.now = o.now.Add(15 * time.Minute)
+	}
+	for since, most := range map[time.Duration]int{45 * time.Minute: 1, 2 * time.Hour: 2, 6 * time.Hour: 3, 8 * time.Hour: 4} {
+		if attempts[since] > most || attempts[since] == 0 {
+			t.Errorf("%d requests for a token within %s, want at most %d", attempts[since], since, most)
+		}
+	}
+}
