@@ -94,5 +94,5 @@ var token = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*){0,4}`)
 
 // said makes what a service wrote fit to be shown: one line without tokens.
 func said(text string) string {
-	return clean.Text(strings.TrimSpace(token.ReplaceAllString(text, "<redacted>")), shownRunes)
+	return clean.Text(strings.Join(strings.Fields(token.ReplaceAllString(text, "<redacted>")), " "), shownRunes)
 }

@@ -107,6 +107,9 @@ func FuzzNextLink(f *testing.F) {
 			shown(t, failure)
 			return
 		}
+		if version(next.URL) != "v1.0" {
+			t.Errorf("%q leads to version %s", link, version(next.URL))
+		}
 		if next.URL.Scheme != "https" || !strings.EqualFold(next.URL.Host, graph.Host) || next.URL.User != nil || !strings.HasPrefix(next.URL.Path, "/v1.0") {
 			t.Errorf("%q leads to %s", link, next.URL)
 		}

@@ -97,10 +97,10 @@ func (g *gate) remember(ctx context.Context, known *hold, failure *Failure, key 
 	if known != nil && known.Lasting == failure.Lasting {
 		count = known.Count + 1
 	}
-	// Where nothing could be asked, nobody has to be left alone for long, and whoever
-	// mends it (az login) is not kept waiting.
+	// Where nothing could be asked, nobody has to be left alone for long; and whoever has
+	// just run az login, which changes nothing that is known here, is not kept waiting.
 	unasked := failure.Reason == watch.AuthUnavailable
-	wait := step(failure.Lasting && !unasked, count)
+	wait := step(failure.Lasting && !unasked && g.options.method() != AzureCLI, count)
 	if asked := failure.RetryAt.Sub(now); !failure.RetryAt.IsZero() && asked > wait {
 		wait = min(asked, max(wait, longestAsked))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
@@ -158,15 +159,15 @@ func (c *Client) follow(last *http.Request, link string) (*http.Request, *Failur
 
 // version is the first segment of Graph's paths: v1.0 or beta.
 func version(address *url.URL) string {
-	first, _, _ := strings.Cut(strings.TrimPrefix(address.Path, "/"), "/")
+	first, _, _ := strings.Cut(strings.TrimPrefix(path.Clean(address.Path), "/"), "/")
 	return first
 }
 
-// Get is a request for what the SDK has no builder of: version is "v1.0" or "beta", path
-// begins with a slash, query may be nil.
-func (c *Client) Get(version, path string, query url.Values) *abstractions.RequestInformation {
+// Get is a request for what the SDK has no builder of: version is "v1.0" or "beta",
+// resource begins with a slash, query may be nil.
+func (c *Client) Get(version, resource string, query url.Values) *abstractions.RequestInformation {
 	address := *c.graph
-	address.Path = "/" + version + path
+	address.Path = "/" + version + resource
 	address.RawQuery = query.Encode()
 	request := abstractions.NewRequestInformation()
 	request.Method = abstractions.GET

@@ -2,8 +2,10 @@ package msgraph
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -254,6 +256,12 @@ func TestTheSDKsOwnCallsGetFailuresAndNeverPanic(t *testing.T) {
 
 func TestRetriesUseOneConnection(t *testing.T) {
 	t.Parallel()
+	for name, http2 := range map[string]bool{"over HTTP/1.1": false, "over HTTP/2": true} {
+		t.Run(name, func(t *testing.T) { testConnections(t, http2) })
+	}
+}
+
+func testConnections(t *testing.T, http2 bool) {
 	options := many(450)
 	options.Manners = []faketenant.Manner{
 		{On: "/applications", Page: 1, Times: 4, Answer: faketenant.Throttled("1")},
@@ -263,7 +271,14 @@ func TestRetriesUseOneConnection(t *testing.T) {
 	server := tenant(t, options)
 	var dials int
 	var mu sync.Mutex
-	client := newWorld().open(t, at(t, server), func(env *Env) { env.HTTP = httpClient(countingTransport(&dials, &mu)) })
+	client := newWorld().open(t, at(t, server), func(env *Env) {
+		transport := countingTransport(&dials, &mu)
+		transport.TLSClientConfig = &tls.Config{} // the shared one offers HTTP/2 by now
+		transport.Protocols = &http.Protocols{}
+		transport.Protocols.SetHTTP1(!http2)
+		transport.Protocols.SetHTTP2(http2)
+		env.HTTP = httpClient(transport)
+	})
 	if got := walk(t, client); got.err != nil || len(got.appIDs) != 451 {
 		t.Fatalf("%d applications, %v", len(got.appIDs), got.err)
 	}

@@ -73,10 +73,11 @@ func (s SignIn) Validate() error {
 	if _, known := clouds[s.cloud()]; !known {
 		wrong("cloud", fmt.Errorf("%q is not known; want public, usgovernment, usgovernment_dod or china", s.Cloud))
 	}
-	for path, address := range map[string]string{"authority_url": s.AuthorityURL, "graph_url": s.GraphURL} {
-		if address != "" {
-			wrong(path, origin(address))
-		}
+	if s.AuthorityURL != "" {
+		wrong("authority_url", origin(s.AuthorityURL))
+	}
+	if s.GraphURL != "" {
+		wrong("graph_url", origin(s.GraphURL))
 	}
 	problems = append(problems, s.credentialFaults()...)
 	wrong("proxy", s.proxyFault())

@@ -211,6 +211,9 @@ func TestTheAzureCLISignsIn(t *testing.T) {
 	if reasonOf(err) != watch.AuthFailed || !strings.Contains(err.Error(), "AzureCLICredential: ERROR: AADSTS700082: The refresh token has expired due to inactivity. (AADSTS700082)") {
 		t.Errorf("after az lost its sign-in: %v", err)
 	}
+	if failure, _ := errors.AsType[*Failure](err); time.Until(failure.RetryAt) > time.Minute {
+		t.Errorf("whoever runs az login waits until %s", failure.RetryAt)
+	}
 	got, err := newWorld().open(t, at(t, server)).gate.take(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)

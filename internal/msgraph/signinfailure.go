@@ -61,7 +61,7 @@ func (g *gate) explain(err error, seen *witness, now time.Time) *Failure {
 			return &again
 		}
 		return networkFailure(g.doing(), seen.host, seen.err)
-	case seen.got.status >= http.StatusBadRequest:
+	case seen.got.status >= http.StatusBadRequest && (refused || method == ManagedIdentity):
 		return g.told(seen, now)
 	case refused && seen.host != "":
 		return g.unreadable(err, seen)
