@@ -81,7 +81,7 @@ func (g *gate) take(ctx context.Context, stale string) (string, error) {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
 	case <-ctx.Done():
-		return "", interrupted(g.doing(), ctx)
+		return "", interrupted(ctx, g.doing())
 	}
 	now := g.env.Now()
 	if g.token.Token != "" && g.token.Token != stale && g.usable(now) {
@@ -132,7 +132,7 @@ func (g *gate) signIn(ctx context.Context, now time.Time, renew bool) (azcore.Ac
 	case err == nil:
 		err = errors.New("the answer holds no token")
 	case ctx.Err() != nil:
-		return azcore.AccessToken{}, interrupted(g.doing(), ctx)
+		return azcore.AccessToken{}, interrupted(ctx, g.doing())
 	}
 	failure = g.explain(err, witness, now)
 	failure.hide(append(key.secrets(), g.proxySecrets()...))

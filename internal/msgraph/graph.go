@@ -70,7 +70,7 @@ func (c *Client) ask(request *http.Request, pace *rate.Limiter) (answer, error) 
 		case failure == nil:
 			return got, nil
 		case ctx.Err() != nil:
-			return answer{}, interrupted(doing, ctx)
+			return answer{}, interrupted(ctx, doing)
 		case failure.Status == http.StatusUnauthorized && stale == "":
 			stale = token
 			continue
@@ -118,6 +118,7 @@ func (c *Client) try(request *http.Request, payload []byte, token string) (answe
 		return got, networkFailure("", request.URL.Host, err, watch.NewSecret(token))
 	}
 	if failure := refusal(request.Method, got, c.env.Now()); failure != nil {
+		failure.hide([]watch.Secret{watch.NewSecret(token)})
 		return got, failure
 	}
 	return got, nil
@@ -141,7 +142,7 @@ func (c *Client) pause(ctx context.Context, try int, failure *Failure) error {
 		return failure
 	}
 	if !c.sleep(ctx, wait) {
-		return interrupted(failure.Doing, ctx)
+		return interrupted(ctx, failure.Doing)
 	}
 	return nil
 }

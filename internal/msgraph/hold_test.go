@@ -40,12 +40,11 @@ func TestF11_AnExpiredSecretCostsOneAttemptPerStep(t *testing.T) {
 	t.Parallel()
 	server, where := tenant(t, many(0)), newWorld()
 	expire(server)
-	options, start, asked := at(t, server), where.now, 0
-	next := start
+	options, asked := at(t, server), 0
 	for count, step := range []time.Duration{1, 2, 4, 8, 16, 24, 24} {
 		first := where.try(t, options)
 		asked++
-		next = where.now.Add(step * time.Hour)
+		next := where.now.Add(step * time.Hour)
 		if first == nil || first.Held || first.Reason != watch.AuthSecretExpired || first.Attempts != count+1 || !first.RetryAt.Equal(next) {
 			t.Fatalf("attempt %d: %+v, want to try again at %s", count+1, first, next)
 		}

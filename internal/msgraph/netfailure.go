@@ -15,7 +15,7 @@ import (
 )
 
 // interrupted says that ctx ended; it wraps ctx's error and is no *Failure.
-func interrupted(doing string, ctx context.Context) error {
+func interrupted(ctx context.Context, doing string) error {
 	return fmt.Errorf("%s: %w", doing, ctx.Err())
 }
 

@@ -74,6 +74,7 @@ func (g *gate) readKey() (key ownKey, err error) {
 			key.tokenFile = os.Getenv("AZURE_FEDERATED_TOKEN_FILE")
 		}
 		key.assertion, err = readToken(key.tokenFile)
+	case ManagedIdentity, AzureCLI, DefaultChain: // these keep nothing here
 	}
 	return key, err
 }

@@ -44,7 +44,7 @@ func keep(ctx context.Context, pace *rate.Limiter, doing string) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return interrupted(doing, ctx)
+		return interrupted(ctx, doing)
 	}
 	return &Failure{Doing: doing, Reason: watch.Throttled, Text: "the pace that Microsoft allows leaves no time for it before the deadline", Err: err}
 }
