@@ -91,7 +91,7 @@ func checkHarmless(t *testing.T, credential watch.Credential) {
 func TestObjectsWithoutUsableIDsAreProblems(t *testing.T) {
 	s := beginWith(t, faketenant.Options{Directory: contoso(), Manners: []faketenant.Manner{
 		{On: "/applications", After: 1, Answer: faketenant.Reply(200, "application/json", fmt.Sprintf(
-			`{"value":[{"id":"%s","appId":"../../evil","displayName":"evil\r\nX: y","passwordCredentials":[]},{"id":7,"appId":"%s","keyCredentials":[{"keyId":"no"}]},null,"text",{"appId":"%s"}]}`,
+			`{"value":[{"id":"%s","appId":"../../evil","displayName":"evil\r\nX: y","passwordCredentials":[]},{"id":7,"appId":"%s"},null,"text",{"appId":"%s"}]}`,
 			objectID(1), appID(2), appID(4)))},
 	}})
 	told := s.collect(t)

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ func TestWrongOptionsAreNamedWithTheirPlace(t *testing.T) {
 			path, _, _ := strings.Cut(row.want, ": ")
 			joined, ok := err.(interface{ Unwrap() []error })
 			if !ok || !slices.ContainsFunc(joined.Unwrap(), func(one error) bool {
-				fault, ok := one.(*watch.FieldError)
+				fault, ok := errors.AsType[*watch.FieldError](one)
 				return ok && fault.Path == path
 			}) && path != "tenant" {
 				t.Errorf("no FieldError leads to %s", path)

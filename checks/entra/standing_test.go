@@ -221,3 +221,40 @@ func TestRotation(t *testing.T) {
 		})
 	}
 }
+
+func TestRowsThatCouldNotBeReadAreNotTakenForNoSignIn(t *testing.T) {
+	a := activity{unreadable: true}
+	use := a.use(&holder{appID: appID(1)}, &item{keyID: keyIDOf(1), end: days(5)}, now, 30*day)
+	equal(t, "use", use, watch.Use{State: watch.UseUnknown, Text: "no sign-in with it is among the rows of the report that could be read"})
+}
+
+func TestInSAMLModeACertificateWithAPasswordSigns(t *testing.T) {
+	items := signingItems('1', days(-900), days(15))
+	h := holder{principal: true, samlMode: true, items: []item{items[0], items[2]}}
+	h.gatherSigning(now)
+	equal(t, "items", len(h.items), 1)
+	equal(t, "form", h.items[0].form, watch.SigningCertificate)
+}
+
+func TestARolloverIsNoNewsOnceItIsLongPast(t *testing.T) {
+	options := defaults()
+	d := describer{options: &options, now: now}
+	for _, row := range []struct {
+		name     string
+		end      time.Time
+		unusable string
+		told     bool
+	}{
+		{"a fortnight ahead", days(14), "", true},
+		{"a fortnight ago", days(-14), "", true},
+		{"two months ago", days(-60), "", false},
+		{"of a disabled application", days(14), textDisabled, false},
+	} {
+		h := holder{principal: true, activeThumbprint: thumbprint([]byte(strings.Repeat("1", 20))), unusable: row.unusable}
+		h.items = append(signingItems('1', days(-900), row.end), signingItems('2', days(-100), days(900))...)
+		h.gatherSigning(now)
+		h.identify()
+		fact := d.fact(&h, 0)
+		equal(t, row.name, observed(fact, watch.RolloverPending) != "", row.told)
+	}
+}
