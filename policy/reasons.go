@@ -8,6 +8,9 @@ type verdict struct {
 	remedy   string
 }
 
+// Remedy is the next step that policy names for a reason.
+func Remedy(reason watch.Reason) string { return verdicts[reason].remedy }
+
 // verdicts is read-only.
 var verdicts = map[watch.Reason]verdict{
 	watch.ExpiresSoon:    {watch.Warning, "Renew it and install the new one before that date."},

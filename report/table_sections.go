@@ -106,7 +106,8 @@ func (s nextStep) text() string {
 	if more := s.count - len(s.names); more > 0 {
 		who += fmt.Sprintf(" and %d more", more)
 	}
-	text := who + ": " + s.remedy
+	// A back-tick in a name must not open a quotation that the remedy's commands close.
+	text := strings.ReplaceAll(who, "`", "'") + ": " + s.remedy
 	if s.link != "" {
 		text += " " + s.link
 	}

@@ -178,7 +178,7 @@ func TestNextStepsAreGroupedAndBounded(t *testing.T) {
 func TestACommandToCopyIsNeverBrokenOverTwoLines(t *testing.T) {
 	const command = "`az ad app credential reset --append --id 5c219700-0000-4000-8000-000000000005 --years 1 --display-name lapsewatch`"
 	shown := write(t, "table", passOf(dated(watch.Finding{
-		Check: "tenant", Kind: "entra", Name: "invoices", Severity: watch.Warning, Reason: watch.ExpiresSoon,
+		Check: "tenant", Kind: "entra", Name: "inv`oices", Severity: watch.Warning, Reason: watch.ExpiresSoon,
 		Message: "client secret expires soon", Remedy: "Make a new one: " + command + ". Then tell whoever uses it.",
 	}, 12)), report.Style{Width: 80})
 	if !strings.Contains(shown, command) {

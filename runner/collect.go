@@ -46,7 +46,7 @@ const (
 	checksAtOnce = 64
 	// maxHidden is how many prefixes of hidden subjects are remembered for one check;
 	// beyond it the check counts as incomplete.
-	maxHidden = 1000
+	maxHidden  = 1000
 	maxRemarks = 100
 	// stopGrace is how long a check may take to return after its deadline.
 	stopGrace = 5 * time.Second
@@ -165,14 +165,17 @@ func (c Collection) run(ctx context.Context, check Check, sink watch.Sink) error
 type panicError struct{ error }
 
 func sourceProblem(check Check, err error) watch.Problem {
-	if source, ok := errors.AsType[*watch.SourceError](err); ok {
-		return source.Problem
-	}
 	problem := watch.Problem{
 		Subject: watch.Subject{ID: "source", Name: "check " + check.Name}, Reason: watch.Unreadable, Err: errors.New(firstLine(err)),
 	}
 	if panicked := (*panicError)(nil); errors.As(err, &panicked) {
 		problem.Reason = watch.InternalError
+	}
+	if source, ok := errors.AsType[*watch.SourceError](err); ok {
+		whole := problem.Subject
+		if problem = source.Problem; problem.Subject.ID == "" {
+			problem.Subject = whole
+		}
 	}
 	return problem
 }

@@ -326,8 +326,8 @@ func TestRemarksAreShownWithTheCheckAndAreNoSubjects(t *testing.T) {
 func TestASourceErrorKeepsItsReasonAndRemedy(t *testing.T) {
 	collected, err := collect(t, t.Context(), Check{Name: "tenant", Kind: "k", Check: checkFunc(func(context.Context, watch.Sink) error {
 		return fmt.Errorf("collect: %w", &watch.SourceError{Problem: watch.Problem{
-			Subject: watch.Subject{ID: "sign-in", Name: "sign-in to contoso"}, Reason: watch.AuthSecretExpired,
-			Err: errors.New("the client secret has expired (AADSTS7000222)"), Remedy: "Make a new one.",
+			Reason: watch.AuthSecretExpired,
+			Err:    errors.New("the client secret has expired (AADSTS7000222)"), Remedy: "Make a new one.",
 		}})
 	})})
 	if err != nil {
@@ -337,7 +337,7 @@ func TestASourceErrorKeepsItsReasonAndRemedy(t *testing.T) {
 		t.Errorf("the check is %+v", check)
 	}
 	for finding := range collected.Pass.Findings {
-		if finding.ID != "tenant/sign-in" || finding.Reason != watch.AuthSecretExpired || finding.Severity != watch.Unknown || finding.Remedy != "Make a new one." {
+		if finding.ID != "tenant/source" || finding.Name != "check tenant" || finding.Reason != watch.AuthSecretExpired || finding.Severity != watch.Unknown || finding.Remedy != "Make a new one." {
 			t.Errorf("found %+v", finding)
 		}
 	}

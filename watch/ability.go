@@ -11,8 +11,10 @@ type Ability struct {
 	// Required: without it the check cannot do its work.
 	Required bool
 	// Err is why it does not work, nil if it does; it holds no secret.
-	Err    error
+	Err error
+	// Remedy is the next step; without it that of Reason, if there is one.
 	Remedy string
+	Reason Reason
 }
 
 // Trier is a check that can try its rights without collecting anything, for

@@ -166,7 +166,8 @@ func (Problem) fact()    {}
 func (Remark) fact()     {}
 
 // SourceError is an error of Check.Collect that says why the source as a whole could
-// not be read, with a reason and a remedy of its own.
+// not be read, with a reason and a remedy of its own. Without a subject of its own, the
+// problem is one of the check.
 type SourceError struct{ Problem Problem }
 
 func (e *SourceError) Error() string { return e.Problem.Err.Error() }

@@ -126,7 +126,7 @@ func TestWhoHasNoOwnerIsFoundOutAnotherWay(t *testing.T) {
 		{On: "/applications", Answer: faketenant.Reply(400, "application/json", `{"error":{"code":"Request_UnsupportedQuery","message":"Unsupported."}}`)},
 	}})
 	told := s.collect(t)
-	equal(t, "by asking for the owners", observed(told.of(t, appID(3)+"/"+keyIDOf(30)), watch.NoOwner), "its application has no owner in Entra, and nobody else is configured: there is nobody to tell")
+	equal(t, "by asking for the owners", observed(told.of(t, appID(3)+"/"+keyIDOf(30)), watch.NoOwner), "belongs to an application that has no owner in Entra, and nobody else is configured: there is nobody to tell")
 	if !slices.ContainsFunc(told.remarks, func(text string) bool {
 		return strings.HasPrefix(text, "which applications have no owner is known only of those with a credential that ends soon: ")
 	}) {

@@ -86,6 +86,8 @@ func (h *holder) itemName(i *item) string {
 	given := strings.TrimSpace(clean.Text(i.name, maxNameRunes))
 	kind := itemKind(i)
 	switch {
+	case i.form == watch.SigningCertificate && given != "":
+		return kind + " " + given + " (" + abbreviated(i.thumbprint, i.keyID) + ")"
 	case i.form == watch.SigningCertificate:
 		return kind + " " + abbreviated(i.thumbprint, i.keyID)
 	case given == "" && i.hint != "":

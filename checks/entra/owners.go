@@ -114,13 +114,13 @@ func (d *describer) configured(h *holder) []string {
 
 // orphaned says that nobody owns the holder, and who is told in place of an owner.
 func orphaned(h *holder, told []string) watch.Observation {
-	whose := "its application"
+	whose := "belongs to an application"
 	if h.principal {
-		whose = "its service principal"
+		whose = "belongs to a service principal"
 	}
-	text := whose + " has no owner in Entra, and nobody else is configured: there is nobody to tell"
+	text := whose + " that has no owner in Entra, and nobody else is configured: there is nobody to tell"
 	if len(told) > 0 {
-		text = fmt.Sprintf("%s has no owner in Entra; %s %s told instead", whose, strings.Join(told, ", "), plural(len(told), "is", "are"))
+		text = fmt.Sprintf("%s that has no owner in Entra; %s %s told instead", whose, strings.Join(told, ", "), plural(len(told), "is", "are"))
 	}
 	return watch.Observation{Reason: watch.NoOwner, Text: text}
 }

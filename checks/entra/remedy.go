@@ -14,13 +14,17 @@ func (d *describer) remedy(h *holder, i *item, fact *watch.Credential) string {
 	case i.form == watch.FederatedCredential:
 		return ""
 	case i.self:
-		return d.renew(h, i) + " It is what Lapsewatch itself signs in with: put the new one where this check's options refer to."
+		return fmt.Sprintf("%s Put it where this check's options refer to: Lapsewatch itself signs in with it. Once `lapsewatch config check --online` says ok, delete the old one: %s.", d.renew(h, i), deletion(h, i))
 	case d.toRemove(fact):
 		return d.remove(h, i)
 	case i.form == watch.SigningCertificate:
 		return d.rollOver(h, i)
+	case strings.EqualFold(i.usage, usageEncrypt):
+		return "Upload a new certificate for the encryption of tokens on this page, make it the active one, and delete this one once the application can decrypt with the new one."
+	case fact.Replacement != nil:
+		return fmt.Sprintf("Let whatever still signs in with this one use the newer one. If nobody has that any more, make another: %s Then delete this one: %s.", d.renew(h, i), deletion(h, i))
 	default:
-		return d.renew(h, i)
+		return fmt.Sprintf("%s Hand it to whatever signs in with the old one. Then delete the old one: %s.", d.renew(h, i), deletion(h, i))
 	}
 }
 
@@ -34,23 +38,26 @@ func (d *describer) toRemove(fact *watch.Credential) bool {
 // target is how the Azure CLI is told of the holder.
 func target(h *holder) string {
 	if h.principal {
-		return "az ad sp credential %s --id " + h.objectID
+		return "--id " + h.objectID
 	}
-	return "az ad app credential %s --id " + h.appID
+	return "--id " + h.appID
 }
 
+func command(h *holder, action string) string {
+	if h.principal {
+		return "az ad sp credential " + action
+	}
+	return "az ad app credential " + action
+}
+
+// renew makes a new credential beside the old one. --append comes first: without it the
+// command removes every credential that the holder has, and a line may be cut off.
 func (d *describer) renew(h *holder, i *item) string {
-	label := "lapsewatch-" + d.now.UTC().Format("200601")
-	reset := fmt.Sprintf(target(h), "reset") + " --append"
+	reset := command(h, "reset --append") + " " + target(h)
 	if i.form == watch.ClientSecret {
-		return fmt.Sprintf("Make a new secret beside it: `%s --years 1 --display-name %s`. Hand its value to whatever signs in with the old one. Then delete the old one: %s.",
-			reset, label, deletion(h, i))
+		return fmt.Sprintf("Make a new secret beside it: `%s --years 1 --display-name lapsewatch-%s`.", reset, d.now.UTC().Format("200601"))
 	}
-	if strings.EqualFold(i.usage, usageEncrypt) {
-		return "Upload a new certificate for the encryption of tokens on this page, make it the active one, and delete this one once the application can decrypt with the new one."
-	}
-	return fmt.Sprintf("Add a new certificate beside it: `%s --cert @new.pem`. Let whatever signs in with the old one use the new one. Then delete the old one: %s.",
-		reset, deletion(h, i))
+	return fmt.Sprintf("Add a new certificate beside it: `%s --cert @new.pem`.", reset)
 }
 
 // deletion is the command in back-ticks, or words where the service gave no key ID.
@@ -58,11 +65,11 @@ func deletion(h *holder, i *item) string {
 	if i.keyID == "" {
 		return "on the page that the link leads to"
 	}
-	command := fmt.Sprintf(target(h), "delete") + " --key-id " + i.keyID
+	line := command(h, "delete") + " " + target(h) + " --key-id " + i.keyID
 	if i.form == watch.ClientCertificate {
-		command += " --cert"
+		line += " --cert"
 	}
-	return "`" + command + "`"
+	return "`" + line + "`"
 }
 
 func (d *describer) remove(h *holder, i *item) string {

@@ -36,8 +36,9 @@ func TestTheOwnSecretIsFoundByItsHint(t *testing.T) {
 	}
 	own := told.of(t, watchdogApp+"/"+watchdogKey)
 	equal(t, "owners, though it ends in half a year", own.Subject.Owners, []string{"wanda@example.com"})
-	if !strings.HasSuffix(own.Remedy, "It is what Lapsewatch itself signs in with: put the new one where this check's options refer to.") {
-		t.Errorf("remedy is %q", own.Remedy)
+	placed := strings.Index(own.Remedy, "Put it where this check's options refer to: Lapsewatch itself signs in with it.")
+	if removed := strings.Index(own.Remedy, "credential delete"); placed < 0 || removed < placed {
+		t.Errorf("the old one is deleted before the new one is in place: %q", own.Remedy)
 	}
 	equal(t, "remarks", len(told.remarks), 0)
 }

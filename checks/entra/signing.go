@@ -112,9 +112,9 @@ func (h *holder) rollover(at int, now time.Time) (watch.Observation, bool) {
 		return watch.Observation{}, false
 	}
 	end := h.items[at].end
-	text := fmt.Sprintf("a newer certificate, %s, waits inactive: Entra will sign with it by itself on %s, and users are locked out unless the application trusts it by then", untilText(next), dateOf(end))
+	text := fmt.Sprintf("has a newer one waiting inactive, %s: Entra will sign with that by itself on %s, and users are locked out unless the application trusts it by then", untilText(next), dateOf(end))
 	if end.Before(now) {
-		text = fmt.Sprintf("a newer certificate, %s, was never made the active one: Entra has signed with it by itself since %s, and users are locked out unless the application trusts it", untilText(next), dateOf(end))
+		text = fmt.Sprintf("has a newer one, %s, that was never made the active one: Entra has signed with that by itself since %s, and users are locked out unless the application trusts it", untilText(next), dateOf(end))
 	}
 	return watch.Observation{Reason: watch.RolloverPending, Text: text, NotAfter: end}, true
 }

@@ -86,11 +86,11 @@ func TestSigningCertificates(t *testing.T) {
 	}{
 		{
 			"the newer one waits", first, two(days(15), days(1000)), []standing{active, inactive},
-			"a newer certificate, valid until 2029-08-18, waits inactive: Entra will sign with it by itself on 2026-12-07, and users are locked out unless the application trusts it by then",
+			"has a newer one waiting inactive, valid until 2029-08-18: Entra will sign with that by itself on 2026-12-07, and users are locked out unless the application trusts it by then",
 		},
 		{
 			"the active one has expired", first, two(days(-1), days(1000)), []standing{active, steppedIn},
-			"a newer certificate, valid until 2029-08-18, was never made the active one: Entra has signed with it by itself since 2026-11-21, and users are locked out unless the application trusts it",
+			"has a newer one, valid until 2029-08-18, that was never made the active one: Entra has signed with that by itself since 2026-11-21, and users are locked out unless the application trusts it",
 		},
 		{"the newer one is active", second, two(days(15), days(1000)), []standing{inactive, active}, ""},
 		{"the other one ends first", first, two(days(15), days(10)), []standing{active, inactive}, ""},

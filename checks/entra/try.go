@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ func (c *Check) Try(ctx context.Context) []watch.Ability {
 	identity, err := client.Authenticate(ctx)
 	if err != nil {
 		signIn.Err = err
+		if failure, ok := errors.AsType[*msgraph.Failure](err); ok {
+			signIn.Reason = failure.Reason
+		}
 		return []watch.Ability{signIn}
 	}
 	signIn.Gives = fmt.Sprintf("signs in to tenant %s as application %s", tenantID(identity, c.options.SignIn), identity.ClientID)

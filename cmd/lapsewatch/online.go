@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"lapsewatch/checks"
 	"lapsewatch/config"
 	"lapsewatch/internal/clean"
+	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
 
@@ -77,8 +79,8 @@ func abilityLines(abilities []watch.Ability) string {
 		}
 		indent := strings.Repeat(" ", 2+8+1+widest+2)
 		fmt.Fprintf(&lines, "%s%s\n", indent, clean.Text(ability.Err.Error(), maxErrorRunes))
-		if ability.Remedy != "" {
-			fmt.Fprintf(&lines, "%s%s\n", indent, clean.Text(ability.Remedy, maxErrorRunes))
+		if remedy := cmp.Or(ability.Remedy, policy.Remedy(ability.Reason)); remedy != "" {
+			fmt.Fprintf(&lines, "%s%s\n", indent, clean.Text(remedy, maxErrorRunes))
 		}
 	}
 	return lines.String()
