@@ -16,7 +16,9 @@ import (
 // The benchmark itself is run, at a scale that shows that it works and nothing else.
 func TestAQuickRunMeasuresEveryAreaAndFindsEveryVerdictExact(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "bench")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the benchmark: %v\n%s", err, output)
 	}
 	var table, progress bytes.Buffer
