@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"lapsewatch/watch"
 )
 
 func TestWhatACheckRemembersOutlastsTheRunAndIsItsOwn(t *testing.T) {
@@ -69,7 +67,7 @@ func TestMemoriesAreBounded(t *testing.T) {
 func TestF16_ADamagedMemoryIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "lapsewatch.db"))
-	var m watch.Memory = l.Memory("tenant", nowIs(1))
+	m := l.Memory("tenant", nowIs(1))
 	if err := m.Remember(t.Context(), "k", []byte("v")); err != nil {
 		t.Fatal(err)
 	}

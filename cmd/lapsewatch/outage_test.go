@@ -220,12 +220,12 @@ func TestO1_TheOwnerHearsAMonthAheadAndUntilNothingUsesTheOldSecret(t *testing.T
 	}
 	for ; o.now.Before(time.Date(2025, time.February, 20, 0, 0, 0, 0, time.UTC)); o.now = o.now.AddDate(0, 0, 1) {
 		today := o.now.Format("01-02")
-		switch {
-		case today == "02-10":
+		switch today {
+		case "02-10":
 			o.secretsOfCRM(secretUntil(crmOld, ends, ""), faketenant.PasswordCredential{
 				KeyID: crmNew, DisplayName: "new", Hint: "n3w", StartDateTime: faketenant.At(o.now), EndDateTime: faketenant.At(o.now.AddDate(1, 0, 0)),
 			})
-		case today == "02-17":
+		case "02-17":
 			o.secretsOfCRM(faketenant.PasswordCredential{KeyID: crmNew, DisplayName: "new", Hint: "n3w", StartDateTime: "2025-02-10T06:00:00Z", EndDateTime: "2026-02-10T06:00:00Z"})
 		}
 		if o.now.Before(ends) {
