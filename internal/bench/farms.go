@@ -32,29 +32,38 @@ type grown struct {
 // grow starts a farm's process and waits until it serves.
 func (b *bench) grow(ctx context.Context, mix string, size int) (*grown, error) {
 	truthFile, rootFile := b.path(mix+"-truth.jsonl"), b.path(mix+"-root.pem")
-	args := b.pinned(farmCore, b.self, "-role", "farm", mix, strconv.Itoa(size), b.scale.slowness.String(), truthFile, rootFile)
-	process := exec.CommandContext(ctx, args[0], args[1:]...)
-	process.Stderr = os.Stderr
-	leash, err := process.StdinPipe()
+	_, stop, err := b.serve(ctx, "farm", mix, strconv.Itoa(size), b.scale.slowness.String(), truthFile, rootFile)
 	if err != nil {
-		return nil, fmt.Errorf("grow a farm: %w", err)
-	}
-	said, err := process.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("grow a farm: %w", err)
-	}
-	if err := process.Start(); err != nil {
-		return nil, fmt.Errorf("grow a farm: %w", err)
-	}
-	stop := func() error { return errors.Join(leash.Close(), process.Wait()) }
-	if _, err := bufio.NewReader(said).ReadString('\n'); err != nil {
-		return nil, errors.Join(fmt.Errorf("wait for the %s farm: %w", mix, err), stop())
+		return nil, err
 	}
 	truth, err := farm.ReadTruth(truthFile)
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}
 	return &grown{truth: truth, rootFile: rootFile, stop: stop}, nil
+}
+
+// serve starts a role that serves until its input ends, and waits for its first line.
+func (b *bench) serve(ctx context.Context, role string, args ...string) (line string, stop func() error, err error) {
+	pinned := b.pinned(farmCore, append([]string{b.self, "-role", role}, args...)...)
+	process := exec.CommandContext(ctx, pinned[0], pinned[1:]...)
+	process.Stderr = os.Stderr
+	leash, err := process.StdinPipe()
+	if err != nil {
+		return "", nil, fmt.Errorf("start the %s: %w", role, err)
+	}
+	said, err := process.StdoutPipe()
+	if err != nil {
+		return "", nil, fmt.Errorf("start the %s: %w", role, err)
+	}
+	if err := process.Start(); err != nil {
+		return "", nil, fmt.Errorf("start the %s: %w", role, err)
+	}
+	stop = func() error { return errors.Join(leash.Close(), process.Wait()) }
+	if line, err = bufio.NewReader(said).ReadString('\n'); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("wait for the %s: %w", role, err), stop())
+	}
+	return strings.TrimSpace(line), stop, nil
 }
 
 // farmRole serves a farm until its input ends, which it does when the benchmark dies.

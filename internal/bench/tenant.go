@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -180,27 +178,9 @@ func (b *bench) rent(ctx context.Context, applications, secrets int) (*rentedTen
 	if err := os.WriteFile(rented.secretFile, []byte(tenantSecret), 0o600); err != nil {
 		return nil, err
 	}
-	args := b.pinned(farmCore, b.self, "-role", "tenant", strconv.Itoa(applications), strconv.Itoa(secrets), rented.caFile)
-	process := exec.CommandContext(ctx, args[0], args[1:]...)
-	process.Stderr = os.Stderr
-	leash, err := process.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start a tenant: %w", err)
-	}
-	said, err := process.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("start a tenant: %w", err)
-	}
-	if err := process.Start(); err != nil {
-		return nil, fmt.Errorf("start a tenant: %w", err)
-	}
-	rented.stop = func() error { return errors.Join(leash.Close(), process.Wait()) }
-	line, err := bufio.NewReader(said).ReadString('\n')
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("wait for the tenant: %w", err), rented.stop())
-	}
-	rented.url = strings.TrimSpace(line)
-	return rented, nil
+	var err error
+	rented.url, rented.stop, err = b.serve(ctx, "tenant", strconv.Itoa(applications), strconv.Itoa(secrets), rented.caFile)
+	return rented, err
 }
 
 // tenantRole serves a generated tenant until its input ends.
