@@ -64,6 +64,58 @@ func TestMemoriesAreBounded(t *testing.T) {
 	}
 }
 
+func TestACheckKeepsNoMoreThanTenThousandValues(t *testing.T) {
+	t.Parallel()
+	l := open(t, filepath.Join(t.TempDir(), "lapsewatch.db"))
+	const fill = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+		INSERT INTO memories (check_name, key, value, kept_at, checksum) SELECT 'tenant', 'k' || i, '', '', '' FROM n`
+	if _, err := l.db.ExecContext(t.Context(), fill); err != nil {
+		t.Fatal(err)
+	}
+	m := l.Memory("tenant", nowIs(1))
+	for _, key := range []string{"last", "last", "k1"} {
+		if err := m.Remember(t.Context(), key, []byte("v")); err != nil {
+			t.Errorf("%s was not taken: %v", key, err)
+		}
+	}
+	if err := m.Remember(t.Context(), "one more", []byte("v")); err == nil || !strings.Contains(err.Error(), "the check keeps 10000 values already, and no more are taken") {
+		t.Errorf("one more gave %v", err)
+	}
+	if err := l.Memory("other", nowIs(1)).Remember(t.Context(), "k", []byte("v")); err != nil {
+		t.Errorf("another check suffers from it: %v", err)
+	}
+}
+
+func TestWhatIsRememberedInACopyIsLostWithIt(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lapsewatch.db")
+	l := open(t, path)
+	kept := l.Memory("tenant", nowIs(1))
+	if err := kept.Remember(t.Context(), "k", []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	copied, err := Peek(t.Context(), "sqlite:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := copied.Memory("tenant", nowIs(2))
+	if got, err := m.Recall(t.Context(), "k"); err != nil || string(got) != "kept" {
+		t.Errorf("the copy recalls %q, %v", got, err)
+	}
+	if err := m.Remember(t.Context(), "k", []byte("of the copy")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := m.Recall(t.Context(), "k"); err != nil || string(got) != "of the copy" {
+		t.Errorf("the copy then recalls %q, %v", got, err)
+	}
+	if err := copied.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := kept.Recall(t.Context(), "k"); err != nil || string(got) != "kept" {
+		t.Errorf("the store recalls %q, %v", got, err)
+	}
+}
+
 func TestF16_ADamagedMemoryIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	l := open(t, filepath.Join(t.TempDir(), "lapsewatch.db"))

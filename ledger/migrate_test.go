@@ -33,6 +33,11 @@ func TestEverySchemaThatWasEverInUseStillOpens(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "lapsewatch.db")
 			writeFile(t, path, content)
 			l := open(t, path)
+			if version+1 >= 2 {
+				if got, err := l.Memory("sites", nowIs(2)).Recall(t.Context(), "hold"); err != nil || string(got) != "until noon" {
+					t.Errorf("recalled %q, %v", got, err)
+				}
+			}
 			var version int64
 			if err := l.db.QueryRowContext(t.Context(), `SELECT MAX(version_id) FROM goose_db_version`).Scan(&version); err != nil || version != newest {
 				t.Errorf("schema %d, %v, want %d", version, err, newest)

@@ -117,6 +117,9 @@ func state(t testing.TB) (content []byte) {
 	l := open(t, path)
 	record(t, l, passAt(day(0), warned("a"), warned("b"), fine("c"), found("sites", "d", "unknown", "timed_out")), tell(day(0), "ops@example.com"))
 	record(t, l, passAt(day(1), warned("a"), fine("b"), warned("c"), found("sites", "d", "unknown", "timed_out")), tell(day(1), "ops@example.com"))
+	if err := l.Memory("sites", nowIs(1)).Remember(t.Context(), "hold", []byte("until noon")); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}

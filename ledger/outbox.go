@@ -30,9 +30,10 @@ type Delivery struct {
 	LastError   string
 }
 
-// Due lists the deliveries that are owed at now, the oldest first. Until Sent is called
-// for one, every process that asks is told of it, so that none is lost when a process
-// dies between sending and Sent.
+// Due lists the deliveries that are owed at now, the oldest first, and those of one pass
+// in the order in which they were planned. Until Sent is called for one, every process
+// that asks is told of it, so that none is lost when a process dies between sending and
+// Sent.
 func (l *Ledger) Due(ctx context.Context, now time.Time) ([]Delivery, error) {
 	due, err := l.due(ctx, now)
 	if err != nil {
@@ -46,7 +47,7 @@ func (l *Ledger) due(ctx context.Context, now time.Time) ([]Delivery, error) {
 			COALESCE(d.channel, ''), COALESCE(d.recipient, ''), COALESCE(d.created_at, ''), COALESCE(d.checksum, '')
 		FROM outbox o LEFT JOIN deliveries d ON d.id = o.delivery_id
 		WHERE o.dead_at IS NULL AND (o.next_attempt <= $1 OR o.next_attempt > $2 OR d.created_at > $1)
-		ORDER BY d.created_at, o.delivery_id`
+		ORDER BY d.created_at, d.position, o.delivery_id`
 	rows, err := l.db.QueryContext(ctx, query, instantText(now), instantText(now.Add(LongestWait)))
 	if err != nil {
 		return nil, err
@@ -107,8 +108,9 @@ func (l *Ledger) Failed(ctx context.Context, id, cause string, next time.Time) e
 }
 
 // Dead notes that the delivery failed for good: it is kept and counted, and no longer
-// due. What it said counts as untold, so that the next pass raises it again for the
-// channels that there are then. It changes nothing once the delivery was sent.
+// due. What nobody else was told of, or is still to be told of, counts as untold, so that
+// the next pass raises it again for the channels that there are then. It changes nothing
+// once the delivery was sent.
 func (l *Ledger) Dead(ctx context.Context, id, cause string, at time.Time) error {
 	const update = `UPDATE outbox SET attempts = attempts + 1, last_error = $2, dead_at = $3 WHERE delivery_id = $1`
 	if err := l.putOff(ctx, "as dead", update, id, cause, at); err != nil {
@@ -121,9 +123,13 @@ func (l *Ledger) Dead(ctx context.Context, id, cause string, at time.Time) error
 }
 
 func (l *Ledger) untellDead(ctx context.Context, id string) error {
-	const said = `SELECT e.subject_id FROM delivery_events d JOIN events e ON e.id = d.event_id
-		JOIN outbox o ON o.delivery_id = d.delivery_id WHERE d.delivery_id = $1 AND o.dead_at IS NOT NULL`
-	rows, err := l.db.QueryContext(ctx, said, id)
+	// A delivery that is in the outbox no more was sent.
+	const untold = `WITH said AS (SELECT event_id FROM delivery_events WHERE delivery_id = $1)
+		SELECT e.subject_id FROM said JOIN events e ON e.id = said.event_id
+		WHERE said.event_id NOT IN (
+			SELECT heard.event_id FROM delivery_events heard LEFT JOIN outbox o ON o.delivery_id = heard.delivery_id
+			WHERE heard.event_id IN (SELECT event_id FROM said) AND o.dead_at IS NULL)`
+	rows, err := l.db.QueryContext(ctx, untold, id)
 	if err != nil {
 		return err
 	}

@@ -126,6 +126,22 @@ func TestDeliveriesAreDueOldestFirst(t *testing.T) {
 	}
 }
 
+func TestDeliveriesOfOnePassAreDueInTheOrderInWhichTheyWerePlanned(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	var planned, got []string
+	for i := range 20 {
+		planned = append(planned, fmt.Sprintf("team-%d@example.com", (i*7)%20))
+	}
+	record(t, l, passAt(day(0), warned("a")), tell(day(0), planned...))
+	for _, delivery := range due(t, l, day(0)) {
+		got = append(got, delivery.Recipient)
+	}
+	if diff := cmp.Diff(planned, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestTheSameDigestIsNotOwedTwice(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)

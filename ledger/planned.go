@@ -75,8 +75,8 @@ func untell(ctx context.Context, in executor, findingID string) error {
 
 // owe puts the digests into the outbox, except those that were ever put there.
 func (r *recording) owe(ctx context.Context, digests []policy.Digest) error {
-	for _, digest := range digests {
-		added, err := r.addDelivery(ctx, digest)
+	for position, digest := range digests {
+		added, err := r.addDelivery(ctx, position, digest)
 		if err != nil {
 			return fmt.Errorf("plan delivery by %s: %w", digest.Channel, err)
 		}
@@ -87,15 +87,15 @@ func (r *recording) owe(ctx context.Context, digests []policy.Digest) error {
 	return nil
 }
 
-func (r *recording) addDelivery(ctx context.Context, digest policy.Digest) (bool, error) {
+func (r *recording) addDelivery(ctx context.Context, position int, digest policy.Digest) (bool, error) {
 	created := instantText(digest.CreatedAt)
 	sealed := []string{digest.ID, digest.Channel, digest.Recipient, created}
 	for _, event := range digest.Events {
 		sealed = append(sealed, event.ID)
 	}
-	const delivery = `INSERT INTO deliveries (id, channel, recipient, created_at, checksum)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`
-	result, err := r.tx.ExecContext(ctx, delivery, digest.ID, digest.Channel, digest.Recipient, created, checksum(sealed...))
+	const delivery = `INSERT INTO deliveries (id, channel, recipient, created_at, checksum, position)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`
+	result, err := r.tx.ExecContext(ctx, delivery, digest.ID, digest.Channel, digest.Recipient, created, checksum(sealed...), position)
 	if err != nil {
 		return false, err
 	}
@@ -103,8 +103,8 @@ func (r *recording) addDelivery(ctx context.Context, digest policy.Digest) (bool
 		return false, err
 	}
 	const content = `INSERT INTO delivery_events (delivery_id, position, event_id) VALUES ($1, $2, $3)`
-	for position, event := range digest.Events {
-		if _, err := r.tx.ExecContext(ctx, content, digest.ID, position, event.ID); err != nil {
+	for place, event := range digest.Events {
+		if _, err := r.tx.ExecContext(ctx, content, digest.ID, place, event.ID); err != nil {
 			return false, err
 		}
 	}

@@ -110,6 +110,28 @@ func TestWhatADeadDeliverySaidIsRaisedAgain(t *testing.T) {
 	wantTold(t, record(t, l, passAt(day(1), warned("a"), fine("b")), somebody).Events, "opened sites/a: warning")
 }
 
+// An owner's dead mailbox must not raise again and again what everybody else has heard.
+func TestWhatSomebodyElseHeardOrWillHearIsNotRaisedAgain(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		others func(l *Ledger, id string) error
+		told   []string
+	}{
+		"the other delivery was sent":   {func(l *Ledger, id string) error { return l.Sent(t.Context(), id, "250 OK", day(0)) }, nil},
+		"the other one is still owed":   {func(l *Ledger, id string) error { return l.Failed(t.Context(), id, "451 later", day(1)) }, nil},
+		"the other one died before too": {func(l *Ledger, id string) error { return l.Dead(t.Context(), id, "550 gone", day(0)) }, []string{"opened sites/a: warning"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLedger(t)
+			digests := record(t, l, passAt(day(0), warned("a")), tell(day(0), "ops@example.com", "gone@example.com")).Digests
+			if err := errors.Join(test.others(l, digests[0].ID), l.Dead(t.Context(), digests[1].ID, "550 no such user", day(0))); err != nil {
+				t.Fatal(err)
+			}
+			wantTold(t, record(t, l, passAt(day(1), warned("a")), somebody).Events, test.told...)
+		})
+	}
+}
+
 // While a source cannot be listed, the dates of what is known there draw nearer.
 func TestRecordRemindsOfWhatAnIncompleteCheckCouldNotList(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 )
 
 func FuzzDecodeKnown(f *testing.F) {
-	known, err := encodeStored(policy.Known{Finding: warned("a"), Blind: watch.TimedOut, ToldAt: start})
+	known, err := encodeStored(policy.Known{Finding: warned("a"), Blind: watch.TimedOut, ToldAt: start, Concerned: []string{"ada@example.com"}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -23,7 +23,12 @@ type Known struct {
 	// Untold: the latest event led to nobody, or never arrived, so it is as if it had
 	// not been raised.
 	Untold bool `json:"untold,omitempty"`
+	// Concerned are the owners whom the events named since the subject was opened.
+	Concerned []string `json:"concerned,omitempty"`
 }
+
+// maxConcerned bounds what is kept of owners, who come from outside.
+const maxConcerned = 50
 
 // maxEarly is how much too early a reminder may come: a daily job never starts at quite
 // the same second, and must not skip a day for that.
@@ -35,7 +40,10 @@ const maxEarly = time.Hour
 func (r Reminders) Compare(before *Known, finding watch.Finding, now time.Time) (Known, *watch.Event) {
 	after := Known{Finding: finding}
 	if before != nil {
-		after.ToldAt, after.Untold = before.ToldAt, before.Untold
+		after.ToldAt, after.Untold, after.Concerned = before.ToldAt, before.Untold, before.Concerned
+	}
+	if !tellable(finding) {
+		after.Concerned = nil
 	}
 	if finding.Unreadable() {
 		after.Blind = finding.Reason
@@ -50,7 +58,20 @@ func (r Reminders) Compare(before *Known, finding watch.Finding, now time.Time) 
 	}
 	event := newEvent(kind, why, before, withLastKnown(before, finding, now), now)
 	after.ToldAt, after.Untold = now, false
+	if kind != watch.Resolved {
+		after.Concerned = union(after.Concerned, event.Finding.Owners)
+	}
 	return after, &event
+}
+
+func union(concerned, owners []string) []string {
+	all := slices.Clone(concerned)
+	for _, owner := range owners {
+		if len(all) < maxConcerned && !slices.Contains(all, owner) {
+			all = append(all, owner)
+		}
+	}
+	return all
 }
 
 // withLastKnown adds to a finding that says only that nobody could look what is known
@@ -101,7 +122,7 @@ func (r Reminders) Unseen(before Known, now time.Time) (Known, *watch.Event) {
 		finding.Message = fmt.Sprintf("could not be looked at this time; when it was last read, its notAfter was %s, %s", stamp(finding.NotAfter), distance(finding.NotAfter, now))
 	}
 	event := newEvent(watch.Reminder, "", &before, finding, now)
-	before.ToldAt = now
+	before.ToldAt, before.Concerned = now, union(before.Concerned, event.Finding.Owners)
 	return before, &event
 }
 
@@ -205,6 +226,9 @@ func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.
 		if len(finding.Owners) == 0 {
 			// Whoever was told of it is told how it goes on.
 			event.Finding.Owners = before.Finding.Owners
+		}
+		if kind == watch.Resolved || kind == watch.Improved {
+			event.Concerned = before.Concerned
 		}
 		event.Previous, event.Was = before.Finding.Severity, before.Finding.Reasons(watch.Notice)
 		if before.Blind != "" {

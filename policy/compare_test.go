@@ -127,6 +127,70 @@ func TestAVanishedSubjectIsResolvedOnlyIfItWasTold(t *testing.T) {
 	}
 }
 
+func owned(finding watch.Finding, owners ...string) watch.Finding {
+	finding.Owners = owners
+	return finding
+}
+
+func TestWhoWasToldHearsTheEndWhoeverOwnsItByThen(t *testing.T) {
+	soon, near, well := found(watch.Warning, watch.ExpiresSoon, "a"), found(watch.Critical, watch.ExpiresSoon, "a"), found(watch.OK, "", "b")
+	const ada, bob, pay = "ada@example.com", "bob@example.com", "payments@example.com"
+	for _, row := range []struct {
+		name      string
+		passes    []watch.Finding
+		concerned string
+	}{
+		{"owners that are missing for one pass without event", []watch.Finding{owned(soon, ada), soon, well}, "[ada@example.com]"},
+		{"other owners at the end", []watch.Finding{owned(soon, ada), owned(well, pay)}, "[ada@example.com]"},
+		{"other owners at better news", []watch.Finding{owned(near, ada), owned(soon, pay)}, "[ada@example.com]"},
+		{"all that were told since the opening", []watch.Finding{owned(soon, ada), owned(near, bob, ada), owned(well, pay)}, "[ada@example.com bob@example.com]"},
+		{"better news does not end it", []watch.Finding{owned(near, ada), owned(soon, pay), well}, "[ada@example.com payments@example.com]"},
+		{"owners that no event named were never told", []watch.Finding{owned(soon, ada), owned(soon, bob), well}, "[ada@example.com]"},
+		{"owners of what has ended before", []watch.Finding{owned(soon, ada), well, owned(soon, bob), well}, "[bob@example.com]"},
+		{"nobody while it gets worse", []watch.Finding{owned(soon, ada), owned(near, bob)}, "[]"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			now := at("2026-11-22T06:00:00Z")
+			var known *Known
+			var last *watch.Event
+			for _, finding := range row.passes {
+				after, event := Reminders{}.Compare(known, finding, now)
+				known, last, now = &after, event, now.Add(time.Hour)
+			}
+			if last == nil || fmt.Sprint(last.Concerned) != row.concerned {
+				t.Errorf("the last event is %+v, want it to concern %s", last, row.concerned)
+			}
+			if last.Type == watch.Resolved && known.Concerned != nil {
+				t.Errorf("after the end, %v are kept", known.Concerned)
+			}
+		})
+	}
+}
+
+func TestWhoWasToldHearsThatASubjectIsGone(t *testing.T) {
+	now := at("2026-11-22T06:00:00Z")
+	soon := found(watch.Warning, watch.ExpiresSoon, "a")
+	known, _ := Reminders{}.Compare(nil, owned(soon, "ada@example.com"), now)
+	known, _ = Reminders{}.Compare(&known, owned(soon, "bob@example.com"), now.Add(time.Hour))
+	known, _ = Reminders{}.Unseen(known, now.Add(8*day))
+	event := Vanish(known, true, now.Add(9*day))
+	if event == nil || fmt.Sprint(event.Concerned) != "[ada@example.com bob@example.com]" {
+		t.Errorf("got %+v, want it to concern Ada and, since the reminder, Bob", event)
+	}
+}
+
+func TestNoMoreThanFiftyOwnersAreKept(t *testing.T) {
+	now := at("2026-11-22T06:00:00Z")
+	var many []string
+	for i := range 60 {
+		many = append(many, fmt.Sprintf("owner-%02d@example.com", i))
+	}
+	known, _ := Reminders{}.Compare(nil, owned(found(watch.Warning, watch.ExpiresSoon, "a"), many...), now)
+	if len(known.Concerned) != 50 || known.Concerned[49] != "owner-49@example.com" {
+		t.Errorf("%d are kept: %v", len(known.Concerned), known.Concerned)
+	}
+}
+
 func TestWhatReachedNobodyIsRaisedAgain(t *testing.T) {
 	now := at("2026-11-22T06:00:00Z")
 	soon := found(watch.Warning, watch.ExpiresSoon, "a")

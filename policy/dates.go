@@ -97,7 +97,7 @@ func judgeDates(credential watch.Credential, explicit leads, now time.Time) watc
 	notBefore, notAfter := credential.NotBefore, credential.NotAfter
 	when := dateText(credential, now)
 	notYet := func() watch.Judgement {
-		return watch.Judgement{Reason: watch.NotYetValid, Severity: watch.Critical, Message: fmt.Sprintf("is not valid before %s, %s; it %s", stamp(notBefore), distance(notBefore, now), when)}
+		return watch.Judgement{Reason: watch.NotYetValid, Severity: severityAhead(credential.Form), Message: fmt.Sprintf("is not valid before %s, %s; it %s", stamp(notBefore), distance(notBefore, now), when)}
 	}
 	judged := func(reason watch.Reason, severity watch.Severity, message string) watch.Judgement {
 		return watch.Judgement{Reason: reason, Severity: severity, Message: message}
@@ -129,6 +129,15 @@ func judgeDates(credential watch.Credential, explicit leads, now time.Time) watc
 	default:
 		return judged("", watch.OK, dateText(credential, now))
 	}
+}
+
+// severityAhead is that of a credential whose time has not come. What a server presents
+// fails now; one of several that an application has was made ahead of a rotation.
+func severityAhead(form watch.Form) watch.Severity {
+	if form == watch.ClientSecret || form == watch.ClientCertificate || form == watch.SigningCertificate {
+		return watch.Notice
+	}
+	return verdicts[watch.NotYetValid].severity
 }
 
 // dateText is the clause with the absolute time and the days that every message has.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -58,6 +59,7 @@ func (j Judge) judgeCredential(finding *watch.Finding, credential watch.Credenti
 		days := daysLeft(credential.NotAfter, now)
 		finding.DaysLeft = &days
 	}
+	finding.NeverExpires = !dated(credential) && credential.Form != watch.FederatedCredential
 	explicit := j.leadsFor(*finding)
 	if dated(credential) {
 		limits := limitsFor(credential, explicit)
@@ -76,9 +78,18 @@ func (j Judge) judgeCredential(finding *watch.Finding, credential watch.Credenti
 		finding.Message += "; it " + dates.Message
 	}
 	finding.Message = fmt.Sprintf("%s %s", credential.Form, finding.Message)
-	if credential.Remedy != "" && finding.Severity != watch.OK {
-		finding.Remedy = credential.Remedy
+	if finding.Severity != watch.OK {
+		finding.Remedy = cmp.Or(observedRemedy(credential, finding.Reason), credential.Remedy, finding.Remedy)
 	}
+}
+
+func observedRemedy(credential watch.Credential, decisive watch.Reason) string {
+	for _, observation := range credential.Observations {
+		if observation.Reason == decisive {
+			return observation.Remedy
+		}
+	}
+	return ""
 }
 
 func judgeObservation(observation watch.Observation, explicit leads, now time.Time) (watch.Judgement, bool) {

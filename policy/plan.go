@@ -51,8 +51,8 @@ func Plan(events []watch.Event, routes []Route, destinations []Destination, now 
 			digests = append(digests, newDigest(destination.Channel, recipient, told, now))
 		}
 		owned := destination.byOwner(told)
-		for _, recipient := range slices.Sorted(maps.Keys(owned)) {
-			digests = append(digests, newDigest(destination.Channel, recipient, owned[recipient], now))
+		for _, mailbox := range slices.Sorted(maps.Keys(owned)) {
+			digests = append(digests, newDigest(destination.Channel, owned[mailbox].recipient, owned[mailbox].events, now))
 		}
 	}
 	return digests
@@ -64,21 +64,34 @@ func newDigest(channel, recipient string, events []watch.Event, now time.Time) D
 	return digest
 }
 
+// ownersShare is what one owner is told, under the first spelling of their name.
+type ownersShare struct {
+	recipient string
+	events    []watch.Event
+}
+
 // byOwner gives each owner that can be reached, and is not told already, the events of
-// what they own, in the order of events.
-func (d Destination) byOwner(events []watch.Event) map[string][]watch.Event {
-	owned := map[string][]watch.Event{}
+// what they own, and the good end of what they were told of, in the order of events. The
+// keys are folded: recipients that differ only in case are one mailbox.
+func (d Destination) byOwner(events []watch.Event) map[string]ownersShare {
+	owned := map[string]ownersShare{}
 	if d.Reach == nil {
 		return owned
 	}
 	for _, event := range events {
-		var told []string
-		for _, owner := range event.Finding.Owners {
+		told := map[string]bool{}
+		for _, recipient := range d.Recipients {
+			told[strings.ToLower(recipient)] = true
+		}
+		for _, owner := range slices.Concat(event.Finding.Owners, event.Concerned) {
 			recipient, reachable := d.Reach(owner)
-			if reachable && !slices.Contains(d.Recipients, recipient) && !slices.Contains(told, recipient) {
-				told = append(told, recipient)
-				owned[recipient] = append(owned[recipient], event)
+			mailbox := strings.ToLower(recipient)
+			if !reachable || told[mailbox] {
+				continue
 			}
+			told[mailbox] = true
+			share := owned[mailbox]
+			owned[mailbox] = ownersShare{cmp.Or(share.recipient, recipient), append(share.events, event)}
 		}
 	}
 	return owned

@@ -13,14 +13,19 @@ func TestOwnersAreToldOfWhatIsTheirsBesidesTheChannelsRecipients(t *testing.T) {
 	event := func(name string, owners ...string) watch.Event {
 		return watch.Event{ID: name, Type: watch.Opened, At: now, Finding: watch.Finding{ID: name, Name: name, Severity: watch.Critical, Owners: owners}}
 	}
+	// As for mail, the case of what stands before the @ is left alone.
 	reach := func(owner string) (string, bool) {
-		return strings.ToLower(owner), strings.HasSuffix(strings.ToLower(owner), "@example.com")
+		name, domain, _ := strings.Cut(owner, "@")
+		return name + "@" + strings.ToLower(domain), strings.EqualFold(domain, "example.com")
 	}
+	ended := event("e", "carol@example.com")
+	ended.Type, ended.Concerned = watch.Resolved, []string{"bob@example.com", "Carol@example.com", "ops@example.com"}
 	events := []watch.Event{
-		event("a", "Ada@example.com", "ada@example.com", "eve@evil.example"),
+		event("a", "Ada@EXAMPLE.com", "ada@example.com", "eve@evil.example"),
 		event("b", "bob@example.com", "ada@example.com"),
 		event("c"),
-		event("d", "ops@example.com"),
+		event("d", "OPS@example.com"),
+		ended,
 	}
 	for _, row := range []struct {
 		name        string
@@ -28,8 +33,8 @@ func TestOwnersAreToldOfWhatIsTheirsBesidesTheChannelsRecipients(t *testing.T) {
 		told        string
 	}{
 		{"a channel that tells owners", Destination{Channel: "mail", Recipients: []string{"ops@example.com"}, Reach: reach},
-			"ops@example.com:[a b c d] ada@example.com:[a b] bob@example.com:[b]"},
-		{"a channel that tells none", Destination{Channel: "mail", Recipients: []string{"ops@example.com"}}, "ops@example.com:[a b c d]"},
+			"ops@example.com:[a b c d e] Ada@example.com:[a b] bob@example.com:[b e] carol@example.com:[e]"},
+		{"a channel that tells none", Destination{Channel: "mail", Recipients: []string{"ops@example.com"}}, "ops@example.com:[a b c d e]"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var told []string

@@ -11,27 +11,29 @@ import (
 // hurt nobody: a newer credential beside an old one is no reason while the old one is,
 // or may be, still in use.
 func byUse(credential watch.Credential, dated watch.Judgement, now time.Time) watch.Judgement {
-	if !datedReason(dated.Reason) && dated.Reason != watch.Expired {
+	use := credential.Use
+	unusable := use.State == watch.Unusable && !credential.Self
+	ahead := dated.Reason == watch.NotYetValid && unusable
+	if !ahead && !datedReason(dated.Reason) && dated.Reason != watch.Expired {
 		return dated
 	}
 	replacement := validReplacement(credential, now)
 	noticed := func(reason watch.Reason, clause string) watch.Judgement {
 		return watch.Judgement{Reason: reason, Severity: verdicts[reason].severity, Message: dated.Message + clause}
 	}
-	use := credential.Use
 	switch {
 	case credential.Self:
 		dated.Message += "; Lapsewatch itself signs in with it, and warns of nothing here once it lapses"
-	case leftOver(credential, now) && use.State != watch.InUse:
+	case leftOver(credential, now):
 		return noticed(watch.LeftOver, ", and has not been removed since")
-	case use.State == watch.Unusable:
+	case unusable:
 		return noticed(watch.OutOfService, fmt.Sprintf(", but nothing can use it: %s", use.Text))
 	case use.State == watch.Unused && replacement != "":
 		return noticed(watch.Superseded, fmt.Sprintf("; %s, and this one is not in use%s", replacement, lastUsed(use)))
 	case use.State == watch.InUse && replacement != "":
-		dated.Message += fmt.Sprintf("; %s, but this one is still in use%s", replacement, lastUsed(use))
+		dated.Message += fmt.Sprintf("; %s, but this one %s%s", replacement, inUse(dated), lastUsed(use))
 	case use.State == watch.InUse:
-		dated.Message += "; it is in use" + lastUsed(use)
+		dated.Message += "; it " + inUse(dated) + lastUsed(use)
 	case use.State == watch.Unused:
 		dated.Message += "; it is not in use" + lastUsed(use)
 	case replacement != "" && use.Text != "":
@@ -61,6 +63,13 @@ func validReplacement(credential watch.Credential, now time.Time) string {
 	default:
 		return fmt.Sprintf("a newer one, %s, valid until %s, stands beside it", other.Name, stamp(other.NotAfter))
 	}
+}
+
+func inUse(dated watch.Judgement) string {
+	if dated.Reason == watch.Expired {
+		return "was in use until it expired"
+	}
+	return "is still in use"
 }
 
 func lastUsed(use watch.Use) string {

@@ -40,7 +40,7 @@ func TestANewerSecretIsNoComfortWhileTheOldOneMayBeInUse(t *testing.T) {
 		{"nobody asked: unknown all the same", 20, watch.Use{}, newer, watch.Warning, watch.ExpiresSoon,
 			"client secret expires 2026-12-12 06:00 UTC, in 20 days; a newer one, 2026, valid until 2028-11-01 00:00 UTC, stands beside it, but whether this one is still in use is unknown"},
 		{"expired and used to the end is critical in spite of a newer one", -2, used, newer, watch.Critical, watch.Expired,
-			"client secret expired 2026-11-20 06:00 UTC, 2 days ago; a newer one, 2026, valid until 2028-11-01 00:00 UTC, stands beside it, but this one is still in use, last on 2026-11-20"},
+			"client secret expired 2026-11-20 06:00 UTC, 2 days ago; a newer one, 2026, valid until 2028-11-01 00:00 UTC, stands beside it, but this one was in use until it expired, last on 2026-11-20"},
 		{"expired and unused beside a newer one is a notice", -2, idle, newer, watch.Notice, watch.Superseded,
 			"client secret expired 2026-11-20 06:00 UTC, 2 days ago; a newer one, 2026, valid until 2028-11-01 00:00 UTC, stands beside it, and this one is not in use, last on 2026-03-01"},
 		{"unused without a newer one stays as grave", 20, idle, nil, watch.Warning, watch.ExpiresSoon,
@@ -49,6 +49,8 @@ func TestANewerSecretIsNoComfortWhileTheOldOneMayBeInUse(t *testing.T) {
 			"client secret expires 2026-12-12 06:00 UTC, in 20 days; it is not in use, last on 2026-03-01"},
 		{"one that ends sooner takes over nothing", 20, idle, &watch.Replacement{Name: "n", NotBefore: now.Add(-day), NotAfter: now.Add(19 * day)}, watch.Warning, watch.ExpiresSoon,
 			"client secret expires 2026-12-12 06:00 UTC, in 20 days; it is not in use, last on 2026-03-01"},
+		{"one that has expired since takes over nothing", -20, idle, &watch.Replacement{Name: "n", NotBefore: now.Add(-100 * day), NotAfter: now.Add(-day)}, watch.Critical, watch.Expired,
+			"client secret expired 2026-11-02 06:00 UTC, 20 days ago; it is not in use, last on 2026-03-01"},
 		{"one without an end can take over", 20, idle, endless, watch.Notice, watch.Superseded,
 			"client secret expires 2026-12-12 06:00 UTC, in 20 days; a newer one, old hand, which never expires, stands beside it, and this one is not in use, last on 2026-03-01"},
 		{"what nothing can use hurts nobody", 2, off, nil, watch.Notice, watch.OutOfService,
@@ -76,7 +78,7 @@ func TestASecretThatExpiredLongAgoIsLeftOver(t *testing.T) {
 	}{
 		{"29 days after its end it is expired", -29, watch.Use{}, watch.Expired},
 		{"30 days after its end it is left over", -30, watch.Use{}, watch.LeftOver},
-		{"unless something still used it to the end", -30, watch.Use{State: watch.InUse}, watch.Expired},
+		{"even if something used it to the end", -30, watch.Use{State: watch.InUse}, watch.LeftOver},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			credential := secretOfTwoYears(now, row.days)
@@ -116,6 +118,16 @@ func TestItsOwnSecretIsToldOneSeverityEarlier(t *testing.T) {
 				t.Errorf("it says %q", got.Message)
 			}
 		})
+	}
+}
+
+// A third of the life would then be less than the lead time that was asked for.
+func TestItsOwnSecretIsAWarningNoLaterThanItIsCritical(t *testing.T) {
+	now := at("2026-11-22T06:00:00Z")
+	own := watch.Credential{Form: watch.ClientSecret, NotBefore: now, NotAfter: now.Add(90 * day), Self: true}
+	got := Judge{Settings: Settings{Warn: &watch.Lead{Fixed: 80 * day}}}.Finding(Origin{Check: "c"}, own, now)
+	if from := now.Add(10 * day); !got.WarnFrom.Equal(from) || !got.CriticalFrom.Equal(from) {
+		t.Errorf("a warning from %s and critical from %s, want both from %s", got.WarnFrom, got.CriticalFrom, from)
 	}
 }
 
@@ -161,5 +173,41 @@ func TestTheHorizonIsTheLongestLeadTimeInForce(t *testing.T) {
 	judge.Settings.Rules = []Rule{{Critical: &watch.Lead{Fixed: 200 * day}}}
 	if got := judge.Horizon("own"); got != 200*day {
 		t.Errorf("with a rule of 200 days it is %v", got)
+	}
+}
+
+func TestASecretMadeAheadOfARotationIsNoAlarm(t *testing.T) {
+	now := at("2026-11-22T06:00:00Z")
+	ahead := watch.Credential{Form: watch.ClientSecret, NotBefore: now.Add(day), NotAfter: now.AddDate(1, 0, 0)}
+	if got := (Judge{}).Finding(Origin{Check: "c"}, ahead, now); got.Severity != watch.Notice || got.Reason != watch.NotYetValid {
+		t.Errorf("a client secret is %s %s", got.Severity, got.Reason)
+	}
+	ahead.Form = watch.Certificate
+	if got := (Judge{}).Finding(Origin{Check: "c"}, ahead, now); got.Severity != watch.Critical {
+		t.Errorf("a server's certificate is %s", got.Severity)
+	}
+	ahead.Use = watch.Use{State: watch.Unusable, Text: "its application is disabled"}
+	const says = "certificate is not valid before 2026-11-23 06:00 UTC, in 1 day; it expires 2027-11-22 06:00 UTC, in 365 days, but nothing can use it: its application is disabled"
+	if got := (Judge{}).Finding(Origin{Check: "c"}, ahead, now); got.Severity != watch.Notice || got.Reason != watch.OutOfService || got.Message != says {
+		t.Errorf("one that nothing can use is %s %s %q", got.Severity, got.Reason, got.Message)
+	}
+	ahead.Self = true
+	if got := (Judge{}).Finding(Origin{Check: "c"}, ahead, now); got.Severity != watch.Critical {
+		t.Errorf("its own certificate is %s", got.Severity)
+	}
+}
+
+func TestTheRemedyBelongsToWhatDecides(t *testing.T) {
+	now := at("2026-11-22T06:00:00Z")
+	secret := secretOfTwoYears(now, 300)
+	secret.Remedy = "Renew it."
+	secret.Observations = []watch.Observation{{Reason: watch.NoOwner, Text: "belongs to nobody", Remedy: "Add an owner."}}
+	if got := (Judge{}).Finding(Origin{Check: "c"}, secret, now); got.Reason != watch.NoOwner || got.Remedy != "Add an owner." {
+		t.Errorf("far from its end: %s, %q", got.Reason, got.Remedy)
+	}
+	near := secretOfTwoYears(now, 3)
+	near.Remedy, near.Observations = secret.Remedy, secret.Observations
+	if got := (Judge{}).Finding(Origin{Check: "c"}, near, now); got.Reason != watch.ExpiresSoon || got.Remedy != "Renew it." {
+		t.Errorf("near its end: %s, %q", got.Reason, got.Remedy)
 	}
 }

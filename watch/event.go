@@ -50,6 +50,10 @@ type Event struct {
 	// Was are the reasons before, so that the end of a finding is told to whoever
 	// was told of it.
 	Was []Reason `json:"was,omitempty"`
+	// Concerned are the owners whom earlier events named since the subject was opened.
+	// It is set where the news is good, so that whoever was told of a finding is told of
+	// its end, whoever owns the subject by then.
+	Concerned []string `json:"concerned,omitempty"`
 	// Finding is the subject as it is now; for a removed one, as it was last seen.
 	Finding Finding `json:"finding"`
 }

@@ -10,3 +10,7 @@ CREATE TABLE memories (
     checksum TEXT NOT NULL,
     PRIMARY KEY (check_name, key)
 ) STRICT, WITHOUT ROWID;
+
+-- The place of a delivery among those that its pass planned. It is not sealed by the
+-- checksum: it decides only who is told first.
+ALTER TABLE deliveries ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
