@@ -5,8 +5,6 @@ import (
 	"unicode"
 
 	"golang.org/x/text/width"
-
-	"lapsewatch/internal/clean"
 )
 
 // columnsOf is how many terminal columns a character takes.
@@ -78,25 +76,4 @@ func wrapped(text string, columns int) []string {
 		}
 	}
 	return append(lines, line)
-}
-
-// flowing is wrapped for text that holds commands: those stay whole, whatever the
-// terminal makes of a line that is too long.
-func flowing(text string, columns int) []string {
-	if columns <= 0 || columnsIn(text) <= columns {
-		return []string{text}
-	}
-	var lines []string
-	for _, word := range clean.Words(text) {
-		last := len(lines) - 1
-		switch {
-		case last >= 0 && columnsIn(lines[last])+1+columnsIn(word) <= columns:
-			lines[last] += " " + word
-		case strings.Contains(word, "`"):
-			lines = append(lines, word)
-		default:
-			lines = append(lines, wrapped(word, columns)...)
-		}
-	}
-	return lines
 }

@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -39,6 +41,10 @@ func writeHTML(w io.Writer, pass watch.Pass, _ Style) error {
 			return err
 		}
 		page.timeline.add(finding)
+		if finding.Unreadable() {
+			// The finding says more, such as the next step.
+			page.gaps = slices.DeleteFunc(page.gaps, func(gap checkGap) bool { return gap.isOf(readable(finding)) })
+		}
 	}
 	return document(page).Render(context.Background(), w)
 }
@@ -119,6 +125,11 @@ func (p htmlPage) row(finding watch.Finding) htmlRow {
 		row.labels, row.details = pairs(finding.Labels), pairs(finding.Details)
 	}
 	return row
+}
+
+// breakable lets a narrow column break a mail address behind its @ first.
+func breakable(owner string) templ.Component {
+	return templ.Raw(strings.ReplaceAll(templ.EscapeString(owner), "@", "@<wbr>"))
 }
 
 // urgency and expiry are what the script sorts by.

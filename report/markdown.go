@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"lapsewatch/internal/clean"
 	"lapsewatch/watch"
 )
 
@@ -66,15 +67,18 @@ func markdownRow(finding watch.Finding, pass watch.Pass) string {
 	for _, also := range finding.Also {
 		message += "<br>also " + string(also.Severity) + ": " + code(also.Message)
 	}
-	next := code(finding.Remedy)
+	var next []string
+	for _, part := range clean.Parts(finding.Remedy) {
+		next = append(next, code(part.Text))
+	}
 	if finding.Link != "" {
-		next = strings.TrimSpace(next + " [open](" + markdownLink.Replace(finding.Link) + ")")
+		next = append(next, "[open]("+markdownLink.Replace(finding.Link)+")")
 	}
 	owners := make([]string, len(finding.Owners))
 	for i, owner := range finding.Owners {
 		owners[i] = code(owner)
 	}
-	cells := []string{severity, code(finding.Name), stamp(finding.NotAfter), left(finding, pass.GeneratedAt), message, strings.Join(owners, ", "), next}
+	cells := []string{severity, code(finding.Name), stamp(finding.NotAfter), left(finding, pass.GeneratedAt), message, strings.Join(owners, ", "), strings.Join(next, "<br>")}
 	return "| " + strings.Join(cells, " | ") + " |"
 }
 

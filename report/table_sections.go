@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"lapsewatch/internal/clean"
 	"lapsewatch/watch"
 )
 
@@ -20,18 +22,26 @@ type section struct {
 	started bool
 }
 
-func (s *section) line(text string) {
+func (s *section) line(text string) { s.item(clean.Part{Text: text}) }
+
+// item gives each command a line of its own with nothing else on it, so that the line
+// can be copied as it stands. The command stays whole, whatever the terminal makes of a
+// line that is too long.
+func (s *section) item(parts ...clean.Part) {
 	if !s.started {
 		s.table.out.printf("%s:\n", s.heading)
 		s.started = true
 	}
-	width := s.table.style.Width
-	for i, line := range flowing(text, max(0, width-2*len(gutter))) {
-		indent := gutter
-		if i > 0 {
+	indent := gutter
+	for _, part := range parts {
+		lines := []string{gutter + part.Text}
+		if !part.Command {
+			lines = wrapped(part.Text, max(0, s.table.style.Width-2*len(gutter)))
+		}
+		for _, line := range lines {
+			s.table.out.printf("%s%s\n", indent, line)
 			indent = gutter + gutter
 		}
-		s.table.out.printf("%s%s\n", indent, line)
 	}
 }
 
@@ -72,11 +82,13 @@ func (t *table) writeAlso() error {
 
 func (t *table) writeUnread() error {
 	unread := &section{table: t, heading: "Could not be read"}
-	for _, gap := range incomplete(t.pass) {
+	gaps := incomplete(t.pass)
+	for _, gap := range gaps {
 		unread.line("check " + gap.check + " " + gap.why)
 	}
 	err := t.eachNotOK(func(finding watch.Finding) {
-		if finding.Unreadable() {
+		saidAbove := slices.ContainsFunc(gaps, func(gap checkGap) bool { return gap.isOf(finding) })
+		if finding.Unreadable() && !saidAbove {
 			unread.line(fmt.Sprintf("%s (check %s): %s", finding.Name, finding.Check, dash(string(finding.Reason))))
 		}
 	})
@@ -106,8 +118,7 @@ func (s nextStep) text() string {
 	if more := s.count - len(s.names); more > 0 {
 		who += fmt.Sprintf(" and %d more", more)
 	}
-	// A back-tick in a name must not open a quotation that the remedy's commands close.
-	text := strings.ReplaceAll(who, "`", "'") + ": " + s.remedy
+	text := clean.Prose(who) + ": " + s.remedy
 	if s.link != "" {
 		text += " " + s.link
 	}
@@ -144,7 +155,7 @@ func (t *table) writeNextSteps() error {
 	}
 	next := &section{table: t, heading: "Next steps"}
 	for _, step := range steps {
-		next.line(step.text())
+		next.item(clean.Parts(step.text())...)
 	}
 	if leftOut > 0 {
 		next.line(fmt.Sprintf("… and for %s: CSV and JSON have them all", counted(leftOut, "more subject", "more subjects")))

@@ -175,22 +175,6 @@ func TestNextStepsAreGroupedAndBounded(t *testing.T) {
 	}
 }
 
-func TestACommandToCopyIsNeverBrokenOverTwoLines(t *testing.T) {
-	const command = "`az ad app credential reset --append --id 5c219700-0000-4000-8000-000000000005 --years 1 --display-name lapsewatch`"
-	shown := write(t, "table", passOf(dated(watch.Finding{
-		Check: "tenant", Kind: "entra", Name: "inv`oices", Severity: watch.Warning, Reason: watch.ExpiresSoon,
-		Message: "client secret expires soon", Remedy: "Make a new one: " + command + ". Then tell whoever uses it.",
-	}, 12)), report.Style{Width: 80})
-	if !strings.Contains(shown, command) {
-		t.Errorf("the command is broken:\n%s", shown)
-	}
-	for line := range strings.Lines(shown) {
-		if len(line) > 81 && !strings.Contains(line, command) {
-			t.Errorf("a line without the command is longer than the terminal: %q", line)
-		}
-	}
-}
-
 func TestWhatNeverEndsShowsNoDaysWhateverDateStandsForThat(t *testing.T) {
 	endless := dated(watch.Finding{
 		Check: "tenant", Kind: "entra", Name: "kiosk", Severity: watch.Notice, Reason: watch.NeverExpires,

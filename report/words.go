@@ -96,9 +96,9 @@ func incomplete(pass watch.Pass) []checkGap {
 	for _, check := range pass.Checks {
 		switch {
 		case check.Error != "":
-			gaps = append(gaps, checkGap{plain(check.Name), "could not read its source: " + plain(check.Error)})
+			gaps = append(gaps, checkGap{plain(check.Name), "could not read its source: " + plain(check.Error), true})
 		case !check.Complete:
-			gaps = append(gaps, checkGap{plain(check.Name), "did not see every subject (" + counted(check.Problems, "problem", "problems") + "): what is missing here may still exist"})
+			gaps = append(gaps, checkGap{plain(check.Name), "did not see every subject (" + counted(check.Problems, "problem", "problems") + "): what is missing here may still exist", false})
 		}
 	}
 	return gaps
@@ -117,4 +117,14 @@ func remarks(pass watch.Pass) []checkRemark {
 
 type checkRemark struct{ check, text string }
 
-type checkGap struct{ check, why string }
+type checkGap struct {
+	check, why string
+	// whole: the check saw nothing of its source.
+	whole bool
+}
+
+// isOf tells whether the finding, which is readable, stands for this very gap: a check
+// that cannot read its source is a subject too.
+func (g checkGap) isOf(finding watch.Finding) bool {
+	return g.whole && finding.Unreadable() && finding.ID == g.check+"/source"
+}

@@ -43,12 +43,29 @@ func writeEntry(out *strings.Builder, entry entry) {
 	for _, also := range entry.Also {
 		out.WriteString(wrap("  also: ", "        ", also))
 	}
-	for _, line := range []struct{ label, text string }{
-		{"owner: ", entry.Owners}, {"to do: ", entry.Remedy}, {"link:  ", entry.Link}, {"check: ", entry.Check},
-	} {
-		if line.text != "" {
-			out.WriteString(wrap("  "+line.label, "         ", line.text))
+	writeLabelled(out, "  owner: ", clean.Part{Text: entry.Owners})
+	writeLabelled(out, "  to do: ", clean.Parts(entry.Remedy)...)
+	writeLabelled(out, "  link:  ", clean.Part{Text: entry.Link})
+	writeLabelled(out, "  check: ", clean.Part{Text: entry.Check})
+}
+
+// writeLabelled gives each command a line of its own with nothing else on it, so that
+// the line can be copied as it stands.
+func writeLabelled(out *strings.Builder, label string, parts ...clean.Part) {
+	indent := strings.Repeat(" ", len(label))
+	if len(parts) > 0 && parts[0].Command {
+		out.WriteString(strings.TrimRight(label, " ") + "\n")
+		label = indent
+	}
+	for _, part := range parts {
+		switch {
+		case part.Text == "":
+		case part.Command:
+			out.WriteString(indent + "  " + part.Text + "\n")
+		default:
+			out.WriteString(wrap(label, indent, part.Text))
 		}
+		label = indent
 	}
 }
 
@@ -58,7 +75,7 @@ func wrap(firstIndent, indent, text string) string {
 	var out strings.Builder
 	line := firstIndent
 	empty := true
-	for _, word := range clean.Words(text) {
+	for _, word := range strings.Fields(text) {
 		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns {
 			out.WriteString(line + "\n")
 			line, empty = indent, true

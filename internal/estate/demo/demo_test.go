@@ -2,19 +2,34 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // The demo is the whole job from end to end, against real servers.
 func TestTheDemoShowsTheJobFromEndToEnd(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "demo-output")
-	var shown bytes.Buffer
-	if err := run(t.Context(), &shown, folder, false); err != nil {
-		t.Fatalf("%v\n%s", err, &shown)
+	shown := &screen{}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, shown, folder, true) }()
+	shown.await(t, ended, "The estate stays up until Ctrl-C.")
+	byHand := exec.CommandContext(ctx, filepath.Join(folder, "lapsewatch"), "alerts", "test", "owners", "--config", filepath.Join(folder, "lapsewatch.yaml"))
+	if output, err := byHand.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, output)
+	}
+	shown.await(t, ended, "This is a test of the channel. Nothing has happened.")
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Errorf("the interrupted demo ends with %v", err)
 	}
 	for _, want := range []string{
 		"lapsewatch.yaml is right: 3 checks, 2 alerts, 1 route",
@@ -36,7 +51,7 @@ func TestTheDemoShowsTheJobFromEndToEnd(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Logf("it shows:\n%s", &shown)
+		t.Logf("it shows:\n%s", shown)
 	}
 	checkReports(t, folder)
 }
@@ -91,6 +106,36 @@ func checkReports(t *testing.T, folder string) {
 	} {
 		if found[host] != want {
 			t.Errorf("%s is found %q, want %q", host, found[host], want)
+		}
+	}
+}
+
+// screen may be read while the demo writes to it.
+type screen struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *screen) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(text)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// await returns once the screen shows the text.
+func (s *screen) await(t *testing.T, ended <-chan error, text string) {
+	t.Helper()
+	for !strings.Contains(s.String(), text) {
+		select {
+		case err := <-ended:
+			t.Fatalf("the demo ended without showing %q: %v\n%s", text, err, s)
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

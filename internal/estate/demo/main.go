@@ -62,8 +62,8 @@ func run(ctx context.Context, out io.Writer, folder string, stay bool) error {
 	}
 	err = d.show(ctx)
 	if err == nil && stay {
-		d.say("\nThe estate stays up until Ctrl-C.")
-		<-ctx.Done()
+		d.say("\nThe estate stays up until Ctrl-C. What commands send meanwhile is shown here.")
+		err = d.showUntil(ctx.Done())
 	}
 	return errors.Join(err, d.estate.Close())
 }
