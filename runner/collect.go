@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/internal/clean"
 	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
@@ -46,8 +47,9 @@ const (
 	checksAtOnce = 64
 	// maxHidden is how many prefixes of hidden subjects are remembered for one check;
 	// beyond it the check counts as incomplete.
-	maxHidden  = 1000
-	maxRemarks = 100
+	maxHidden      = 1000
+	maxRemarks     = 100
+	maxRemarkRunes = 500
 	// stopGrace is how long a check may take to return after its deadline.
 	stopGrace = 5 * time.Second
 )
@@ -104,6 +106,8 @@ type outcome struct {
 	closed  bool
 	result  watch.CheckResult
 	summary watch.Summary
+	// unshown counts the remarks beyond maxRemarks.
+	unshown int
 }
 
 func (c Collection) one(ctx context.Context, check Check, kept *results) *outcome {
@@ -131,6 +135,9 @@ func (c Collection) one(ctx context.Context, check Check, kept *results) *outcom
 	got.mu.Lock()
 	defer got.mu.Unlock()
 	got.closed, got.result.Seconds = true, time.Since(started).Seconds()
+	if got.unshown > 0 {
+		got.result.Remarks = append(got.result.Remarks, fmt.Sprintf("and %d more", got.unshown))
+	}
 	return got
 }
 
@@ -207,11 +214,17 @@ func (o *outcome) keep(finding watch.Finding, fact watch.Fact, kept *results) bo
 	return replaced == ""
 }
 
-// note keeps a remark once, and no more of them than a report can show.
+// note keeps a remark once, and no more of them than a report can show; the rest is
+// counted.
 func (o *outcome) note(text string) {
+	text = clean.Text(text, maxRemarkRunes)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.closed && len(o.result.Remarks) < maxRemarks && !slices.Contains(o.result.Remarks, text) {
+	switch {
+	case o.closed || slices.Contains(o.result.Remarks, text):
+	case len(o.result.Remarks) == maxRemarks:
+		o.unshown++
+	default:
 		o.result.Remarks = append(o.result.Remarks, text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -315,11 +316,46 @@ func TestRemarksAreShownWithTheCheckAndAreNoSubjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	check := collected.Pass.Checks[0]
-	if len(check.Remarks) != maxRemarks || check.Remarks[0] != "left out 2 managed identities" || check.Remarks[1] != "remark 0" {
+	if len(check.Remarks) != maxRemarks+1 || check.Remarks[0] != "left out 2 managed identities" || check.Remarks[1] != "remark 0" {
 		t.Errorf("%d remarks, beginning with %q", len(check.Remarks), check.Remarks[:min(2, len(check.Remarks))])
+	}
+	if last := check.Remarks[len(check.Remarks)-1]; last != "and 101 more" {
+		t.Errorf("the last remark is %q", last)
 	}
 	if check.Subjects != 0 || check.Problems != 0 || !check.Complete {
 		t.Errorf("the check is %+v", check)
+	}
+}
+
+func TestARemarkIsOneLineOfBoundedLength(t *testing.T) {
+	collected, err := collect(t, t.Context(), Check{Name: "tenant", Kind: "k", Check: checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(watch.Remark{Text: "a\x1b[31m\nb"})
+		sink(watch.Remark{Text: strings.Repeat("ä", 501)})
+		return nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := collected.Pass.Checks[0].Remarks
+	if want := []string{"a\uFFFD[31m\uFFFDb", strings.Repeat("ä", 499) + "…"}; !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestASourceErrorWithoutACauseIsAFindingToo(t *testing.T) {
+	collected, err := collect(t, t.Context(), Check{Name: "tenant", Kind: "k", Check: checkFunc(func(context.Context, watch.Sink) error {
+		return &watch.SourceError{Problem: watch.Problem{Reason: watch.Refused}}
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := collected.Pass.Checks[0].Error; got != "the source could not be read: refused" {
+		t.Errorf("the check says %q", got)
+	}
+	for finding := range collected.Pass.Findings {
+		if finding.ID != "tenant/source" || finding.Reason != watch.Refused || finding.Message != "could not be read" {
+			t.Errorf("found %+v", finding)
+		}
 	}
 }
 

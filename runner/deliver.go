@@ -80,10 +80,25 @@ func (d Delivery) Deliver(ctx context.Context) ([]Told, error) {
 		})
 	}
 	queuing.Wait()
-	slices.SortFunc(told, func(a, b Told) int {
-		return cmp.Or(cmp.Compare(a.Channel, b.Channel), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Recipient, b.Recipient))
-	})
+	// Within a channel they stay in the order in which they were sent.
+	slices.SortStableFunc(told, func(a, b Told) int { return cmp.Compare(a.Channel, b.Channel) })
 	return told, nil
+}
+
+// ownFirst puts what a channel's own recipients are to be told before what owners are:
+// many owners whom the service puts off must not use up the time of a run.
+func ownFirst(channel alerts.Channel, queue []ledger.Delivery) {
+	own := channel.Recipients()
+	slices.SortStableFunc(queue, func(a, b ledger.Delivery) int {
+		return cmp.Compare(others(own, a.Recipient), others(own, b.Recipient))
+	})
+}
+
+func others(own []string, recipient string) int {
+	if slices.Contains(own, recipient) {
+		return 0
+	}
+	return 1
 }
 
 // queue sends one channel's messages in order. Where the service does not answer, the
@@ -91,6 +106,9 @@ func (d Delivery) Deliver(ctx context.Context) ([]Told, error) {
 func (d Delivery) queue(ctx context.Context, name string, queue []ledger.Delivery) []Told {
 	told := make([]Told, 0, len(queue))
 	channel := d.Channels[name]
+	if channel != nil {
+		ownFirst(channel, queue)
+	}
 	var unanswered int
 	var silence error
 	for _, message := range queue {

@@ -343,6 +343,40 @@ func TestAfterTwoUnansweredMessagesTheChannelsRestWaits(t *testing.T) {
 	}
 }
 
+// greylisting puts every owner off and takes what is for the team.
+type greylisting struct{ tried *[]string }
+
+func (greylisting) Recipients() []string { return []string{"team"} }
+
+func (g greylisting) Deliver(_ context.Context, message alerts.Message) (alerts.Receipt, error) {
+	*g.tried = append(*g.tried, message.Recipient)
+	if message.Recipient != "team" {
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: "mail", Status: 451, RetryAfter: time.Hour, Retryable: true, Err: errors.New("greylisted")}
+	}
+	return alerts.Receipt{Proof: "ok"}, nil
+}
+
+func TestTheTeamIsToldBeforeOwnersHoweverLongTheseAreOwed(t *testing.T) {
+	var tried []string
+	mail := greylisting{&tried}
+	j := job(t, map[string]alerts.Channel{"mail": mail})
+	j.Destinations = []policy.Destination{{Channel: "mail", Recipients: mail.Recipients(), Reach: func(owner string) (string, bool) { return owner, true }}}
+	subject := certificate("example.com:443", 5)
+	subject.Subject.Owners = []string{"zoe", "ada", "bob"}
+	j.Checks[0].Check = checkFunc(func(_ context.Context, sink watch.Sink) error { sink(subject); return nil })
+	for day, want := range []string{"team ada bob zoe", "team ada bob zoe ada bob zoe"} {
+		j.at(now.AddDate(0, 0, day))
+		tried = nil
+		outcome := run(t, j)
+		if got := strings.Join(tried, " "); got != want {
+			t.Errorf("on day %d the order is %s, want %s", day, got, want)
+		}
+		if first := outcome.Told[0]; first.Recipient != "team" || first.Err != nil {
+			t.Errorf("on day %d the first outcome is %+v", day, first)
+		}
+	}
+}
+
 // panicking fails inside on its first message and takes every other.
 type panicking struct{ calls *int }
 

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -119,6 +120,9 @@ type Observation struct {
 	// NotAfter, when set, makes policy judge the observation by its lead times: it
 	// counts only once that date is near or past.
 	NotAfter time.Time
+	// Remedy is the next step where the observation decides, when the check knows a
+	// better one than policy.
+	Remedy string
 }
 
 // Clock is the fact that a subject's clock was compared with a reference.
@@ -170,7 +174,12 @@ func (Remark) fact()     {}
 // problem is one of the check.
 type SourceError struct{ Problem Problem }
 
-func (e *SourceError) Error() string { return e.Problem.Err.Error() }
+func (e *SourceError) Error() string {
+	if e.Problem.Err == nil {
+		return fmt.Sprintf("the source could not be read: %s", e.Problem.Reason)
+	}
+	return e.Problem.Err.Error()
+}
 
 // Unwrap gives the cause.
 func (e *SourceError) Unwrap() error { return e.Problem.Err }
