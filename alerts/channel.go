@@ -27,6 +27,7 @@ type OwnerChannel interface {
 	Channel
 	// Reach gives the recipient under which the channel tells an owner. Owners come
 	// from outside, so that a channel reaches only those that its options allow.
+	// Recipients that differ only in the case of letters are one and the same.
 	Reach(owner string) (recipient string, reachable bool)
 }
 

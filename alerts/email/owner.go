@@ -10,8 +10,9 @@ import (
 )
 
 // ownerAddress is the dot-atom form (RFC 5321, 4.1.2) in ASCII. Owners come from a
-// directory that others fill in: nothing that needs quoting is worth the risk.
-var ownerAddress = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,190}$")
+// directory that others fill in: nothing that needs quoting is worth the risk, nor are %
+// and !, by which mail servers may send on to another domain ("eve%evil.example@…").
+var ownerAddress = regexp.MustCompile("^[A-Za-z0-9#$&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,190}$")
 
 // Reach takes an owner who is a mail address in one of the owner_domains. The answer is
 // the bare address with its domain in lower case, or whoever of `to` has that address.
