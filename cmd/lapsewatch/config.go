@@ -51,7 +51,8 @@ func (a app) configCheck() *cobra.Command {
 		Long: "Read the configuration as `run` would, environment and secrets included, and say\n" +
 			"everything that is wrong with it. Nothing is looked at and nobody is told.\n\n" +
 			"With --online, checks that sign in somewhere do so, and say right by right what will\n" +
-			"work. Each is tried once, even where a run would wait after an earlier refusal.\n\n" +
+			"work. Each is tried once, even where a run would wait after an earlier refusal, and\n" +
+			"one that works ends that wait.\n\n" +
 			"Exit codes: 0 it is right; 2 it is not; 3 a check lacks a right that it needs.",
 		Example: "  lapsewatch config check\n  lapsewatch config check --online    # sign in, and say what will work\n  lapsewatch config check --watch     # again at each save",
 		Args:    cobra.NoArgs,

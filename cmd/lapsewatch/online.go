@@ -3,13 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"lapsewatch/checks"
 	"lapsewatch/config"
 	"lapsewatch/internal/clean"
+	"lapsewatch/ledger"
 	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
@@ -18,8 +21,16 @@ const onlinePatience = 2 * time.Minute
 
 // tryOnline lets each check that signs in somewhere say what it is allowed.
 func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
-	s := a.begin(&passFlags{quiet: true}, settings)
+	s := a.beginTold(&passFlags{quiet: true}, settings)
 	defer s.end()
+	kept, err := existingLedger(ctx, settings.Ledger)
+	if err != nil {
+		return failed(err)
+	}
+	if kept != nil {
+		defer func() { _ = kept.Close() }() // what is remembered was committed at once
+		s.memory = func(check string) watch.Memory { return kept.Memory(check, time.Now) }
+	}
 	all, err := s.configured()
 	if err != nil {
 		return err
@@ -28,7 +39,7 @@ func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
 	for _, check := range all {
 		trier, tries := check.Check.(watch.Trier)
 		if !tries {
-			if err := a.print("%s (%s): needs no rights\n", check.Name, check.Kind); err != nil {
+			if err := a.print("%s (%s): signs in nowhere\n", check.Name, check.Kind); err != nil {
 				return err
 			}
 			continue
@@ -47,6 +58,15 @@ func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
 		return failed(fmt.Errorf("%s missing that a check cannot do without", count(lacking, "right")))
 	}
 	return nil
+}
+
+// existingLedger opens the ledger if there is one: a sign-in that works ends the wait that
+// an earlier refusal left there. Nothing is made for a check of the configuration.
+func existingLedger(ctx context.Context, settings config.Ledger) (*ledger.Ledger, error) {
+	if _, err := os.Stat(settings.DSN.File()); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return openLedger(ctx, settings, false)
 }
 
 func tried(ctx context.Context, trier watch.Trier) (abilities []watch.Ability) {

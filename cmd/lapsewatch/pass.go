@@ -132,14 +132,21 @@ const (
 	logPatience = 2 * time.Second
 )
 
+// begin logs what is odd about the settings.
 func (a app) begin(flags *passFlags, settings *config.Config) *session {
+	s := a.beginTold(flags, settings)
+	for _, warning := range settings.Warnings {
+		s.log.Warn(warning)
+	}
+	return s
+}
+
+// beginTold is begin where the user was told already what is odd.
+func (a app) beginTold(flags *passFlags, settings *config.Config) *session {
 	lines := asynclog.New(a.stderr, logQueue)
 	s := &session{
 		flags: flags, settings: settings, lines: lines, stderr: a.stderr, log: newLogger(lines, settings.Log),
 		memory: func(string) watch.Memory { return checks.Forgetful() },
-	}
-	for _, warning := range settings.Warnings {
-		s.log.Warn(warning)
 	}
 	s.bar = newBar(a.stderr, isTerminal(a.stderr) && !flags.quiet)
 	return s

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,18 +14,33 @@ import (
 const (
 	scriptClient = "5c219700-0000-4000-8000-000000000001"
 	scriptSecret = "5cr~the-watchdog-of-a-script-signs-in-with-this"
+	wrongSecret  = "not-the-right-one-at-all"
 )
 
 // tenant starts an Entra tenant in which the watchdog may read everything and the
 // application `invoices`, which Ada owns, has a secret that ends in 12 days. TENANT and
 // TENANT_URL say where, tenant-ca.pem is its authority, watchdog-secret opens it.
-// `tenant revoke PERMISSION` takes a permission away, and `tenant tokens N` wants that
-// many requests for a token so far.
+// `tenant revoke PERMISSION` takes a permission away, `tenant ends DAYS` moves the end of
+// the secret of `invoices`, `tenant accept` makes the wrong
+// secret of the scripts the right one, and `tenant tokens N` wants that many requests for a
+// token so far.
 func startTenant(ts *testscript.TestScript, _ bool, args []string) {
 	running, _ := ts.Value("tenant").(**faketenant.Tenant)
 	switch {
 	case len(args) == 2 && args[0] == "revoke":
 		(*running).Revoke(scriptClient, args[1])
+		return
+	case len(args) == 2 && args[0] == "ends":
+		days, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		changeSecret(*running, 1, func(secret *faketenant.PasswordCredential) {
+			secret.EndDateTime = faketenant.At(time.Now().AddDate(0, 0, days).Add(12 * time.Hour))
+		})
+		return
+	case len(args) == 1 && args[0] == "accept":
+		changeSecret(*running, 0, func(secret *faketenant.PasswordCredential) {
+			secret.SecretText, secret.Hint = wrongSecret, wrongSecret[:3]
+		})
 		return
 	case len(args) == 2 && args[0] == "tokens":
 		want, err := strconv.Atoi(args[1])
@@ -44,6 +60,16 @@ func startTenant(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("CLIENT", scriptClient)
 	ts.Check(os.WriteFile(ts.MkAbs("tenant-ca.pem"), started.RootPEM, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("watchdog-secret"), []byte(scriptSecret), 0o600))
+}
+
+// changeSecret changes the first secret of the application at the index.
+func changeSecret(tenant *faketenant.Tenant, at int, change func(*faketenant.PasswordCredential)) {
+	tenant.Change(func(d *faketenant.Directory) {
+		application := d.Applications[at]
+		application.PasswordCredentials = slices.Clone(application.PasswordCredentials)
+		change(&application.PasswordCredentials[0])
+		d.Applications[at] = application
+	})
 }
 
 func scriptDirectory(now time.Time) faketenant.Directory {
