@@ -26,7 +26,6 @@ var verdicts = map[int]verdict{
 	70002:   {reason: watch.AuthSecretWrong, text: "the client secret is wrong"},
 
 	1000502: {reason: watch.AuthCertificateExpired, text: "the client certificate is outside its validity period"},
-	7000274: {reason: watch.AuthCertificateExpired, text: "the client certificate is outside its validity period"},
 
 	700027:  {reason: watch.AuthCertificateUnknown, text: "the client certificate is not registered with the application"},
 	700030:  {reason: watch.AuthCertificateUnknown, text: "the client certificate's name is not authorised"},
@@ -69,10 +68,11 @@ var verdicts = map[int]verdict{
 	700223: {reason: watch.AuthFederationRefused, text: "the tenant does not allow workload identity federation"},
 	700238: {reason: watch.AuthFederationRefused, text: "the tenant does not allow workload identity federation"},
 	700229: {reason: watch.AuthFederationRefused, text: "the federated token is not one of an application"},
+	50027:  {reason: watch.AuthFederationRefused, text: "the federated token is no valid JSON Web Token"},
 	50013:  {reason: watch.AuthFederationRefused, text: "the federated token is not valid"},
 
-	700024: {reason: watch.AuthAssertionTime, text: "the signed assertion is outside its time: it was read too long ago, or a clock is wrong"},
-	500133: {reason: watch.AuthAssertionTime, text: "the signed assertion is outside its time: it was read too long ago, or a clock is wrong"},
+	700024: {reason: watch.AuthAssertionTime, text: "the signed assertion is outside its time: it was read too long ago, or a clock is wrong", passing: true},
+	500133: {reason: watch.AuthAssertionTime, text: "the signed assertion is outside its time: it was read too long ago, or a clock is wrong", passing: true},
 
 	50196: {reason: watch.Throttled, text: "it was asked too often for the same", passing: true},
 	90055: {reason: watch.Throttled, text: "the tenant gets too many requests", passing: true},

@@ -55,9 +55,9 @@ func origin(text string) error {
 	address, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return errors.New("it cannot be parsed as a URL")
+		return errors.New("it cannot be parsed as a URL: want https://HOST")
 	case address.Scheme != "https":
-		return errors.New("want https://…: tokens are sent there")
+		return errors.New("want https://HOST: tokens are sent there")
 	case address.Hostname() == "":
 		return errors.New("it names no host")
 	case address.User != nil:

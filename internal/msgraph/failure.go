@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
 
@@ -33,6 +34,8 @@ type Failure struct {
 	Attempts int
 	// Lasting: it does not heal by itself; somebody has to change something.
 	Lasting bool
+	// Proxy: the way to the proxy failed, or the proxy refused; the service was not reached.
+	Proxy bool
 	// Err is the cause in this machine or on the network, if that is what it was.
 	Err error
 }
@@ -66,9 +69,6 @@ func (f *Failure) Error() string {
 // Unwrap gives the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// NonRetriable keeps azcore from trying again what has been judged already.
-func (*Failure) NonRetriable() {}
-
 // soonOver reports whether another attempt in this pass may fare better.
 func (f *Failure) soonOver() bool {
 	return !f.Lasting && f.Reason != watch.UntrustedIssuer && f.Reason != watch.NameMismatch
@@ -84,6 +84,10 @@ func attempts(count int) string {
 const (
 	// shownRunes of what a service says are shown.
 	shownRunes = 300
+	// shownOfChain is what azidentity says of the default chain, and shownOfLink what of
+	// one link, so that the last is shown too.
+	shownOfChain = 600
+	shownOfLink  = 110
 	// shownID is longer than any id that Microsoft gives a request.
 	shownID = 64
 )
@@ -92,7 +96,17 @@ const (
 // was sent.
 var token = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*){0,4}`)
 
-// said makes what a service wrote fit to be shown: one line without tokens.
-func said(text string) string {
-	return clean.Text(strings.Join(strings.Fields(token.ReplaceAllString(text, "<redacted>")), " "), shownRunes)
+// said makes what a service wrote fit to be shown: one line without tokens and secrets.
+func said(text string, secrets ...watch.Secret) string {
+	return clean.Text(strings.Join(strings.Fields(token.ReplaceAllString(redact.Text(text, secrets...), "<redacted>")), " "), shownRunes)
+}
+
+// hide takes secrets out of whatever the service may have echoed.
+func (f *Failure) hide(secrets []watch.Secret) {
+	for _, text := range []*string{&f.Text, &f.Code, &f.CorrelationID, &f.RequestID} {
+		*text = redact.Text(*text, secrets...)
+	}
+	if f.Err != nil {
+		f.Err = redact.Error(f.Err, secrets...)
+	}
 }

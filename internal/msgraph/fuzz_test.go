@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
+	"lapsewatch/watch"
 )
 
 // shown checks what every failure promises: one line of bounded, valid text with a reason.
@@ -130,24 +133,59 @@ func FuzzModel(f *testing.F) {
 }
 
 func FuzzRememberedHold(f *testing.F) {
-	f.Add([]byte(`{"reason":"auth_secret_wrong","text":"x","lasting":true,"count":1,"tried_at":"2026-11-22T06:00:00Z","retry_at":"2026-11-22T07:00:00Z","options":"","fingerprint":{}}`))
-	f.Add([]byte(`{"count":9223372036854775807,"tried_at":"9999-01-01T00:00:00Z","retry_at":"9999-12-31T00:00:00Z"}`))
-	f.Fuzz(func(t *testing.T, value []byte) {
-		where := newWorld()
-		gate := newGate(SignIn{Tenant: "contoso.com", Method: ClientSecret}, where.env(), nil)
-		where.memory.kept[gate.key] = value
-		known := gate.recall(t.Context(), today, ownKey{})
-		if known != nil && known.RetryAt.After(today.Add(longestLasting+clockMayBeAhead)) {
-			t.Errorf("held until %s", known.RetryAt)
+	for _, seed := range rememberedHolds {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) { recalled(t, value) })
+}
+
+var rememberedHolds = []string{
+	`{"reason":"auth_secret_wrong","text":"x","lasting":true,"count":1,"tried_at":"2026-11-22T06:00:00Z","retry_at":"2026-11-22T07:00:00Z","options":"","fingerprint":{}}`,
+	`{"reason":"throttled","text":"x","count":7,"tried_at":"2026-11-22T06:00:00Z","retry_at":"2026-12-22T07:00:00Z"}`,
+	`{"count":9223372036854775807,"tried_at":"9999-01-01T00:00:00Z","retry_at":"9999-12-31T00:00:00Z"}`,
+}
+
+// recalled is the hold that a gate makes of what was remembered under its own settings,
+// and what it remembers of a further failure.
+func recalled(t *testing.T, value []byte) *hold {
+	t.Helper()
+	where := newWorld()
+	gate := newGate(SignIn{Tenant: "contoso.com", Method: ClientSecret}, where.env(), nil)
+	var object map[string]json.RawMessage
+	if json.Unmarshal(value, &object) == nil && object != nil {
+		object["options"], _ = json.Marshal(gate.settings)
+		value, _ = json.Marshal(object)
+	}
+	where.memory.kept[gate.key] = value
+	known := gate.recall(t.Context(), today, ownKey{})
+	if known == nil {
+		return nil
+	}
+	latest := today.Add(longestLasting + clockMayBeAhead)
+	if known.RetryAt.After(latest) {
+		t.Errorf("held until %s", known.RetryAt)
+	}
+	again := &Failure{Reason: watch.AuthFailed, Text: "x", Lasting: known.Lasting}
+	gate.remember(t.Context(), known, again, ownKey{}, today)
+	if again.Attempts != known.Count+1 || !again.RetryAt.After(today) || again.RetryAt.After(latest) {
+		t.Errorf("after attempt %d: %+v", known.Count, again)
+	}
+	return known
+}
+
+func TestARememberedHoldIsHonouredNoLongerThanItMay(t *testing.T) {
+	for _, seed := range rememberedHolds {
+		if recalled(t, []byte(seed)) == nil {
+			t.Errorf("not recalled: %s", seed)
 		}
-	})
+	}
 }
 
 func TestAStepNeverShrinks(t *testing.T) {
 	for _, lasting := range []bool{true, false} {
 		last := time.Duration(0)
 		for _, count := range []int{1, 2, 3, 4, 5, 6, 60, 1 << 40} {
-			if wait := step(lasting, count); wait < last || wait > longestLasting {
+			if wait := waitAfter(lasting, count); wait < last || wait > longestLasting {
 				t.Errorf("after %d: %s after %s", count, wait, last)
 			} else {
 				last = wait

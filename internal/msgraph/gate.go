@@ -13,7 +13,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"golang.org/x/time/rate"
 
-	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
 
@@ -23,6 +22,9 @@ const (
 	beforeExpiry = 5 * time.Minute
 	// rememberWithin bounds the writing of a hold, which is not given up with the pass.
 	rememberWithin = 10 * time.Second
+	// longestWaitedOut is the longest hold that a pass waits for, so that one failure of a
+	// moment does not cost a daily run its pass.
+	longestWaitedOut = 10 * time.Second
 )
 
 // gate hands out the token, and lets nobody through to Entra while a refusal is to be
@@ -32,6 +34,7 @@ type gate struct {
 	options  SignIn
 	env      Env
 	wire     *wire
+	sleep    func(context.Context, time.Duration) bool
 	key      string
 	settings string
 	// turn is held by the one who looks for a token; unlike a mutex it can be waited for
@@ -49,7 +52,7 @@ type gate struct {
 func newGate(options SignIn, env Env, wire *wire) *gate {
 	whole, _ := json.Marshal(options) // strings and references only, which always encode
 	return &gate{
-		options: options, env: env, wire: wire, interactive: env.Interactive,
+		options: options, env: env, wire: wire, sleep: sleep, interactive: env.Interactive,
 		key:      "sign-in:" + digest([]byte(options.endpoints().authority), []byte(options.Tenant), []byte(options.ClientID), []byte(options.method())),
 		settings: digest(whole),
 		turn:     make(chan struct{}, 1),
@@ -90,14 +93,14 @@ func (g *gate) take(ctx context.Context, stale string) (string, error) {
 	if stale != "" && stale == g.token.Token && !g.renewals.AllowN(now, 1) {
 		return "", &Failure{Doing: g.doing(), Reason: watch.AuthFailed, Text: "Microsoft Graph refuses one fresh token after the other"}
 	}
-	fresh, err := g.signIn(ctx, now, stale != "")
+	fresh, err := g.signIn(ctx, stale != "")
 	if err != nil {
 		return "", err
 	}
 	if fresh.Token == stale {
 		return "", &Failure{Doing: g.doing(), Reason: watch.AuthFailed, Text: "Microsoft Graph refuses the token, and no other is to be had before it ends"}
 	}
-	g.token, g.taken = fresh, now
+	g.token, g.taken = fresh, g.env.Now()
 	return fresh.Token, nil
 }
 
@@ -108,8 +111,29 @@ func (g *gate) usable(now time.Time) bool {
 	return now.Before(g.token.ExpiresOn.Add(-min(beforeExpiry, life/2)))
 }
 
-// signIn makes one attempt, unless a hold stands against it.
-func (g *gate) signIn(ctx context.Context, now time.Time, renew bool) (azcore.AccessToken, error) {
+// signIn makes an attempt, and further ones as long as their holds are short enough to be
+// waited for.
+func (g *gate) signIn(ctx context.Context, renew bool) (azcore.AccessToken, error) {
+	for {
+		token, err := g.attempt(ctx, renew)
+		failure, ok := errors.AsType[*Failure](err)
+		if !ok || failure.Held || !failure.soonOver() || failure.RetryAt.IsZero() {
+			return token, err
+		}
+		wait := failure.RetryAt.Sub(g.env.Now())
+		deadline, bounded := ctx.Deadline()
+		if wait > longestWaitedOut || bounded && wait >= time.Until(deadline) {
+			return token, err
+		}
+		if !g.sleep(ctx, wait) {
+			return token, interrupted(ctx, g.doing())
+		}
+	}
+}
+
+// attempt makes one attempt, unless a hold stands against it.
+func (g *gate) attempt(ctx context.Context, renew bool) (azcore.AccessToken, error) {
+	now := g.env.Now()
 	key, failure := g.read(now)
 	if failure != nil {
 		return azcore.AccessToken{}, failure
@@ -119,12 +143,12 @@ func (g *gate) signIn(ctx context.Context, now time.Time, renew bool) (azcore.Ac
 		return azcore.AccessToken{}, known.failure(g.doing())
 	}
 	g.interactive = false
-	witness := &witness{wire: g.wire}
+	witness := newWitness(g.options, g.wire, append(key.secrets(), g.wire.proxySecrets(g.options.endpoints().authority)...))
 	request := policy.TokenRequestOptions{Scopes: []string{g.options.endpoints().graph + "/.default"}}
 	if renew && g.options.method() == ManagedIdentity {
 		request.Claims = "{}" // the one credential with a cache of the whole process: claims pass it by
 	}
-	got, err := attempt(ctx, g.options, key, witness, request)
+	got, err := ask(ctx, g.options, key, witness, request)
 	switch {
 	case err == nil && got.Token != "":
 		g.forget(ctx, known)
@@ -134,14 +158,15 @@ func (g *gate) signIn(ctx context.Context, now time.Time, renew bool) (azcore.Ac
 	case ctx.Err() != nil:
 		return azcore.AccessToken{}, interrupted(ctx, g.doing())
 	}
-	failure = g.explain(err, witness, now)
-	failure.hide(append(key.secrets(), g.proxySecrets()...))
-	g.remember(ctx, known, failure, key, now)
+	ended := g.env.Now() // waits count from the answer, which may have taken a minute
+	failure = g.explain(err, witness, ended)
+	failure.hide(witness.secrets)
+	g.remember(ctx, known, failure, key, ended)
 	return azcore.AccessToken{}, failure
 }
 
-// attempt asks azidentity, whose panics are errors.
-func attempt(ctx context.Context, options SignIn, key ownKey, witness *witness, request policy.TokenRequestOptions) (got azcore.AccessToken, err error) {
+// ask asks azidentity, whose panics are errors.
+func ask(ctx context.Context, options SignIn, key ownKey, witness *witness, request policy.TokenRequestOptions) (got azcore.AccessToken, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("the sign-in library fails: %v", fault)
@@ -152,25 +177,4 @@ func attempt(ctx context.Context, options SignIn, key ownKey, witness *witness, 
 		return got, err
 	}
 	return credential.GetToken(ctx, request)
-}
-
-func (g *gate) proxySecrets() []watch.Secret {
-	if g.options.ProxyCredentials.IsZero() {
-		return nil
-	}
-	secret, err := g.env.Secrets(g.options.ProxyCredentials)
-	if err != nil {
-		return nil // then it was not used either
-	}
-	return redact.Words(secret)
-}
-
-// hide takes secrets out of whatever the service may have echoed.
-func (f *Failure) hide(secrets []watch.Secret) {
-	for _, text := range []*string{&f.Text, &f.Code, &f.CorrelationID, &f.RequestID} {
-		*text = redact.Text(*text, secrets...)
-	}
-	if f.Err != nil {
-		f.Err = redact.Error(f.Err, secrets...)
-	}
 }

@@ -114,14 +114,20 @@ func (c *Client) try(request *http.Request, payload []byte, token string) (answe
 		attempt.Body, attempt.ContentLength = io.NopCloser(bytes.NewReader(payload)), int64(len(payload))
 	}
 	got, err := c.wire.roundTrip(attempt, maxPage)
+	secrets := func() []watch.Secret {
+		return append(c.wire.proxySecrets(c.graph.String()), watch.NewSecret(token))
+	}
 	if err != nil {
-		return got, networkFailure("", request.URL.Host, err, watch.NewSecret(token))
+		return got, networkFailure("", request.URL.Host, err, secrets()...)
 	}
-	if failure := refusal(request.Method, got, c.env.Now()); failure != nil {
-		failure.hide([]watch.Secret{watch.NewSecret(token)})
-		return got, failure
+	now := c.env.Now()
+	if refusal(request.Method, got, now) == nil {
+		return got, nil
 	}
-	return got, nil
+	got = got.without(secrets())
+	failure := refusal(request.Method, got, now)
+	failure.hide(secrets())
+	return got, failure
 }
 
 // pause waits before the next try, as long as the service asks, or ever longer. A wait
@@ -130,7 +136,7 @@ func (c *Client) pause(ctx context.Context, try int, failure *Failure) error {
 	wait := firstPause << (try - 1)
 	asked := !failure.RetryAt.IsZero()
 	if asked {
-		wait = failure.RetryAt.Sub(c.env.Now())
+		wait = max(failure.RetryAt.Sub(c.env.Now()), 0) // the clock may have been set forward
 	}
 	wait += rand.N(wait/4 + 1) // so that many clients do not return together
 	deadline, bounded := ctx.Deadline()
@@ -161,7 +167,7 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 
 // refusal is what an answer says against itself; nil for a good one.
 func refusal(method string, got answer, now time.Time) *Failure {
-	media, _, _ := mime.ParseMediaType(got.header.Get("Content-Type"))
+	media := mediaOf(got)
 	failure := &Failure{Status: got.status, RequestID: requestID(got.header.Get("request-id")), Lasting: true}
 	switch {
 	case got.status >= http.StatusBadRequest:
@@ -178,6 +184,12 @@ func refusal(method string, got answer, now time.Time) *Failure {
 		return nil
 	}
 	return failure
+}
+
+// mediaOf is the answer's type of content, empty if it names none.
+func mediaOf(got answer) string {
+	media, _, _ := mime.ParseMediaType(got.header.Get("Content-Type"))
+	return media
 }
 
 func notJSON(media string) string {

@@ -130,6 +130,7 @@ type world struct {
 	secrets *secrets
 	memory  *notebook
 	log     *strings.Builder
+	mu      sync.Mutex
 	now     time.Time
 }
 
@@ -142,7 +143,7 @@ func newWorld() *world {
 
 func (w *world) env() Env {
 	return Env{
-		Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Now: w.clock, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Secrets: w.secrets.read, Memory: w.memory, Timeout: 20 * time.Second,
 	}
 }
@@ -161,10 +162,24 @@ func (w *world) open(t testing.TB, options SignIn, edit ...func(*Env)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client.wire.signInPause = time.Millisecond
 	client.sleep = func(ctx context.Context, _ time.Duration) bool { return ctx.Err() == nil }
+	client.gate.sleep = w.sleep
 	t.Cleanup(client.Close)
 	return client
+}
+
+// sleep lets the world's clock pass in no time.
+func (w *world) sleep(ctx context.Context, wait time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(wait)
+	return ctx.Err() == nil
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
 }
 
 func write(t testing.TB, name string, content []byte) string {

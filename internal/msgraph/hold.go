@@ -8,16 +8,27 @@ import (
 	"lapsewatch/watch"
 )
 
-// The steps of leaving Entra alone. What cannot heal by itself waits an hour and then ever
-// longer; an outage is soon over.
 const (
-	lastingStep     = time.Hour
-	longestLasting  = 24 * time.Hour
-	passingStep     = time.Minute
-	longestPassing  = 15 * time.Minute
+	// longestLasting is less than a day, so that a daily job that starts a little sooner
+	// than the day before is not held for another day.
+	longestLasting  = 23 * time.Hour
 	longestAsked    = time.Hour
 	clockMayBeAhead = 5 * time.Minute
+	// mostCounted keeps a count that is remembered from running over.
+	mostCounted = 1_000_000
 )
+
+// waitAfter is how long Entra is left alone after so many failures in a row. What cannot
+// heal by itself waits an hour and then ever longer. An outage may be over in seconds, for
+// which a pass waits (longestWaitedOut), or take a while.
+func waitAfter(lasting bool, count int) time.Duration {
+	const s, m, h = time.Second, time.Minute, time.Hour
+	steps := []time.Duration{2 * s, 8 * s, m, 2 * m, 4 * m, 8 * m, 15 * m}
+	if lasting {
+		steps = []time.Duration{h, 2 * h, 4 * h, 8 * h, 16 * h, longestLasting}
+	}
+	return steps[min(count, len(steps))-1]
+}
 
 // hold is what is remembered of a refused sign-in. It holds no secret.
 type hold struct {
@@ -27,6 +38,7 @@ type hold struct {
 	Status        int          `json:"status,omitempty"`
 	CorrelationID string       `json:"correlation_id,omitempty"`
 	Lasting       bool         `json:"lasting"`
+	Proxy         bool         `json:"proxy,omitempty"`
 	// Count of refusals in a row of the same sort.
 	Count   int       `json:"count"`
 	TriedAt time.Time `json:"tried_at"`
@@ -39,17 +51,21 @@ type hold struct {
 func (h *hold) failure(doing string) *Failure {
 	return &Failure{
 		Doing: doing, Reason: h.Reason, Text: h.Text, Status: h.Status, Code: h.Code, CorrelationID: h.CorrelationID,
-		RetryAt: h.RetryAt, Held: true, Attempts: h.Count, Lasting: h.Lasting,
+		RetryAt: h.RetryAt, Held: true, Attempts: h.Count, Lasting: h.Lasting, Proxy: h.Proxy,
 	}
 }
 
-// step is the wait after so many refusals.
-func step(lasting bool, count int) time.Duration {
-	first, longest := passingStep, longestPassing
-	if lasting {
-		first, longest = lastingStep, longestLasting
+// unasked: Entra itself refused nothing.
+func (h *hold) unasked() bool { return h.Reason == watch.AuthUnavailable || h.Proxy && h.Lasting }
+
+// wait is how long a hold lasts. Where nothing could be asked, nobody has to be left alone
+// for long; and whoever has just run az login, which changes nothing that is known here, is
+// not kept waiting. But what somebody has to mend does not heal in seconds either.
+func (g *gate) wait(h *hold) time.Duration {
+	if h.Lasting && (h.unasked() || g.options.method() == AzureCLI) {
+		return max(waitAfter(false, h.Count), time.Minute)
 	}
-	return min(first<<min(count-1, 10), longest)
+	return waitAfter(h.Lasting, h.Count)
 }
 
 // recall gives the hold that stands for this credential and these options, or nil. What
@@ -66,7 +82,7 @@ func (g *gate) recall(ctx context.Context, now time.Time, key ownKey) *hold {
 		if ahead {
 			known.TriedAt = now
 		}
-		known.RetryAt = known.TriedAt.Add(step(known.Lasting, known.Count))
+		known.RetryAt = known.TriedAt.Add(g.wait(known))
 		g.store(ctx, known)
 	}
 	g.held = known
@@ -89,28 +105,28 @@ func (g *gate) remembered(ctx context.Context) *hold {
 		g.env.Log.Warn("what is remembered of earlier sign-ins is damaged, and is ignored", "tenant", g.options.Tenant)
 		return nil
 	}
+	known.Count = min(known.Count, mostCounted)
 	return known
 }
 
+// remember writes down a failure, and says in it when to try again.
 func (g *gate) remember(ctx context.Context, known *hold, failure *Failure, key ownKey, now time.Time) {
 	count := 1
 	if known != nil && known.Lasting == failure.Lasting {
 		count = known.Count + 1
 	}
-	// Where nothing could be asked, nobody has to be left alone for long; and whoever has
-	// just run az login, which changes nothing that is known here, is not kept waiting.
-	unasked := failure.Reason == watch.AuthUnavailable
-	wait := step(failure.Lasting && !unasked && g.options.method() != AzureCLI, count)
+	g.held = &hold{
+		Reason: failure.Reason, Code: failure.Code, Text: failure.Text, Status: failure.Status, CorrelationID: failure.CorrelationID,
+		Lasting: failure.Lasting, Proxy: failure.Proxy, Count: count, TriedAt: now.UTC(),
+		Options: g.settings, Fingerprint: fingerprintOf(key),
+	}
+	wait := g.wait(g.held)
 	if asked := failure.RetryAt.Sub(now); !failure.RetryAt.IsZero() && asked > wait {
 		wait = min(asked, max(wait, longestAsked))
 	}
 	failure.Attempts, failure.RetryAt = count, now.Add(wait).UTC()
-	g.held = &hold{
-		Reason: failure.Reason, Code: failure.Code, Text: failure.Text, Status: failure.Status, CorrelationID: failure.CorrelationID,
-		Lasting: failure.Lasting, Count: count, TriedAt: now.UTC(), RetryAt: failure.RetryAt,
-		Options: g.settings, Fingerprint: fingerprintOf(key),
-	}
-	if !unasked {
+	g.held.RetryAt = failure.RetryAt
+	if !g.held.unasked() {
 		g.store(ctx, g.held)
 	}
 }

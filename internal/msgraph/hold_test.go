@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +43,7 @@ func TestF11_AnExpiredSecretCostsOneAttemptPerStep(t *testing.T) {
 	server, where := tenant(t, many(0)), newWorld()
 	expire(server)
 	options, asked := at(t, server), 0
-	for count, step := range []time.Duration{1, 2, 4, 8, 16, 24, 24} {
+	for count, step := range []time.Duration{1, 2, 4, 8, 16, 23, 23} {
 		first := where.try(t, options)
 		asked++
 		next := where.now.Add(step * time.Hour)
@@ -151,24 +153,134 @@ func TestARotatedCertificateEndsTheHold(t *testing.T) {
 	}
 }
 
+func posts(server *faketenant.Tenant) int {
+	count := 0
+	for _, request := range server.To("/token") {
+		if request.Method == http.MethodPost {
+			count++
+		}
+	}
+	return count
+}
+
 func TestAnOutageIsTriedAgainSooner(t *testing.T) {
 	t.Parallel()
 	server, where := tenant(t, many(0)), newWorld()
-	options := at(t, server)
-	for count, row := range []struct {
+	options, asked := at(t, server), 0
+	const s, m = time.Second, time.Minute
+	for run, row := range []struct {
 		retryAfter string
-		wait       time.Duration
-	}{{"", time.Minute}, {"", 2 * time.Minute}, {"1800", 30 * time.Minute}, {"86400", time.Hour}, {"", 15 * time.Minute}, {"-5", 15 * time.Minute}} {
+		// posts of this run, and the waits within it.
+		posts  int
+		waited time.Duration
+		wait   time.Duration
+	}{
+		{"", 3, 2*s + 8*s, m},
+		{"", 1, 0, 2 * m},
+		{"5", 1, 0, 4 * m},
+		{"1800", 1, 0, 30 * m},
+		{"86400", 1, 0, time.Hour},
+		{"", 1, 0, 15 * m},
+		{"-5", 1, 0, 15 * m},
+	} {
 		server.Misbehave(faketenant.Manner{On: "/token", Times: faketenant.Always, Answer: faketenant.Unavailable(row.retryAfter)})
+		began := where.now
 		failure := where.try(t, options)
-		if failure == nil || failure.Held || failure.Lasting || failure.Reason != watch.AuthFailed || failure.Status != 503 || failure.Attempts != count+1 || !failure.RetryAt.Equal(where.now.Add(row.wait)) {
-			t.Fatalf("outage %d: %+v, want to try again after %s", count+1, failure, row.wait)
+		asked += row.posts
+		if failure == nil || failure.Held || failure.Lasting || failure.Reason != watch.AuthFailed || failure.Status != 503 || failure.Attempts != asked || !failure.RetryAt.Equal(where.now.Add(row.wait)) {
+			t.Fatalf("run %d: %+v, want to try again after %s", run+1, failure, row.wait)
+		}
+		if posts(server) != asked || where.now.Sub(began) != row.waited {
+			t.Fatalf("run %d: %d requests so far, want %d; waited %s, want %s", run+1, posts(server), asked, where.now.Sub(began), row.waited)
+		}
+		if held := where.try(t, options); held == nil || !held.Held || posts(server) != asked {
+			t.Fatalf("run %d, at once again: %+v after %d requests", run+1, held, posts(server))
 		}
 		where.now = failure.RetryAt
 	}
 	server.Misbehave()
 	if failure := where.try(t, options); failure != nil {
 		t.Errorf("after the outage: %v", failure)
+	}
+}
+
+func TestAFailureOfAMomentCostsNoPass(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	for name, row := range map[string]struct {
+		on     string
+		answer faketenant.Answer
+		times  int
+		posts  int
+		waited time.Duration
+	}{
+		"one 503":                            {"/token", faketenant.Unavailable(""), 1, 2, 2 * s},
+		"two of them":                        {"/token", faketenant.Unavailable(""), 2, 3, 10 * s},
+		"one 429 that asks for five seconds": {"/token", faketenant.Throttled("5"), 1, 2, 5 * s},
+		"a broken connection":                {"/token", broken, 1, 2, 2 * s},
+		"a broken connection at the start":   {"/openid-configuration", broken, 1, 1, 2 * s},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, where := tenant(t, many(0)), newWorld()
+			began := where.now
+			server.Misbehave(faketenant.Manner{On: row.on, Times: row.times, Answer: row.answer})
+			got := walk(t, where.open(t, at(t, server)))
+			if got.err != nil || posts(server) != row.posts || where.now.Sub(began) != row.waited || len(where.memory.all()) != 0 {
+				t.Errorf("%v; %d requests, want %d; waited %s; remembered %s", got.err, posts(server), row.posts, where.now.Sub(began), where.memory.all())
+			}
+		})
+	}
+}
+
+// broken ends the connection in place of an answer.
+func broken(*faketenant.Tenant, http.ResponseWriter, *http.Request, http.Handler) {
+	panic(http.ErrAbortHandler)
+}
+
+func TestALongerRetryAfterEndsThePassAtOnce(t *testing.T) {
+	t.Parallel()
+	server, where := tenant(t, many(0)), newWorld()
+	server.Misbehave(faketenant.Manner{On: "/token", Times: faketenant.Always, Answer: faketenant.Throttled("11")})
+	failure := where.try(t, at(t, server))
+	if failure == nil || failure.Reason != watch.Throttled || failure.Attempts != 1 || posts(server) != 1 || !failure.RetryAt.Equal(where.now.Add(11*time.Second)) {
+		t.Errorf("%+v after %d requests", failure, posts(server))
+	}
+}
+
+func TestEachAttemptIsRememberedBeforeTheNext(t *testing.T) {
+	t.Parallel()
+	server, where := tenant(t, many(0)), newWorld()
+	server.Misbehave(faketenant.Manner{On: "/token", Times: faketenant.Always, Answer: faketenant.Unavailable("")})
+	client := where.open(t, at(t, server))
+	var counts []int
+	ctx, cancel := context.WithCancel(t.Context())
+	client.gate.sleep = func(ctx context.Context, wait time.Duration) bool {
+		_, value := only(t, where.memory)
+		var kept hold
+		if err := json.Unmarshal(value, &kept); err != nil || !kept.RetryAt.Equal(where.now.Add(wait)) {
+			t.Errorf("remembered %s, %v", value, err)
+		}
+		if counts = append(counts, kept.Count); len(counts) == 2 {
+			cancel()
+		}
+		return where.sleep(ctx, wait)
+	}
+	_, err := client.Authenticate(ctx)
+	if !errors.Is(err, context.Canceled) || !slices.Equal(counts, []int{1, 2}) || posts(server) != 2 {
+		t.Errorf("%v, remembered %v, %d requests", err, counts, posts(server))
+	}
+}
+
+func TestAWaitThatThePassHasNoTimeForEndsIt(t *testing.T) {
+	t.Parallel()
+	server, where := tenant(t, many(0)), newWorld()
+	server.Misbehave(faketenant.Manner{On: "/token", Times: faketenant.Always, Answer: faketenant.Throttled("9")})
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	_, err := where.open(t, at(t, server)).Authenticate(ctx)
+	if reasonOf(err) != watch.Throttled || posts(server) != 1 {
+		t.Errorf("%v after %d requests", err, posts(server))
 	}
 }
 

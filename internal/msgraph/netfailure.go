@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"syscall"
 
@@ -28,6 +29,10 @@ func networkFailure(doing, host string, err error, secrets ...watch.Secret) *Fai
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	lookup, isLookup := errors.AsType[*net.DNSError](err)
 	proxied, isProxied := errors.AsType[proxyRefusal](err)
+	fault, isFault := errors.AsType[proxyFault](err)
+	if name, failed := proxyOf(err); failed {
+		failure.Proxy, host = true, name+" on the way to "+host
+	}
 	switch {
 	case errors.Is(err, errTooLarge):
 		failure.Reason, failure.Lasting = watch.TooLarge, true
@@ -40,7 +45,9 @@ func networkFailure(doing, host string, err error, secrets ...watch.Secret) *Fai
 	case handshake(err):
 		failure.Reason = watch.HandshakeFailed
 	case isProxied:
-		failure.Reason, cause = watch.Refused, proxied
+		failure.Reason, failure.Lasting, cause = watch.Refused, proxied.status == http.StatusProxyAuthRequired, proxied
+	case isFault:
+		failure.Reason, failure.Lasting, cause = watch.AuthUnavailable, true, fault
 	case isLookup && lookup.IsNotFound:
 		failure.Reason, cause = watch.NameNotFound, errors.New("the name does not exist")
 	case timedOut(err):

@@ -152,7 +152,7 @@ func (s SignIn) proxyFault() error {
 	address, err := url.Parse(s.Proxy)
 	switch {
 	case err != nil: // the parser's error repeats the URL, which may hold a password
-		return errors.New("it cannot be parsed as a URL")
+		return errors.New("it cannot be parsed as a URL: want http://HOST:PORT or https://HOST:PORT")
 	case address.User != nil:
 		return errors.New("it holds a user name or password: give those by proxy_credentials")
 	case address.Scheme != "http" && address.Scheme != "https" || address.Hostname() == "":

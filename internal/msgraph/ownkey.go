@@ -2,8 +2,6 @@ package msgraph
 
 import (
 	"crypto"
-	"crypto/hmac"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // Entra names certificates by it; nothing is protected with it
 	"crypto/sha256"
@@ -38,10 +36,12 @@ type ownKey struct {
 	// assertion is the federated token, and tokenFile where it was read.
 	assertion watch.Secret
 	tokenFile string
+	// machine is what the environment gives azidentity, for the methods that look there.
+	machine environment
 }
 
 func (k ownKey) secrets() []watch.Secret {
-	return []watch.Secret{k.secret, k.password, k.assertion}
+	return append(k.machine.secrets(), k.secret, k.password, k.assertion)
 }
 
 // read reads the credential as it is now. Its failures cost no attempt, so nothing is held.
@@ -74,7 +74,9 @@ func (g *gate) readKey() (key ownKey, err error) {
 			key.tokenFile = os.Getenv("AZURE_FEDERATED_TOKEN_FILE")
 		}
 		key.assertion, err = readToken(key.tokenFile)
-	case ManagedIdentity, AzureCLI, DefaultChain: // these keep nothing here
+	case ManagedIdentity, DefaultChain:
+		key.machine = readEnvironment()
+	case AzureCLI: // which keeps everything to itself
 	}
 	return key, err
 }
@@ -194,6 +196,11 @@ func parsePKCS12(content, password string) ([]*x509.Certificate, crypto.PrivateK
 		content = string(decoded)
 	}
 	signer, leaf, chain, err := pkcs12.DecodeChain([]byte(content), password)
+	for _, trimmed := range []string{"\n", "\r\n"} { // a secret is read without the end of its line
+		if err != nil && !errors.Is(err, pkcs12.ErrIncorrectPassword) {
+			signer, leaf, chain, err = pkcs12.DecodeChain([]byte(content+trimmed), password)
+		}
+	}
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
 		return nil, nil, errors.New("its password is wrong or missing (certificate_password)")
@@ -202,34 +209,6 @@ func parsePKCS12(content, password string) ([]*x509.Certificate, crypto.PrivateK
 	}
 	return append([]*x509.Certificate{leaf}, chain...), signer, nil
 }
-
-// fingerprint recognises a credential without giving anything away: with a random salt, and
-// too short to search for a secret with. It is empty for what is not kept here.
-type fingerprint struct {
-	Salt []byte `json:"salt,omitempty"`
-	Sum  []byte `json:"sum,omitempty"`
-}
-
-func fingerprintOf(key ownKey) fingerprint {
-	salt := make([]byte, 16)
-	_, _ = rand.Read(salt) // it never fails
-	return fingerprint{Salt: salt}.over(key)
-}
-
-func (f fingerprint) over(key ownKey) fingerprint {
-	material := []byte(key.secret.Reveal())
-	if len(key.chain) > 0 {
-		material = key.chain[0].Raw
-	}
-	if len(material) == 0 {
-		return fingerprint{}
-	}
-	sum := hmac.New(sha256.New, f.Salt)
-	sum.Write(material)
-	return fingerprint{Salt: f.Salt, Sum: sum.Sum(nil)[:8]}
-}
-
-func (f fingerprint) of(key ownKey) bool { return hmac.Equal(f.Sum, f.over(key).Sum) }
 
 // OwnKey is what can be told of the credential that the client signs in with, without
 // giving it away. It is empty for methods that keep no credential here.

@@ -44,6 +44,25 @@ func pkcs12Of(t testing.TB, pair pki.Pair, password string) string {
 	return string(file)
 }
 
+// lineEnding is a PKCS #12 file as the reader of secrets gives it, whose last bytes (of how
+// often its key is derived) look like the end of a line.
+func lineEnding(t testing.TB, end string) string {
+	t.Helper()
+	iterations := 0
+	for _, octet := range []byte("\x01" + end) {
+		iterations = iterations<<8 | int(octet)
+	}
+	file, err := pkcs12.Modern.WithIterations(iterations).Encode(rsaPair().Key, rsaPair().Cert, nil, "pass-canary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trimmed, ended := strings.CutSuffix(string(file), end)
+	if !ended {
+		t.Fatalf("the file ends in %x", file[len(file)-2:])
+	}
+	return trimmed
+}
+
 func certificate(options SignIn) SignIn {
 	options.Method, options.Secret, options.Certificate = ClientCert, watch.SecretRef{}, watch.SecretRef{Env: "OWN_CERT"}
 	return options
@@ -82,8 +101,10 @@ func TestACertificateSignsIn(t *testing.T) {
 	server := tenant(t, many(0))
 	withCertificate(server, rsaPair())
 	for name, text := range map[string]string{
-		"PEM":                   pemOf(t, rsaPair()),
-		"PKCS #12":              pkcs12Of(t, rsaPair(), "pass-canary"),
+		"PEM":      pemOf(t, rsaPair()),
+		"PKCS #12": pkcs12Of(t, rsaPair(), "pass-canary"),
+		"PKCS #12 whose last byte is taken for the end of a line":       lineEnding(t, "\n"),
+		"PKCS #12 whose last two bytes are taken for the end of a line": lineEnding(t, "\r\n"),
 		"PKCS #12 in Base64":    base64.StdEncoding.EncodeToString([]byte(pkcs12Of(t, rsaPair(), "pass-canary"))),
 		"PEM with the CA first": string(server.RootPEM) + pemOf(t, rsaPair()),
 	} {
@@ -120,7 +141,7 @@ func TestWorkloadIdentitySignsInWithTheTokenAsItIsNow(t *testing.T) {
 	options.Method, options.Secret, options.TokenFile = "", watch.SecretRef{}, write(t, "token", []byte("eyJ.rotated.away"))
 	where := newWorld()
 	client := where.open(t, options)
-	if _, err := client.Authenticate(t.Context()); reasonOf(err) != watch.AuthFailed {
+	if _, err := client.Authenticate(t.Context()); reasonOf(err) != watch.AuthFederationRefused {
 		t.Fatalf("a token that is none: %v", err)
 	}
 	if err := os.WriteFile(options.TokenFile, []byte(token), 0o600); err != nil {
@@ -191,6 +212,72 @@ func TestTheDefaultChainSignsInWithTheEnvironment(t *testing.T) {
 	}
 }
 
+func TestTheDefaultChainTellsWhatEachLinkLacks(t *testing.T) {
+	for _, name := range settingVariables {
+		t.Setenv(name, "") // which puts it back afterwards; an empty one is not an unset one
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, where := tenant(t, many(0)), newWorld()
+	options := at(t, server)
+	options.Method, options.Secret, options.ClientID = DefaultChain, watch.SecretRef{}, ""
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("AZURE_TOKEN_CREDENTIALS", "dev")
+	_, err := where.open(t, options).Authenticate(t.Context())
+	want := "sign in to tenant " + server.TenantID + ": nothing to sign in with: AzureCLICredential: executable not found on path; AzureDeveloperCLICredential: executable not found on path; AzurePowerShellCredential: executable not found on path"
+	if reasonOf(err) != watch.AuthUnavailable || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if err := os.Unsetenv("AZURE_TOKEN_CREDENTIALS"); err != nil {
+		t.Fatal(err)
+	}
+	failure := where.try(t, options, func(env *Env) { env.HTTP = httpClient(offline()) })
+	for _, want := range []string{
+		": nothing to sign in with: EnvironmentCredential: missing environment variable AZURE_TENANT_ID; WorkloadIdentityCredential: no client ID",
+		"; ManagedIdentityCredential: ", "; AzureCLICredential: ", "; AzureDeveloperCLICredential: ", "; AzurePowerShellCredential: executable not found on path",
+	} {
+		if failure == nil || failure.Reason != watch.AuthUnavailable || !strings.Contains(failure.Error(), want) || len([]rune(failure.Text)) > shownOfChain || strings.Contains(failure.Text, "aka.ms") {
+			t.Errorf("got %v, want …%s", failure, want)
+		}
+	}
+}
+
+func TestAHoldOfTheDefaultChainEndsWithTheEnvironment(t *testing.T) {
+	server, where := tenant(t, many(0)), newWorld()
+	options := at(t, server)
+	options.Method, options.Secret, options.ClientID = DefaultChain, watch.SecretRef{}, ""
+	t.Setenv("AZURE_TENANT_ID", server.TenantID)
+	t.Setenv("AZURE_CLIENT_ID", ownApp)
+	t.Setenv("AZURE_CLIENT_SECRET", "canary-of-the-environment")
+	for run, held := range []bool{false, true} {
+		if failure := where.try(t, options); failure == nil || failure.Reason != watch.AuthSecretWrong || failure.Held != held {
+			t.Fatalf("run %d with the wrong secret: %+v", run+1, failure)
+		}
+	}
+	t.Setenv("AZURE_CLIENT_SECRET", ownSecret)
+	if failure := where.try(t, options); failure != nil {
+		t.Errorf("with the right one: %v", failure)
+	}
+	t.Setenv("AZURE_CLIENT_SECRET", "")
+	path := write(t, "own.pem", []byte(pemOf(t, rsaPair())))
+	t.Setenv("AZURE_CLIENT_CERTIFICATE_PATH", path)
+	if failure := where.try(t, options); failure == nil || failure.Reason != watch.AuthCertificateUnknown {
+		t.Fatalf("with an unknown certificate: %+v", failure)
+	}
+	fresh := mustRSA(today, today.AddDate(1, 0, 0))
+	withCertificate(server, fresh)
+	if failure := where.try(t, options); failure == nil || !failure.Held {
+		t.Errorf("with the same file: %v", failure)
+	}
+	if err := os.WriteFile(path, []byte(pemOf(t, fresh)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if failure := where.try(t, options); failure != nil {
+		t.Errorf("after the certificate was renewed in its file: %v", failure)
+	}
+}
+
 func TestTheAzureCLISignsIn(t *testing.T) {
 	server := tenant(t, many(0))
 	options := at(t, server)
@@ -198,13 +285,18 @@ func TestTheAzureCLISignsIn(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("PATH", folder)
 	_, err := newWorld().open(t, options).Authenticate(t.Context())
-	if reasonOf(err) != watch.AuthUnavailable || !strings.Contains(err.Error(), "executable not found on path") {
+	if reasonOf(err) != watch.AuthUnavailable || !strings.HasSuffix(err.Error(), ": the Azure CLI is not installed: az was not found on the path") {
 		t.Errorf("without az: %v", err)
 	}
 	az := func(script string) {
 		if err := os.WriteFile(filepath.Join(folder, "az"), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // it is to be run
 			t.Fatal(err)
 		}
+	}
+	az(`echo "ERROR: Please run 'az login' to setup account." >&2; exit 1`)
+	_, err = newWorld().open(t, options).Authenticate(t.Context())
+	if reasonOf(err) != watch.AuthUnavailable || !strings.HasSuffix(err.Error(), ": AzureCLICredential: ERROR: Please run 'az login' to setup account") {
+		t.Errorf("with nobody logged in: %v", err)
 	}
 	az(`echo "ERROR: AADSTS700082: The refresh token has expired due to inactivity. Trace ID: 1" >&2; exit 1`)
 	_, err = newWorld().open(t, options).Authenticate(t.Context())
@@ -343,14 +435,14 @@ func TestEachListedNumberHasItsReason(t *testing.T) {
 	want := map[watch.Reason][]int{
 		watch.AuthSecretExpired:       {7000222},
 		watch.AuthSecretWrong:         {7000215, 70002},
-		watch.AuthCertificateExpired:  {1000502, 7000274},
+		watch.AuthCertificateExpired:  {1000502},
 		watch.AuthCertificateUnknown:  {700027, 700030, 7000214, 7000277},
 		watch.AuthApplicationUnknown:  {700016, 700011},
 		watch.AuthApplicationDisabled: {7000112, 70001, 1000031},
 		watch.AuthTenantUnknown:       {90002, 900023, 90019, 50059, 50128, 90038},
 		watch.AuthConsentMissing:      {65001, 65005, 650056, 650057, 90008, 90094, 90099, 500011},
 		watch.AuthConditionalAccess:   {53000, 53001, 53003, 530032, 530035, 500021, 500022, 50131},
-		watch.AuthFederationRefused:   {700222, 700223, 700238, 700229, 50013, 70021, 700211, 700212, 700213, 7002121, 7002138},
+		watch.AuthFederationRefused:   {700222, 700223, 700238, 700229, 50013, 50027, 70021, 700211, 700212, 700213, 7002121, 7002138},
 		watch.AuthAssertionTime:       {700024, 500133},
 		watch.Throttled:               {50196, 90055},
 		watch.AuthFailed:              {90006, 90012, 90024, 90033, 90090, 50033, 50034},
@@ -364,7 +456,7 @@ func TestEachListedNumberHasItsReason(t *testing.T) {
 			if failure.Reason != reason || failure.Code != fmt.Sprint("AADSTS", number) || failure.Text == "" {
 				t.Errorf("%d: %+v, want %s", number, failure, reason)
 			}
-			if passing := reason == watch.Throttled || reason == watch.AuthFailed && number != 50034; failure.Lasting == passing {
+			if passing := reason == watch.Throttled || reason == watch.AuthAssertionTime || reason == watch.AuthFailed && number != 50034; failure.Lasting == passing {
 				t.Errorf("%d: lasting is %v", number, failure.Lasting)
 			}
 			if _, ok := verdicts[number]; ok {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
 
@@ -30,9 +30,12 @@ type tokenError struct {
 }
 
 var (
-	aadsts   = regexp.MustCompile(`AADSTS(\d{4,9})`)
-	plainID  = regexp.MustCompile(`^[0-9A-Za-z_.:-]{1,` + strconv.Itoa(shownID) + `}$`)
-	trailing = regexp.MustCompile(`(?s)\s*(Trace ID|Correlation ID|Timestamp): .*$`)
+	aadsts  = regexp.MustCompile(`AADSTS(\d{4,9})`)
+	plainID = regexp.MustCompile(`^[0-9A-Za-z_.:-]{1,` + strconv.Itoa(shownID) + `}$`)
+	// advice is azidentity's, and linkBreak how it begins each link of a chain.
+	advice    = regexp.MustCompile(`[.:]?\s*(See|To troubleshoot, visit) https://\S+( for more information)?\.?`)
+	linkBreak = regexp.MustCompile(`\n\t([^\t])`)
+	trailing  = regexp.MustCompile(`(?s)\s*(Trace ID|Correlation ID|Timestamp): .*$`)
 )
 
 // requestID is an id that a service gave, if it looks like one.
@@ -47,31 +50,54 @@ func requestID(text string) string {
 func code(text string) string { return clean.Text(token.ReplaceAllString(text, "<redacted>"), shownID) }
 
 // explain says why an attempt to sign in failed. What was seen on the wire is believed
-// before what azidentity makes of it.
+// before what azidentity makes of it, unless that lists what each link of a chain lacks.
 func (g *gate) explain(err error, seen *witness, now time.Time) *Failure {
 	method := g.options.method()
 	_, refused := errors.AsType[*azidentity.AuthenticationFailedError](err)
 	switch {
 	case seen.err != nil && method == ManagedIdentity:
-		return &Failure{Doing: g.doing(), Reason: watch.AuthUnavailable, Text: "no managed identity answers on this machine: " + networkFailure("", seen.host, seen.err).Text, Err: seen.err}
+		return &Failure{Doing: g.doing(), Reason: watch.AuthUnavailable, Text: "no managed identity answers on this machine: " + networkFailure("", seen.host, seen.err, seen.secrets...).Text, Err: seen.err}
 	case seen.err != nil && refused:
 		if failure, ok := errors.AsType[*Failure](seen.err); ok {
 			again := *failure
 			again.Doing = g.doing()
 			return &again
 		}
-		return networkFailure(g.doing(), seen.host, seen.err)
+		return networkFailure(g.doing(), seen.host, seen.err, seen.secrets...)
 	case seen.got.status >= http.StatusBadRequest && (refused || method == ManagedIdentity):
 		return g.told(seen, now)
-	case refused && seen.host != "":
+	case refused && seen.host != "" && (method != DefaultChain || mediaOf(seen.got) != "application/json"):
 		return g.unreadable(err, seen)
 	}
-	failure := &Failure{Doing: g.doing(), Reason: watch.AuthUnavailable, Lasting: true, Text: said(trailing.ReplaceAllString(err.Error(), ""))}
+	failure := &Failure{Doing: g.doing(), Reason: watch.AuthUnavailable, Lasting: true, Text: lacking(method, redact.Text(err.Error(), seen.secrets...))}
 	if found := aadsts.FindStringSubmatch(err.Error()); found != nil { // the Azure CLI's words
 		number, _ := strconv.Atoi(found[1])
 		failure.judge(number, err.Error())
 	}
 	return failure
+}
+
+// lacking is what azidentity says of a machine that has nothing to sign in with.
+func lacking(method Method, text string) string {
+	switch {
+	case method == DefaultChain:
+		var links []string
+		for link := range strings.SplitSeq(linkBreak.ReplaceAllString(text, "\x00$1"), "\x00") {
+			links = append(links, clean.Text(said(plainly(link)), shownOfLink))
+		}
+		if len(links) > 1 {
+			links = links[1:] // the first says that a list follows
+		}
+		return clean.Text("nothing to sign in with: "+strings.Join(links, "; "), shownOfChain)
+	case method == AzureCLI && strings.Contains(text, "executable not found"):
+		return "the Azure CLI is not installed: az was not found on the path"
+	}
+	return said(plainly(text))
+}
+
+// plainly leaves out where to read on.
+func plainly(text string) string {
+	return advice.ReplaceAllString(trailing.ReplaceAllString(text, ""), "")
 }
 
 // told is a refusal in the token endpoint's own words.
@@ -85,7 +111,7 @@ func (g *gate) told(seen *witness, now time.Time) *Failure {
 	}
 	if failure.Text == "" {
 		failure.Text = fmt.Sprintf("%s answers %s", seen.host, strings.ToLower(http.StatusText(seen.got.status)))
-		if media, _, _ := mime.ParseMediaType(seen.got.header.Get("Content-Type")); media != "" && media != "application/json" {
+		if media := mediaOf(seen.got); media != "" && media != "application/json" {
 			failure.Text += ", " + notJSON(media)
 		}
 	}
@@ -130,11 +156,11 @@ func (f *Failure) judge(number int, description string) bool {
 // unreadable is an answer with a good status that azidentity could not use.
 func (g *gate) unreadable(err error, seen *witness) *Failure {
 	failure := &Failure{Doing: g.doing(), Reason: watch.Unparsable, Status: seen.got.status, Lasting: true}
-	media, _, _ := mime.ParseMediaType(seen.got.header.Get("Content-Type"))
+	media := mediaOf(seen.got)
 	if media != "application/json" {
 		failure.Text = seen.host + ": " + notJSON(media)
 		return failure
 	}
-	failure.Text = seen.host + " gives no token: " + said(err.Error())
+	failure.Text = seen.host + " gives no token: " + said(err.Error(), seen.secrets...)
 	return failure
 }

@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"lapsewatch/internal/cafile"
+	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
 
@@ -32,11 +32,8 @@ const (
 type wire struct {
 	transport closableTransport
 	timeout   time.Duration
-	// signInPause is before azcore's first retry; zero is azcore's own.
-	signInPause time.Duration
-	// proxyCredentials are read at each use.
-	proxyCredentials watch.SecretRef
-	secrets          watch.SecretReader
+	// proxy is nil where the transport cannot be told.
+	proxy *proxy
 }
 
 type closableTransport interface {
@@ -45,7 +42,7 @@ type closableTransport interface {
 }
 
 func newWire(options SignIn, env Env) (*wire, error) {
-	w := &wire{timeout: env.Timeout, proxyCredentials: options.ProxyCredentials, secrets: env.Secrets}
+	w := &wire{timeout: env.Timeout}
 	base := http.DefaultTransport
 	if env.HTTP != nil && env.HTTP.Transport != nil {
 		base = env.HTTP.Transport
@@ -71,13 +68,15 @@ func newWire(options SignIn, env Env) (*wire, error) {
 		}
 		transport.TLSClientConfig.RootCAs = pool
 	}
+	w.proxy = &proxy{environment: transport.Proxy, credentials: options.ProxyCredentials, read: env.Secrets}
 	if options.Proxy != "" {
 		address, err := url.Parse(options.Proxy)
 		if err != nil {
 			return nil, errors.New("reach the proxy: its URL cannot be parsed")
 		}
-		transport.Proxy = func(request *http.Request) (*url.URL, error) { return w.proxy(address, request) }
+		w.proxy.configured = address
 	}
+	transport.Proxy = w.proxy.of
 	w.transport = transport
 	return w, nil
 }
@@ -86,46 +85,6 @@ func newWire(options SignIn, env Env) (*wire, error) {
 type opaqueTransport struct{ http.RoundTripper }
 
 func (opaqueTransport) CloseIdleConnections() {}
-
-// proxy is the configured one with its credentials as they are now. The endpoints of
-// managed identities lie on this machine or beside it, where no proxy can reach them.
-func (w *wire) proxy(address *url.URL, request *http.Request) (*url.URL, error) {
-	host := request.URL.Hostname()
-	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && (ip.IsLoopback() || ip.IsLinkLocalUnicast()) {
-		return nil, nil
-	}
-	if w.proxyCredentials.IsZero() {
-		return address, nil
-	}
-	secret, err := w.secrets(w.proxyCredentials)
-	if err != nil {
-		return nil, err
-	}
-	user, password, ok := strings.Cut(secret.Reveal(), ":")
-	if !ok {
-		return nil, fmt.Errorf("the secret in %s is not of the form user:password", w.proxyCredentials)
-	}
-	known := *address
-	known.User = url.UserPassword(user, password)
-	return &known, nil
-}
-
-// proxyRefusal is an answer of the proxy itself.
-type proxyRefusal struct{ status int }
-
-func (p proxyRefusal) Error() string {
-	if p.status == http.StatusProxyAuthRequired {
-		return "the proxy wants other credentials (status 407)"
-	}
-	return fmt.Sprintf("the proxy refuses the connection (status %d)", p.status)
-}
-
-func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode == http.StatusOK {
-		return nil
-	}
-	return proxyRefusal{answer.StatusCode}
-}
 
 // answer is a response whose body has been read to its end and closed, so that the
 // connection can be used again.
@@ -144,10 +103,33 @@ func (a answer) response(request *http.Request) *http.Response {
 	}
 }
 
+// without is the answer with no secret in it, whatever of the request it echoes. It is for
+// what is shown, and has to come before anything is cut: what is left of half a secret
+// cannot be recognised.
+func (a answer) without(secrets []watch.Secret) answer {
+	var read any
+	decoder := json.NewDecoder(bytes.NewReader(a.body))
+	decoder.UseNumber()
+	if json.Valid(a.body) && decoder.Decode(&read) == nil { // so that no escape hides a secret
+		if plain, err := json.Marshal(read); err == nil {
+			a.body = plain
+		}
+	}
+	a.body = []byte(redact.Text(string(a.body), secrets...))
+	a.header = a.header.Clone()
+	for _, values := range a.header {
+		for at := range values {
+			values[at] = redact.Text(values[at], secrets...)
+		}
+	}
+	return a
+}
+
 var errTooLarge = errors.New("the answer is too large")
 
 // roundTrip makes one attempt within the time limit and follows no redirect. Bodies of
-// successes up to limit bytes are read whole; more is errTooLarge. A refusal's is cut off.
+// successes up to limit bytes are read whole; more is errTooLarge. A refusal whose body is
+// too large or breaks off has none: half of it says nothing, and may end in half a secret.
 func (w *wire) roundTrip(request *http.Request, limit int64) (answer, error) {
 	ctx, cancel := context.WithTimeout(request.Context(), w.timeout)
 	defer cancel()
@@ -167,9 +149,11 @@ func (w *wire) roundTrip(request *http.Request, limit int64) (answer, error) {
 	read, err := io.Copy(&body, io.LimitReader(response.Body, limit+1))
 	got.body = body.Bytes()
 	switch {
-	case err != nil && !refused:
+	case refused && (err != nil || read > limit):
+		got.body = nil
+	case err != nil:
 		return got, fmt.Errorf("the answer broke off after %d bytes: %w", read, err)
-	case read > limit && !refused:
+	case read > limit:
 		return got, fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
 	}
 	return got, nil

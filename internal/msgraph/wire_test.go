@@ -122,6 +122,17 @@ func TestTheWaitsGrowAndEndBeforeTheDeadline(t *testing.T) {
 	})
 }
 
+func TestAClockThatIsSetForwardEndsTheWait(t *testing.T) {
+	t.Parallel()
+	now := today
+	advancing := func() time.Time { now = now.Add(time.Hour); return now }
+	var waited time.Duration
+	client := &Client{env: Env{Now: advancing}, sleep: func(_ context.Context, wait time.Duration) bool { waited = wait; return true }}
+	if err := client.pause(t.Context(), 1, &Failure{RetryAt: today.Add(time.Second)}); err != nil || waited > 1 {
+		t.Errorf("waited %s, %v", waited, err)
+	}
+}
+
 func TestTheLastWaitEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -211,12 +222,14 @@ func TestAnEndpointThatCannotBeReachedIsToldByItsClass(t *testing.T) {
 		caFile  bool
 		reason  watch.Reason
 		want    string
+		tries   int
+		wait    time.Duration
 	}{
-		"nobody listens":        {"https://" + gone, true, watch.Refused, gone + ": connection refused"},
-		"nobody answers":        {"https://" + silent, true, watch.TimedOut, silent + ": no answer in time"},
-		"no TLS":                {"https://" + plain, true, watch.HandshakeFailed, plain + ": tls: first record does not look like a TLS handshake"},
-		"an unknown authority":  {server.GraphURL, false, watch.UntrustedIssuer, ": x509: certificate signed by unknown authority"},
-		"a name that cannot be": {"https://login.invalid", true, watch.NameNotFound, "login.invalid: the name does not exist"},
+		"nobody listens":        {"https://" + gone, true, watch.Refused, gone + ": connection refused", 3, time.Minute},
+		"nobody answers":        {"https://" + silent, true, watch.TimedOut, silent + ": no answer in time", 3, time.Minute},
+		"no TLS":                {"https://" + plain, true, watch.HandshakeFailed, plain + ": tls: first record does not look like a TLS handshake", 3, time.Minute},
+		"an unknown authority":  {server.GraphURL, false, watch.UntrustedIssuer, ": x509: certificate signed by unknown authority", 1, 2 * time.Second},
+		"a name that cannot be": {"https://login.invalid", true, watch.NameNotFound, "login.invalid: the name does not exist", 3, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,7 +242,7 @@ func TestAnEndpointThatCannotBeReachedIsToldByItsClass(t *testing.T) {
 				env.Timeout = 300 * time.Millisecond
 				env.HTTP = httpClient(offline())
 			})
-			if failure == nil || failure.Reason != row.reason || !strings.Contains(failure.Error(), row.want) || failure.Lasting || !failure.RetryAt.Equal(where.now.Add(time.Minute)) {
+			if failure == nil || failure.Reason != row.reason || !strings.Contains(failure.Error(), row.want) || failure.Lasting || failure.Proxy || failure.Attempts != row.tries || !failure.RetryAt.Equal(where.now.Add(row.wait)) {
 				t.Errorf("got %+v, want %s: %s", failure, row.reason, row.want)
 			}
 		})
@@ -244,7 +257,8 @@ func offline() *http.Transport {
 		if strings.HasPrefix(address, "127.") {
 			return dial(ctx, network, address)
 		}
-		return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: address, IsNotFound: true}}
+		name, _, _ := net.SplitHostPort(address)
+		return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}}
 	}
 	return transport
 }
