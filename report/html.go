@@ -132,6 +132,12 @@ func breakable(owner string) templ.Component {
 	return templ.Raw(strings.ReplaceAll(templ.EscapeString(owner), "@", "@<wbr>"))
 }
 
+// command writes a command to be copied, byte for byte, and keeps each of its words in
+// one piece where that fits: a browser would break --append behind its hyphens.
+func command(text string) templ.Component {
+	return templ.Raw("<code><span>" + strings.ReplaceAll(templ.EscapeString(text), " ", "</span> <span>") + "</span></code>")
+}
+
 // urgency and expiry are what the script sorts by.
 func (r htmlRow) urgency() string { return strconv.Itoa(r.Severity.Urgency()) }
 

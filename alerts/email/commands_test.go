@@ -1,6 +1,7 @@
 package email_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -62,5 +63,22 @@ func TestTheHTMLMailHasEveryCommandAsCodeAndNothingElse(t *testing.T) {
 	}
 	if !slices.Equal(code, commands) {
 		t.Errorf("got %q", code)
+	}
+}
+
+func TestA9_ALongDigestWithCommandsIsNotCutOffByTheReader(t *testing.T) {
+	message := messageWithCommands()
+	for len(message.Events) < 100 {
+		message.Events = append(message.Events, message.Events[0])
+	}
+	taken, _ := send(t, message, nil)
+	mail := parseMail(t, taken.raw)
+	// Gmail cuts a message off above 102 KB of HTML.
+	if len(mail.html) > 102<<10 || len(mail.html) < 90<<10 {
+		t.Errorf("the HTML has %d bytes", len(mail.html))
+	}
+	listed := strings.Count(mail.text, "\n* ")
+	if want := fmt.Sprintf("%d more, the least urgent, are not listed here", 100-listed); !strings.Contains(mail.text, want) || !strings.Contains(mail.html, want) {
+		t.Errorf("of 100 the mail lists %d, and does not say %q", listed, want)
 	}
 }

@@ -1,7 +1,9 @@
 package email
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,8 +16,10 @@ import (
 )
 
 const (
-	// maxListed keeps the mail below the size at which mail readers cut it off.
+	// maxListed and maxRows, in bytes of HTML, keep the mail below the 102 KB at which
+	// Gmail cuts it off.
 	maxListed  = 100
+	maxRows    = 95 << 10
 	maxName    = 200
 	maxMessage = 1000
 	maxOwners  = 5
@@ -87,12 +91,12 @@ func sectionOf(event watch.Event) watch.Severity {
 }
 
 func newDigest(message alerts.Message, version string) digest {
+	listed := fitting(message.Events)
 	made := digest{
 		Test: message.Test, Counts: counts(message.Events), First: first(message.Events),
-		LeftOut: max(0, len(message.Events)-maxListed), Channel: clean.Text(message.Channel, maxName),
+		LeftOut: len(message.Events) - len(listed), Channel: clean.Text(message.Channel, maxName),
 		Judged: message.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), Version: version,
 	}
-	listed := message.Events[:min(len(message.Events), maxListed)]
 	for _, section := range sections() {
 		shown := group{Title: section.title, Colour: section.colour}
 		for _, event := range listed {
@@ -105,6 +109,19 @@ func newDigest(message alerts.Message, version string) digest {
 		}
 	}
 	return made
+}
+
+// fitting gives the first events, which are the most urgent, as far as the mail has room.
+func fitting(events []watch.Event) []watch.Event {
+	var rows bytes.Buffer
+	for i, event := range events[:min(len(events), maxListed)] {
+		// A buffer fails no write, and page reports whatever else can go wrong.
+		_ = row(group{Colour: "#000000"}, newEntry(event)).Render(context.Background(), &rows)
+		if rows.Len() > maxRows {
+			return events[:i]
+		}
+	}
+	return events[:min(len(events), maxListed)]
 }
 
 func newEntry(event watch.Event) entry {
