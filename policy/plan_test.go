@@ -32,8 +32,8 @@ func TestOwnersAreToldOfWhatIsTheirsBesidesTheChannelsRecipients(t *testing.T) {
 		destination Destination
 		told        string
 	}{
-		{"a channel that tells owners", Destination{Channel: "mail", Recipients: []string{"ops@example.com"}, Reach: reach},
-			"ops@example.com:[a b c d e] Ada@example.com:[a b] bob@example.com:[b e] carol@example.com:[e]"},
+		{"a channel that tells owners", Destination{Channel: "mail", Recipients: []string{"Ops@example.com"}, Reach: reach},
+			"Ops@example.com:[a b c d e] Ada@example.com:[a b] bob@example.com:[b e] carol@example.com:[e]"},
 		{"a channel that tells none", Destination{Channel: "mail", Recipients: []string{"ops@example.com"}}, "ops@example.com:[a b c d e]"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

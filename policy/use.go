@@ -12,9 +12,9 @@ import (
 // or may be, still in use.
 func byUse(credential watch.Credential, dated watch.Judgement, now time.Time) watch.Judgement {
 	use := credential.Use
-	unusable := use.State == watch.Unusable && !credential.Self
-	ahead := dated.Reason == watch.NotYetValid && unusable
-	if !ahead && !datedReason(dated.Reason) && dated.Reason != watch.Expired {
+	unusable := use.State == watch.Unusable
+	aheadOfNothing := dated.Reason == watch.NotYetValid && unusable
+	if !aheadOfNothing && !datedReason(dated.Reason) && dated.Reason != watch.Expired {
 		return dated
 	}
 	replacement := validReplacement(credential, now)

@@ -37,6 +37,8 @@ type outage struct {
 	kept   *ledger.Ledger
 	folder string
 	mails  *mailRoom
+	// owners are those of the check's options, if any.
+	owners string
 }
 
 const (
@@ -80,8 +82,8 @@ func (o *outage) pass() runner.Outcome {
 	clock := func() time.Time { return o.now }
 	env := checks.DefaultEnv(config.ReadSecret)
 	env.Now, env.Memory = clock, o.kept.Memory("tenant", clock)
-	check, err := entra.Kind.Build(decoderOf(fmt.Sprintf("{tenant: %s, client_id: %s, sign_in: secret, secret: {file: %q}, authority_url: %q, graph_url: %q, ca_file: %q}",
-		o.tenant.TenantID, scriptClient, o.path("secret"), o.tenant.AuthorityURL, o.tenant.GraphURL, o.path("ca.pem"))), env)
+	check, err := entra.Kind.Build(decoderOf(fmt.Sprintf("{tenant: %s, client_id: %s, sign_in: secret, secret: {file: %q}, authority_url: %q, graph_url: %q, ca_file: %q, owners: [%s]}",
+		o.tenant.TenantID, scriptClient, o.path("secret"), o.tenant.AuthorityURL, o.tenant.GraphURL, o.path("ca.pem"), o.owners)), env)
 	if err != nil {
 		o.t.Fatal(err)
 	}

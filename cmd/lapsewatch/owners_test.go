@@ -79,3 +79,22 @@ func TestAnOwnerWhoWasToldHearsTheEndThoughNobodyKnowsTheOwnersByThen(t *testing
 		o.now = o.now.AddDate(0, 0, 1)
 	}
 }
+
+// Of what is left over nobody asks Entra for the owners any more.
+func TestAnOwnerWhoWasToldHearsTheEndThoughAnotherOwnsItByThen(t *testing.T) {
+	ends := time.Date(2025, time.February, 14, 11, 30, 0, 0, time.UTC)
+	o := newOutage(t, time.Date(2025, time.February, 12, 6, 0, 0, 0, time.UTC), outageTenant(ends, ends.AddDate(1, 0, 0)))
+	const payments = "payments@example.com"
+	o.owners = `{name: "*", to: [` + payments + `]}`
+	before := o.pass()
+	o.now = ends.AddDate(0, 0, 31)
+	after := o.pass()
+	for recipient, want := range map[string][2]string{
+		outageOwner: {"opened expires_soon", "resolved left_over long expired"},
+		payments:    {"", "resolved left_over long expired"},
+	} {
+		if got := [2]string{told(before, recipient), told(after, recipient)}; got != want {
+			t.Errorf("%s is told %q, want %q", recipient, got, want)
+		}
+	}
+}
