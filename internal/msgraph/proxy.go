@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/net/http/httpproxy"
+
 	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
@@ -36,10 +38,25 @@ func (p *proxy) of(request *http.Request) (*url.URL, error) {
 		return nil, nil
 	}
 	address, err := p.environment(request)
-	if err != nil { // the parser's error repeats the URL, which may hold a password
-		return nil, proxyFault{"of HTTPS_PROXY", errors.New("its URL cannot be parsed: want http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with what is special in a URL percent-encoded")}
+	if err != nil || address == nil && passedOver(request.URL) { // an error may repeat the password
+		return nil, proxyFault{"of HTTPS_PROXY", errors.New("it cannot be parsed as a URL: want http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with what is special in a URL percent-encoded")}
 	}
 	return address, nil
+}
+
+// passedOver reports whether a proxy is meant for an address but cannot be parsed, which
+// net/http takes for none.
+func passedOver(address *url.URL) bool {
+	given := httpproxy.FromEnvironment()
+	if _, err := url.Parse(given.HTTPSProxy); given.HTTPSProxy == "" || err == nil {
+		return false
+	}
+	if _, err := url.Parse("http://" + given.HTTPSProxy); err == nil {
+		return false
+	}
+	given.HTTPSProxy = "http://any.invalid"
+	meant, err := given.ProxyFunc()(address)
+	return err == nil && meant != nil
 }
 
 func onThisMachine(address *url.URL) bool {

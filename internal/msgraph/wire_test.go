@@ -1,19 +1,13 @@
 package msgraph
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -285,112 +279,11 @@ func TestAGraphThatBreaksOffIsToldByItsClass(t *testing.T) {
 	}
 }
 
-func TestAProxyWithCredentialsCarriesSignInAndGraph(t *testing.T) {
-	t.Parallel()
-	server := tenant(t, many(50))
-	proxy := startProxy(t, strings.TrimPrefix(server.GraphURL, "https://"), "watchdog", "proxy:canary")
-	options := at(t, server)
-	options.AuthorityURL, options.GraphURL = "", ""
-	options.Proxy, options.ProxyCredentials = "http://"+proxy.address, watch.SecretRef{Env: "PROXY"}
-	where := newWorld()
-	where.secrets.set("PROXY", "watchdog:proxy:canary")
-	server.Misbehave(faketenant.Manner{On: "/openid-configuration", Times: faketenant.Always, Answer: faketenant.Edited(func(body []byte) []byte {
-		return bytes.ReplaceAll(body, []byte(server.AuthorityURL), []byte("https://login.microsoftonline.com"))
-	})})
-	// The tenant's certificate bears no name of Microsoft's.
-	asLocalhost := func(env *Env) {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.TLSClientConfig = &tls.Config{ServerName: "localhost"}
-		env.HTTP = httpClient(transport)
-	}
-	if got := walk(t, where.open(t, options, asLocalhost)); got.err != nil || len(got.appIDs) != 51 {
-		t.Fatalf("%d applications, %v", len(got.appIDs), got.err)
-	}
-	if seen := proxy.seen(); !strings.Contains(seen, "login.microsoftonline.com:443") || !strings.Contains(seen, "graph.microsoft.com:443") {
-		t.Errorf("the proxy was asked for %s", seen)
-	}
-	where.secrets.set("PROXY", "watchdog:old-canary")
-	failure := where.try(t, options, asLocalhost)
-	if failure == nil || failure.Reason != watch.Refused || !strings.HasSuffix(failure.Error(), "login.microsoftonline.com: the proxy wants other credentials (status 407)") || strings.Contains(failure.Error(), "canary") {
-		t.Errorf("with old credentials: %v", failure)
-	}
-	where.secrets.set("PROXY", "canary-without-colon")
-	where.memory = &notebook{kept: map[string][]byte{}}
-	if failure := where.try(t, options, asLocalhost); failure == nil || !strings.Contains(failure.Error(), "the secret in environment variable PROXY is not of the form user:password") {
-		t.Errorf("without a colon: %v", failure)
-	}
-}
-
 func TestACAFileThatCannotBeReadIsSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := Open(SignIn{Tenant: "contoso.com", CAFile: "/nowhere/ca.pem"}, newWorld().env())
 	if err == nil || !strings.Contains(err.Error(), "read CA file: open /nowhere/ca.pem") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestA14_NoSecretTokenOrAssertionIsToldOrRemembered(t *testing.T) {
-	t.Parallel()
-	pair := mustRSA(today, today.AddDate(1, 0, 0))
-	echo := func(status int, media string) faketenant.Answer {
-		return func(tenant *faketenant.Tenant, w http.ResponseWriter, r *http.Request, usual http.Handler) {
-			_ = r.ParseForm()
-			sent := r.PostForm.Get("client_secret") + " " + r.PostForm.Get("client_assertion") + " " + r.Header.Get("Authorization")
-			faketenant.Reply(status, media, fmt.Sprintf(`{"error":%q,"error_description":"you sent %s","correlation_id":%q,"error_codes":[]}`, sent, sent, sent))(tenant, w, r, usual)
-		}
-	}
-	echoGraph := func(tenant *faketenant.Tenant, w http.ResponseWriter, r *http.Request, usual http.Handler) {
-		sent := r.Header.Get("Authorization")
-		w.Header().Set("request-id", sent)
-		faketenant.Reply(400, "application/json", fmt.Sprintf(`{"error":{"code":%q,"message":%q}}`, sent, sent))(tenant, w, r, usual)
-	}
-	for name, row := range map[string]struct {
-		on     string
-		answer faketenant.Answer
-		cert   bool
-	}{
-		"the token endpoint echoes a secret":        {"/token", echo(400, "application/json"), false},
-		"the token endpoint echoes an assertion":    {"/token", echo(401, "application/json"), true},
-		"the token endpoint fails with the secret":  {"/token", echo(503, "application/json"), false},
-		"a portal echoes the secret with status OK": {"/token", echo(200, "text/html"), false},
-		"the answer holds the secret and no token":  {"/token", echo(200, "application/json"), false},
-		"Graph echoes the token":                    {"/applications", echoGraph, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server, where := tenant(t, many(0)), newWorld()
-			var sent []string
-			var mu sync.Mutex
-			withCertificate(server, pair)
-			options := at(t, server)
-			if row.cert {
-				options = certificate(options)
-				where.secrets.set("OWN_CERT", pemOf(t, pair))
-			}
-			server.Misbehave(faketenant.Manner{On: row.on, Times: faketenant.Always, Answer: func(tenant *faketenant.Tenant, w http.ResponseWriter, r *http.Request, usual http.Handler) {
-				_ = r.ParseForm()
-				mu.Lock()
-				sent = append(sent, ownSecret, r.PostForm.Get("client_assertion"), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-				mu.Unlock()
-				row.answer(tenant, w, r, usual)
-			}})
-			client := where.open(t, options)
-			got := walk(t, client)
-			if got.err == nil {
-				t.Fatal("it worked")
-			}
-			failure, _ := errors.AsType[*Failure](got.err)
-			where.env().Log.Error("list", "error", got.err, "failure", slog.AnyValue(failure))
-			told := fmt.Sprintf("%v %+v %+v %s %s", got.err, failure, failure.Err, where.log, where.memory.all())
-			if len(sent) == 0 {
-				t.Fatal("nothing was sent")
-			}
-			for _, secret := range sent {
-				if secret != "" && (strings.Contains(told, secret) || len(secret) > 40 && strings.Contains(told, secret[:40])) {
-					t.Errorf("%q is told in %s", secret, told)
-				}
-			}
-		})
 	}
 }
 
@@ -416,45 +309,4 @@ func listen(t testing.TB, serve func(net.Conn)) string {
 		}
 	}()
 	return listener.Addr().String()
-}
-
-// connectProxy carries every tunnel to one place.
-type connectProxy struct {
-	address string
-	mu      sync.Mutex
-	asked   []string
-}
-
-func (p *connectProxy) seen() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return strings.Join(p.asked, " ")
-}
-
-func startProxy(t testing.TB, to, user, password string) *connectProxy {
-	t.Helper()
-	proxy := &connectProxy{}
-	proxy.address = listen(t, func(conn net.Conn) {
-		defer func() { _ = conn.Close() }()
-		request, err := http.ReadRequest(bufio.NewReader(conn))
-		if err != nil {
-			return
-		}
-		if request.Header.Get("Proxy-Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+password)) {
-			_, _ = io.WriteString(conn, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-			return
-		}
-		proxy.mu.Lock()
-		proxy.asked = append(proxy.asked, request.Host)
-		proxy.mu.Unlock()
-		upstream, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", to)
-		if err != nil {
-			return
-		}
-		defer func() { _ = upstream.Close() }()
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { _, _ = io.Copy(upstream, conn); _ = upstream.Close() }()
-		_, _ = io.Copy(conn, upstream)
-	})
-	return proxy
 }
