@@ -5,7 +5,7 @@ TEMPL    = go tool -modfile=tools/templ/go.mod templ
 LINT     = go tool -modfile=tools/lint/go.mod golangci-lint
 
 # Without cgo in everything but the race detector, so that build, demo, bench and lint
-# share one compilation of Microsoft's Graph SDK, which takes 5 GB and two minutes.
+# share one compilation of Microsoft's Graph SDK, which takes 6 GB and two minutes.
 export CGO_ENABLED = 0
 
 .PHONY: build test test-parts lint fmt generate golden fuzz bench demo

@@ -21,6 +21,8 @@ type Finding struct {
 	NotBefore time.Time `json:"not_before,omitzero"`
 	NotAfter  time.Time `json:"not_after,omitzero"`
 	DaysLeft  *int64    `json:"days_left,omitempty"`
+	// NeverExpires: NotAfter, if there is one, only stands for "never".
+	NeverExpires bool `json:"never_expires,omitempty"`
 	// WarnFrom and CriticalFrom are the instants from which the date is judged so.
 	WarnFrom     time.Time         `json:"warn_from,omitzero"`
 	CriticalFrom time.Time         `json:"critical_from,omitzero"`

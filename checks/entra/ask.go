@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +30,7 @@ const (
 
 // readActivity asks once when the credentials that end soon were last used.
 func (p *pass) readActivity(ctx context.Context) activity {
-	found := activity{last: map[credentialKey]time.Time{}}
+	found := activity{last: map[credentialKey]time.Time{}, read: time.Now().UTC()}
 	for _, one := range p.held {
 		for _, at := range one.at {
 			if i := &one.h.items[at]; i.signsIn() && i.keyID != "" {
@@ -41,20 +41,26 @@ func (p *pass) readActivity(ctx context.Context) activity {
 	if len(found.last) == 0 {
 		return found
 	}
+	reading, cancel := within(ctx, longestReport, func(left time.Duration) time.Duration { return left - left/reportShare })
+	defer cancel()
 	err := msgraph.Listing[signInRow]{Of: "the sign-in activity of credentials", First: p.signIns("999"), Read: msgraph.Document[signInRow]}.Each(
-		ctx, p.client,
+		reading, p.client,
 		func(row signInRow) error { found.note(row); return nil },
 		func([]byte, error) { found.unreadable = true },
 	)
 	if err != nil && ctx.Err() == nil {
-		found.unknown = activityLacks(err)
+		found.before = p.recallUnused(ctx, found.read)
+		found.unknown = activityLacks(err, p.options.Cloud)
+		if reading.Err() != nil {
+			found.unknown = "the sign-in report is too long to be read within this pass"
+		}
 		p.remark("whether credentials that end soon are still in use is unknown: " + found.unknown)
 	}
 	return found
 }
 
 // activityLacks says in a clause why the sign-in report is not there.
-func activityLacks(err error) string {
+func activityLacks(err error, cloud msgraph.Cloud) string {
 	failure, ok := errors.AsType[*msgraph.Failure](err)
 	switch {
 	case !ok:
@@ -63,47 +69,97 @@ func activityLacks(err error) string {
 		return "the sign-in report needs a licence of Microsoft Entra ID P1 or P2"
 	case failure.Reason == watch.PermissionDenied:
 		return "the sign-in report needs the permission " + permissionForActivity
-	case failure.Status == http.StatusNotFound || failure.Status == http.StatusBadRequest:
+	case national(cloud) && (failure.Status == http.StatusNotFound || failure.Status == http.StatusBadRequest):
 		return "this cloud has no sign-in report; Microsoft offers it in the public cloud only"
 	default:
 		return "the sign-in report could not be read: " + failure.Error()
 	}
 }
 
+func national(cloud msgraph.Cloud) bool { return cloud != "" && cloud != msgraph.PublicCloud }
+
 // needsLicence tells a missing licence from a missing permission: both are status 403.
 func needsLicence(failure *msgraph.Failure) bool {
 	return strings.Contains(failure.Code, "NonPremium")
 }
 
-// tellHeld asks about the credentials that end soon, and tells of them.
+// The shares of the time left: the report for all credentials at once is a slow list with
+// a pace of its own, and what is known by the end must still be told.
+const (
+	longestReport = 3 * time.Minute
+	reportShare   = 3
+	lastShare     = 10
+	longestLast   = 5 * time.Second
+)
+
+// within gives a context that ends when the work should, before ctx does.
+func within(ctx context.Context, longest time.Duration, spare func(left time.Duration) time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, bounded := ctx.Deadline(); bounded {
+		left := time.Until(deadline)
+		longest = min(longest, left-spare(left))
+	}
+	return context.WithTimeout(ctx, longest)
+}
+
+// tellHeld asks about the credentials that end soon, and tells of them. Those that there
+// is no time to ask about are left to tellRest.
 func (p *pass) tellHeld(ctx context.Context) {
 	if len(p.held) == 0 {
 		return
 	}
 	used := p.readActivity(ctx)
+	if used.unknown == "" && ctx.Err() == nil {
+		p.rememberUnused(ctx, p.provedUnused(&used), used.read)
+	}
 	asking := &ownerQuestions{pass: p, principals: map[string][]owner{}}
+	asked, cancel := within(ctx, time.Hour, func(left time.Duration) time.Duration { return min(left/lastShare, longestLast) })
+	defer cancel()
 	limit := min(ownerRequests, max(p.env.Concurrency, 1))
-	checks.Each(limit, slices.Values(p.held), func(one held) {
-		if ctx.Err() != nil {
-			return
-		}
-		from := asking.of(ctx, one.h)
-		if ctx.Err() != nil {
+	told := make([]bool, len(p.held))
+	checks.Each(limit, indexes(len(p.held)), func(n int) {
+		one := p.held[n]
+		from := asking.of(asked, one.h)
+		if asked.Err() != nil {
 			return
 		}
 		for _, at := range one.at {
-			i := &one.h.items[at]
-			var use watch.Use
-			switch {
-			case i.self: // this very pass signed in with it
-				use = watch.Use{State: watch.InUse}
-			case i.signsIn():
-				use = used.use(one.h, i, p.now, time.Duration(p.options.UnusedAfter))
-			}
-			p.emit(one.h, at, use, from)
+			p.emit(one.h, at, p.useOf(one.h, at, &used), from)
 		}
-	}, func(one held, err error) { p.sink(p.hidden(one.h, watch.InternalError, err)) })
+		told[n] = true
+	}, func(n int, err error) { p.sink(p.hidden(p.held[n].h, watch.InternalError, err)) })
 	asking.summarise()
+	rest := p.held[:0]
+	for n, one := range p.held {
+		if !told[n] {
+			rest = append(rest, one)
+		}
+	}
+	if p.held = rest; len(rest) > 0 {
+		p.remark(fmt.Sprintf("the owners of %d %s were not looked up: the pass had no time left", len(rest), plural(len(rest), "application", "applications")))
+		p.tellRest()
+	}
+}
+
+func indexes(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+func (p *pass) useOf(h *holder, at int, used *activity) watch.Use {
+	i := &h.items[at]
+	switch {
+	case i.self: // this very pass signed in with it
+		return watch.Use{State: watch.InUse}
+	case i.signsIn():
+		return used.use(h, i, p.now, time.Duration(p.options.UnusedAfter))
+	default:
+		return watch.Use{}
+	}
 }
 
 // ownerQuestions are those of one pass. It may be used concurrently.

@@ -40,6 +40,12 @@ func lenientTime(text string) (time.Time, bool) {
 	return parsed.UTC(), true
 }
 
+// neverStamp reports a time stamp whose year stands for "never".
+func neverStamp(text string) bool {
+	parts := stampPattern.FindStringSubmatch(strings.TrimSpace(text))
+	return parts != nil && parts[1] < strconv.Itoa(noDateBefore)
+}
+
 // spanPattern is an ISO 8601 duration. The SDK's own reader is not used: it takes any
 // text that merely holds one, and loses whole seconds.
 var spanPattern = regexp.MustCompile(`^P(?:([0-9]{1,4})Y)?(?:([0-9]{1,5})M)?(?:([0-9]{1,5})W)?(?:([0-9]{1,6})D)?(T(?:([0-9]{1,7})H)?(?:([0-9]{1,8})M)?(?:([0-9]{1,9})(?:\.[0-9]{1,9})?S)?)?$`)

@@ -3,6 +3,7 @@ package entra
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/mail"
 	"slices"
 	"strings"
@@ -61,6 +62,27 @@ func anyMatches(filters []Filter, h *holder) bool {
 	return slices.ContainsFunc(filters, func(f Filter) bool { return f.matches(h) })
 }
 
+// filters yields every filter with its place in the options.
+func (o *Options) filters() iter.Seq2[string, Filter] {
+	return func(yield func(string, Filter) bool) {
+		for n, filter := range o.Include {
+			if !yield(fmt.Sprintf("include[%d]", n), filter) {
+				return
+			}
+		}
+		for n, filter := range o.Exclude {
+			if !yield(fmt.Sprintf("exclude[%d]", n), filter) {
+				return
+			}
+		}
+		for n, rule := range o.Owners {
+			if !yield(fmt.Sprintf("owners[%d]", n), rule.Filter) {
+				return
+			}
+		}
+	}
+}
+
 // OwnerRule names who is told about applications whose owners Entra does not tell.
 type OwnerRule struct {
 	Filter `yaml:",inline"`
@@ -93,7 +115,7 @@ const longestAddress = 254
 func plainAddress(text string) string {
 	text = strings.TrimSpace(text)
 	parsed, err := mail.ParseAddress(text)
-	if err != nil || parsed.Address != text || len(text) > longestAddress || strings.ContainsAny(text, "\"\\<>(),;: \r\n\t") {
+	if err != nil || parsed.Address != text || len(text) > longestAddress || strings.ContainsAny(text, "\"\\<>(),;:%! \r\n\t") {
 		return ""
 	}
 	for _, r := range text {

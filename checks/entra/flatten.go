@@ -13,7 +13,11 @@ import (
 	"lapsewatch/watch"
 )
 
-var errNoID = errors.New("has no application ID and object ID that are GUIDs")
+var (
+	errNoID = errors.New("has no application ID and object ID that are GUIDs")
+	// errNoLists: what was asked for is not there. That is not the same as none.
+	errNoLists = errors.New("comes without the lists of its secrets and certificates, which were asked for")
+)
 
 // maxItems bounds what one holder can have; Entra allows far fewer.
 const maxItems = 2000
@@ -33,6 +37,9 @@ func fromApplication(model models.Applicationable) (*holder, error) {
 	if h.appID == "" || h.objectID == "" {
 		return h, errNoID
 	}
+	if model.GetPasswordCredentials() == nil || model.GetKeyCredentials() == nil {
+		return h, errNoLists
+	}
 	h.addSecrets(model.GetPasswordCredentials())
 	h.addKeys(model.GetKeyCredentials())
 	for _, federated := range model.GetFederatedIdentityCredentials() {
@@ -44,7 +51,9 @@ func fromApplication(model models.Applicationable) (*holder, error) {
 	return h, h.tooMany()
 }
 
-func fromServicePrincipal(model models.ServicePrincipalable) (*holder, error) {
+// fromServicePrincipal is the same for a service principal; credentials says whether they
+// were asked for.
+func fromServicePrincipal(model models.ServicePrincipalable, credentials bool) (*holder, error) {
 	h := &holder{
 		principal: true,
 		objectID:  guid(deref(model.GetId())), appID: guid(deref(model.GetAppId())), name: deref(model.GetDisplayName()),
@@ -59,6 +68,9 @@ func fromServicePrincipal(model models.ServicePrincipalable) (*holder, error) {
 	}
 	if h.appID == "" || h.objectID == "" {
 		return h, errNoID
+	}
+	if credentials && (model.GetPasswordCredentials() == nil || model.GetKeyCredentials() == nil) {
+		return h, errNoLists
 	}
 	h.addSecrets(model.GetPasswordCredentials())
 	h.addKeys(model.GetKeyCredentials())

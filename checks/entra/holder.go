@@ -51,6 +51,7 @@ type item struct {
 	// thumbprint is a SHA-1 in lower-case hex, of certificates that tell it.
 	thumbprint string
 	standing   standing
+	rotated    rotation
 	self       bool
 	trust      *trust
 }

@@ -25,7 +25,7 @@ func hostileNames() map[string]string {
 }
 
 // harmless is what commands consist of, besides the quoting of JSON.
-var harmless = regexp.MustCompile("^(lapsewatch config check --online|az ad (app|sp) credential (reset --append|delete) --id [0-9a-f-]{36} [a-z0-9@. -]+|az rest --method (post|patch) --url https://[0-9.:]+/v1\\.0/servicePrincipals/[0-9a-f-]{36}(/addTokenSigningCertificate)? --body '[A-Za-z0-9\"{}:=-]+')$")
+var harmless = regexp.MustCompile("^(lapsewatch config check --online|az login --tenant [0-9a-f-]{36} --allow-no-subscriptions|az ad app owner add --id [0-9a-f-]{36} --owner-object-id OBJECT-ID-OF-A-USER|az ad (app|sp) credential (reset --append|delete) --id [0-9a-f-]{36} [a-z0-9@. -]+|az rest --method (post|patch) --url https://[0-9.:]+/v1\\.0/servicePrincipals/[0-9a-f-]{36}(/addTokenSigningCertificate)? --body '[A-Za-z0-9\"{}:=-]+')$")
 
 func TestHostileNamesReachNoCommandAndNoLink(t *testing.T) {
 	var directory faketenant.Directory

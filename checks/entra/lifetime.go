@@ -81,13 +81,9 @@ var createdUnknown = time.Date(2019, time.January, 1, 0, 0, 0, 0, time.UTC)
 // days, and the clocks of portal and directory differ.
 const lifeGrace = 36 * time.Hour
 
-// tooLong reports a life beyond the limit. Signing certificates have none: three years is
-// what Entra itself gives them.
-func (d *describer) tooLong(h *holder, i *item) (watch.Observation, bool) {
-	if i.endless() || i.start.IsZero() || !i.signsIn() {
-		return watch.Observation{}, false
-	}
-	longest, whose := time.Duration(d.options.MaxLife), "max_life"
+// limit is the longest life that a credential that signs in may have, and who says so.
+func (d *describer) limit(h *holder, i *item) (longest time.Duration, whose string) {
+	longest, whose = time.Duration(d.options.MaxLife), "max_life"
 	allowed := d.lifetimes.applications
 	if h.principal {
 		allowed = d.lifetimes.principals
@@ -105,6 +101,16 @@ func (d *describer) tooLong(h *holder, i *item) (watch.Observation, bool) {
 			longest, whose = row.longest, "the tenant's app management policy"
 		}
 	}
+	return longest, whose
+}
+
+// tooLong reports a life beyond the limit. Signing certificates have none: three years is
+// what Entra itself gives them.
+func (d *describer) tooLong(h *holder, i *item) (watch.Observation, bool) {
+	if i.endless() || i.start.IsZero() || !i.signsIn() {
+		return watch.Observation{}, false
+	}
+	longest, whose := d.limit(h, i)
 	life := i.end.Sub(i.start)
 	if life <= longest+lifeGrace {
 		return watch.Observation{}, false

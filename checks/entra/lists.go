@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
@@ -19,7 +21,7 @@ func (p *pass) readPolicy(ctx context.Context) {
 	if err == nil {
 		p.lifetimes, err = answer.lifetimes()
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		p.remark("without the tenant's app management policy, lives are held against max_life alone: " + missing(err, permissionForPolicy))
 	}
 }
@@ -38,12 +40,13 @@ func missing(err error, permission string) string {
 // readServicePrincipals tells of the service principals' own credentials, and notes what
 // they say about their applications.
 func (p *pass) readServicePrincipals(ctx context.Context) {
-	request, err := p.servicePrincipals(ctx, p.options.ServicePrincipals || p.options.SAML, pageSize)
+	credentials := p.options.ServicePrincipals || p.options.SAML
+	request, err := p.servicePrincipals(ctx, credentials, pageSize)
 	if err == nil {
 		err = msgraph.Listing[models.ServicePrincipalable]{Of: listNames[listPrincipals], First: request, Read: readServicePrincipal}.Each(
 			ctx, p.client,
 			func(model models.ServicePrincipalable) error {
-				h, err := fromServicePrincipal(model)
+				h, err := fromServicePrincipal(model, credentials)
 				p.servicePrincipal(ctx, h, err)
 				return ctx.Err()
 			},
@@ -71,9 +74,7 @@ func (p *pass) servicePrincipal(ctx context.Context, h *holder, err error) {
 	if p.leftOut(h) {
 		return
 	}
-	if !p.options.SelfRotating {
-		h.leaveOutRotated(note.proxied, &p.counts.rotated)
-	}
+	h.sortOutRotated(note.proxied, p.options.SelfRotating, &p.counts.rotated)
 	h.gatherSigning(p.now)
 	h.keepWanted(p.options)
 	p.tell(h)
@@ -82,6 +83,7 @@ func (p *pass) servicePrincipal(ctx context.Context, h *holder, err error) {
 // leftOut reports that the filters leave a holder out, and counts it if it has anything to
 // tell. What Lapsewatch signs in as is never left out.
 func (p *pass) leftOut(h *holder) bool {
+	p.fit(h)
 	if p.isSelf(h) {
 		return false
 	}
@@ -90,6 +92,26 @@ func (p *pass) leftOut(h *holder) bool {
 		p.counts.excluded++
 	}
 	return out
+}
+
+// fit notes which filters and rules the holder fits: one that fits nothing is most likely
+// misspelt, and what it was to leave out or to route is not.
+func (p *pass) fit(h *holder) {
+	for path, filter := range p.unfitted {
+		if filter.matches(h) {
+			delete(p.unfitted, path)
+		}
+	}
+}
+
+// remarkOnFilters names those that fitted nothing, if everything was listed.
+func (p *pass) remarkOnFilters() {
+	if len(p.unlisted) > 0 {
+		return
+	}
+	for _, path := range slices.Sorted(maps.Keys(p.unfitted)) {
+		p.remark(path + " fits no application and no service principal")
+	}
 }
 
 // readUnowned learns which applications have no owner. Where Graph does not answer that,
@@ -106,7 +128,7 @@ func (p *pass) readUnowned(ctx context.Context) {
 			func([]byte, error) {},
 		)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		p.remark("which applications have no owner is known only of those with a credential that ends soon: " + missing(err, permissionToRead))
 	}
 }
@@ -171,8 +193,6 @@ func (p *pass) application(ctx context.Context, h *holder, err error) {
 			h.unusable = textDisabled
 		}
 	}
-	if !p.options.SelfRotating {
-		h.leaveOutRotated(note.proxied || !p.principalsKnown, &p.counts.rotated)
-	}
+	h.sortOutRotated(note.proxied || !p.principalsKnown, p.options.SelfRotating, &p.counts.rotated)
 	p.tell(h)
 }

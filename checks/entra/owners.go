@@ -113,16 +113,20 @@ func (d *describer) configured(h *holder) []string {
 }
 
 // orphaned says that nobody owns the holder, and who is told in place of an owner.
-func orphaned(h *holder, told []string) watch.Observation {
+func (d *describer) orphaned(h *holder, told []string) watch.Observation {
 	whose := "belongs to an application"
 	if h.principal {
 		whose = "belongs to a service principal"
 	}
 	text := whose + " that has no owner in Entra, and nobody else is configured: there is nobody to tell"
 	if len(told) > 0 {
-		text = fmt.Sprintf("%s that has no owner in Entra; %s %s told instead", whose, strings.Join(told, ", "), plural(len(told), "is", "are"))
+		text = fmt.Sprintf("%s that has no owner in Entra; in place of one it is assigned to %s", whose, strings.Join(told, ", "))
 	}
-	return watch.Observation{Reason: watch.NoOwner, Text: text}
+	remedy := d.signedIn("Name two people who answer for it on this page (Owners).")
+	if !h.principal {
+		remedy = d.signedIn(fmt.Sprintf("Name two people who answer for it: `az ad app owner add --id %s --owner-object-id OBJECT-ID-OF-A-USER`.", h.appID))
+	}
+	return watch.Observation{Reason: watch.NoOwner, Text: text, Remedy: remedy}
 }
 
 // mayRotate is who can renew a credential: its owners, and two roles of the directory.
@@ -134,7 +138,7 @@ func mayRotate(from ownership) []string {
 func (d *describer) addOwners(fact *watch.Credential, h *holder, from ownership) {
 	fact.Subject.Owners = d.route(h, from, from.asked)
 	if from.none() && len(h.notify) == 0 {
-		fact.Observations = append(fact.Observations, orphaned(h, fact.Subject.Owners))
+		fact.Observations = append(fact.Observations, d.orphaned(h, fact.Subject.Owners))
 	}
 	if !from.asked {
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -22,7 +23,13 @@ type Check struct {
 
 // New makes a check from valid options.
 func New(options Options, env checks.Env) (watch.Check, error) {
-	return &Check{options: options, env: env}, nil
+	check := &Check{options: options, env: env}
+	client, err := check.open(false)
+	if err != nil {
+		return nil, &watch.FieldError{Path: "ca_file", Err: err}
+	}
+	client.Close()
+	return check, nil
 }
 
 // open makes a client for one pass, so that a rotated secret or certificate is read anew.
@@ -48,6 +55,9 @@ type pass struct {
 	seen            map[uuid.UUID]bool
 	held            []held
 	counts          counts
+	// unfitted are the filters and rules, by their place in the options, that have fitted
+	// nothing so far.
+	unfitted map[string]Filter
 
 	mu      sync.Mutex
 	remarks []string
@@ -79,7 +89,7 @@ func (c *Check) Collect(ctx context.Context, sink watch.Sink) error {
 	defer client.Close()
 	identity, err := client.Authenticate(ctx)
 	if err != nil {
-		return sourceError(ctx, err)
+		return c.sourceError(ctx, err)
 	}
 	return c.newPass(client, identity, sink).run(ctx)
 }
@@ -92,23 +102,53 @@ func (c *Check) newPass(client *msgraph.Client, identity msgraph.Identity, sink 
 		},
 		requests: requests{client}, env: c.env, identity: identity, sink: sink,
 		principals: map[uuid.UUID]principalNote{}, unowned: map[uuid.UUID]bool{}, seen: map[uuid.UUID]bool{},
-		unlisted: map[string]bool{},
+		unlisted: map[string]bool{}, unfitted: maps.Collect(c.options.filters()),
 	}
 }
 
 // run walks the lists in the order in which each needs the one before: service principals
 // say what is disabled, and what ends soon is known after the applications.
 func (p *pass) run(ctx context.Context) error {
-	for _, step := range []func(context.Context){
-		p.readPolicy, p.readServicePrincipals, p.readUnowned, p.readApplications, p.tellHeld,
+	const whole = 1
+	for _, step := range []struct {
+		read func(context.Context)
+		// share of the time left, one part in so many: what comes first must not keep the
+		// applications from being read.
+		share time.Duration
+	}{
+		{p.readPolicy, 8}, {p.readServicePrincipals, 2}, {p.readUnowned, 4}, {p.readApplications, whole}, {p.tellHeld, whole},
 	} {
-		step(ctx)
+		shared, cancel := within(ctx, time.Hour, func(left time.Duration) time.Duration { return left - left/step.share })
+		step.read(shared)
+		cancel()
 		if err := ctx.Err(); err != nil {
+			p.tellRest()
+			p.summarise()
 			return fmt.Errorf("watch tenant %s: %w", p.tenant, err)
 		}
 	}
 	p.summarise()
 	return nil
+}
+
+// tellRest tells of what was held back for questions that there is no time left to ask:
+// above all the credentials that end soon must not be lost.
+func (p *pass) tellRest() {
+	for _, one := range p.held {
+		p.emitUnasked(one.h, one.at, "the pass ended before it could be looked up")
+	}
+	p.held = nil
+}
+
+// emitUnasked tells of items whose use and owners nobody looked up.
+func (p *pass) emitUnasked(h *holder, at []int, why string) {
+	for _, i := range at {
+		use := watch.Use{State: watch.UseUnknown, Text: why}
+		if h.items[i].self {
+			use = watch.Use{State: watch.InUse}
+		}
+		p.emit(h, i, use, ownership{asked: true, failed: why})
+	}
 }
 
 // remark keeps a line for the report, once.
@@ -134,7 +174,8 @@ func (p *pass) summarise() {
 	if n := p.counts.empty; n > 0 {
 		p.remark(fmt.Sprintf("%d %s no credentials", n, plural(n, "application has", "applications have")))
 	}
-	p.remarkOnSelf()
+	p.remarkOnFilters()
+	p.missOwn()
 	for _, text := range p.remarks {
 		p.sink(watch.Remark{Text: text})
 	}
@@ -182,9 +223,7 @@ func (p *pass) tell(h *holder) {
 		p.held = append(p.held, held{h, soon})
 	default:
 		p.remark(fmt.Sprintf("more than %d applications have credentials that end soon; for the rest, neither owners nor use were looked up", maxHeld))
-		for _, at := range soon {
-			p.emit(h, at, watch.Use{State: watch.UseUnknown, Text: "too many credentials end soon to look it up"}, from)
-		}
+		p.emitUnasked(h, soon, "too many credentials end soon to look it up")
 	}
 }
 
@@ -206,13 +245,16 @@ func (p *pass) emit(h *holder, at int, use watch.Use, from ownership) {
 }
 
 // sourceError is why the pass could not begin.
-func sourceError(ctx context.Context, err error) error {
+func (c *Check) sourceError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
 	problem := watch.Problem{Reason: watch.AuthFailed, Err: err}
 	if failure, ok := errors.AsType[*msgraph.Failure](err); ok {
-		problem.Reason, problem.Details = failure.Reason, failureDetails(failure)
+		problem.Reason, problem.Details, problem.Remedy = failure.Reason, failureDetails(failure), c.options.nextStep(failure)
+		if failure.Held {
+			problem.Err = fmt.Errorf("%w; once that is mended, `lapsewatch config check --online` tries at once and ends the wait", err)
+		}
 	}
 	return &watch.SourceError{Problem: problem}
 }

@@ -23,3 +23,10 @@ func (d *describer) link(h *holder) string {
 		return d.portal + "/#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~/Credentials/appId/" + h.appID
 	}
 }
+
+// azureClouds are the names of the Azure CLI for the clouds that it does not begin in.
+var azureClouds = map[msgraph.Cloud]string{
+	msgraph.USGovernment:    "AzureUSGovernment",
+	msgraph.USGovernmentDoD: "AzureUSGovernment",
+	msgraph.China:           "AzureChinaCloud",
+}

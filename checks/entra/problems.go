@@ -28,10 +28,13 @@ const permissionToRead = "Application.Read.All"
 // unlistedBecause tells that a list is incomplete, so that nothing that is missing from it
 // counts as removed.
 func (p *pass) unlistedBecause(ctx context.Context, list string, err error) {
-	if ctx.Err() != nil || p.unlisted[list] {
+	if errors.Is(ctx.Err(), context.Canceled) || p.unlisted[list] {
 		return
 	}
 	p.unlisted[list] = true
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("list %s: it was not read to its end in the time that the pass has for it", listNames[list])
+	}
 	problem := watch.Problem{
 		Subject: watch.Subject{
 			ID: p.tenant + "/" + list, Name: listNames[list] + " of tenant " + p.tenant,
@@ -40,7 +43,7 @@ func (p *pass) unlistedBecause(ctx context.Context, list string, err error) {
 		Reason: watch.Incomplete, Err: err,
 	}
 	if failure, ok := errors.AsType[*msgraph.Failure](err); ok {
-		problem.Reason, problem.Details = failure.Reason, failureDetails(failure)
+		problem.Reason, problem.Details, problem.Remedy = failure.Reason, failureDetails(failure), p.options.nextStep(failure)
 		if failure.Reason == watch.PermissionDenied {
 			problem.Remedy = fmt.Sprintf("Give the application that Lapsewatch signs in as the application permission %s of Microsoft Graph, and let an administrator consent to it.", permissionToRead)
 		}

@@ -28,9 +28,18 @@ func (p *pass) markSelf(h *holder) {
 		p.remark("the credential that Lapsewatch signs in with was not looked for: " + err.Error())
 		return
 	}
+	p.mark(h, func(i *item) bool {
+		return i.form == watch.ClientSecret && own.HasHint(i.hint) || i.form == watch.ClientCertificate && own.HasThumbprint(i.identifier())
+	})
+	if !p.counts.selfFound && p.identity.Method == msgraph.ClientSecret {
+		// Older secrets have no hint: any of them may be it.
+		p.mark(h, func(i *item) bool { return i.form == watch.ClientSecret && i.hint == "" })
+	}
+}
+
+func (p *pass) mark(h *holder, is func(*item) bool) {
 	for i := range h.items {
-		it := &h.items[i]
-		if it.form == watch.ClientSecret && own.HasHint(it.hint) || it.form == watch.ClientCertificate && own.HasThumbprint(it.identifier()) {
+		if it := &h.items[i]; is(it) {
 			it.self = true
 			p.counts.selfFound = true
 		}
@@ -45,16 +54,29 @@ func (i *item) identifier() []byte {
 	return []byte(i.custom)
 }
 
-// remarkOnSelf says that the own credential is not among what was listed.
-func (p *pass) remarkOnSelf() {
+// missOwn tells of an own credential that is not among what was listed: of a certificate
+// the end is known all the same.
+func (p *pass) missOwn() {
+	if p.identity.Method == msgraph.DefaultChain {
+		p.remark("what sign_in: default signs in with is not known here, so that its end is not told earlier: name the method in sign_in")
+	}
 	if !p.keepsCredential() || p.counts.selfFound || p.unlisted[listApplications] {
 		return
 	}
-	text := fmt.Sprintf("the %s that Lapsewatch itself signs in with was not found at application %s in this tenant, so that its end is not watched here", ownName(p.identity.Method), guid(p.identity.ClientID))
-	if own, err := p.client.OwnKey(); err == nil && !own.NotAfter.IsZero() {
-		text += "; the certificate itself ends on " + dateOf(own.NotAfter)
+	p.remark(fmt.Sprintf("the %s that Lapsewatch itself signs in with was not found at application %s in this tenant", ownName(p.identity.Method), guid(p.identity.ClientID)))
+	own, err := p.client.OwnKey()
+	if err != nil || own.NotAfter.IsZero() {
+		return
 	}
-	p.remark(text)
+	client := guid(p.identity.ClientID)
+	p.sink(watch.Credential{
+		Subject: watch.Subject{
+			ID: p.tenant + "/" + client + "/own-certificate", Name: "the certificate that Lapsewatch signs in with",
+			Owners: p.options.FallbackOwners, Labels: map[string]string{"tenant": p.tenant, "app_id": client, "self": "true"},
+		},
+		Form: watch.ClientCertificate, Identity: "until:" + dateOf(own.NotAfter), NotBefore: own.NotBefore, NotAfter: own.NotAfter, Self: true,
+		Remedy: "Make a new certificate, add it to the application that Lapsewatch signs in as, and put it where this check's options refer to.",
+	})
 }
 
 func ownName(method msgraph.Method) string {

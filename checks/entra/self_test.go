@@ -75,23 +75,31 @@ func TestTheOwnCertificateIsFoundByItsThumbprint(t *testing.T) {
 		equal(t, "the secret", told.of(t, watchdogApp+"/"+watchdogKey).Self, false)
 		if !listed {
 			equal(t, "remarks", told.remarks, []string{
-				"the certificate that Lapsewatch itself signs in with was not found at application " + watchdogApp + " in this tenant, so that its end is not watched here; the certificate itself ends on " + dateOf(pair.Cert.NotAfter),
+				"the certificate that Lapsewatch itself signs in with was not found at application " + watchdogApp + " in this tenant",
 			})
+			own := told.of(t, watchdogApp+"/own-certificate")
+			equal(t, "the end of the one in hand", own.NotAfter, pair.Cert.NotAfter.UTC())
+			equal(t, "self of the one in hand", own.Self, true)
 		}
 	}
 }
 
-func TestAnOwnSecretThatIsNotListedIsSaidToBeMissing(t *testing.T) {
-	s := begin(t, faketenant.Directory{})
-	s.tenant.Change(func(d *faketenant.Directory) {
-		secrets := slices.Clone(d.Applications[0].PasswordCredentials)
-		secrets[0].Hint = ""
-		d.Applications[0].PasswordCredentials = secrets
-	})
-	told := s.collect(t)
-	equal(t, "remarks", told.remarks, []string{
-		"the secret that Lapsewatch itself signs in with was not found at application " + watchdogApp + " in this tenant, so that its end is not watched here",
-	})
+func TestAnOwnSecretWithoutHintIsToldAllTheSame(t *testing.T) {
+	for hint, self := range map[string]bool{"": true, "zzz": false} {
+		s := begin(t, faketenant.Directory{})
+		s.tenant.Change(func(d *faketenant.Directory) {
+			secrets := slices.Clone(d.Applications[0].PasswordCredentials)
+			secrets[0].Hint = hint
+			d.Applications[0].PasswordCredentials = secrets
+		})
+		told := s.collect(t)
+		equal(t, "self with the hint "+hint, told.of(t, watchdogApp+"/"+watchdogKey).Self, self)
+		var remarks []string
+		if !self {
+			remarks = []string{"the secret that Lapsewatch itself signs in with was not found at application " + watchdogApp + " in this tenant"}
+		}
+		equal(t, "remarks with the hint "+hint, told.remarks, remarks)
+	}
 }
 
 // lastingMemory is what a ledger keeps over runs.

@@ -35,6 +35,7 @@ const (
 
 var (
 	connectPattern = regexp.MustCompile(`^ConnectSyncProvisioning_.+_[0-9a-f]{12}$`)
+	connectSubject = "CN=Entra Connect Sync Provisioning"
 	peerPattern    = regexp.MustCompile(`^CN=MS-Organization-P2P-Access \[[0-9]{4}\]$`)
 )
 
@@ -47,7 +48,7 @@ func rotationOf(h *holder, i *item, proxied bool) rotation {
 		return managedIdentity
 	case proxied && i.form == watch.ClientSecret && (i.name == proxySecret || i.custom == proxySecret):
 		return applicationProxy
-	case certificate && connectPattern.MatchString(h.name):
+	case certificate && connectPattern.MatchString(h.name) && strings.EqualFold(i.name, connectSubject):
 		return entraConnect
 	case certificate && h.name == "P2P Server" && peerPattern.MatchString(i.name):
 		return peerToPeer
@@ -56,12 +57,18 @@ func rotationOf(h *holder, i *item, proxied bool) rotation {
 	}
 }
 
-// leaveOutRotated takes what rotates by itself away, and counts it.
-func (h *holder) leaveOutRotated(proxied bool, counts *[rotations]int) {
+// sortOutRotated finds what rotates by itself. It is taken away and counted, unless it is
+// to be watched all the same.
+func (h *holder) sortOutRotated(proxied, watched bool, counts *[rotations]int) {
+	for i := range h.items {
+		h.items[i].rotated = rotationOf(h, &h.items[i], proxied)
+	}
+	if watched {
+		return
+	}
 	h.items = slices.DeleteFunc(h.items, func(i item) bool {
-		class := rotationOf(h, &i, proxied)
-		counts[class]++
-		return class != notRotated
+		counts[i.rotated]++
+		return i.rotated != notRotated
 	})
 }
 

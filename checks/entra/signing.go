@@ -20,26 +20,25 @@ func (h *holder) gatherSigning(now time.Time) {
 	if !slices.ContainsFunc(h.items, func(i item) bool { return leads(&i) }) {
 		return
 	}
-	var gathered []item
-	groupOf := func(i *item) int {
-		return slices.IndexFunc(gathered, func(g item) bool {
+	var signing, others []item
+	partOfOne := func(i *item) bool {
+		return slices.ContainsFunc(signing, func(g item) bool {
 			return g.custom != "" && g.custom == i.custom || g.keyID != "" && g.keyID == i.keyID
 		})
 	}
 	for _, candidate := range h.items {
-		if leads(&candidate) && groupOf(&candidate) < 0 {
+		if leads(&candidate) && !partOfOne(&candidate) {
 			candidate.form = watch.SigningCertificate
-			gathered = append(gathered, candidate)
+			signing = append(signing, candidate)
 		}
 	}
-	signing := len(gathered)
 	for _, candidate := range h.items {
-		if groupOf(&candidate) < 0 || strings.EqualFold(candidate.usage, usageEncrypt) {
-			gathered = append(gathered, candidate)
+		if !partOfOne(&candidate) || strings.EqualFold(candidate.usage, usageEncrypt) {
+			others = append(others, candidate)
 		}
 	}
-	h.items = gathered
-	h.settleStanding(h.items[:signing], now)
+	h.items = append(slices.Clone(signing), others...)
+	h.settleStanding(h.items[:len(signing)], now)
 }
 
 // hasPassword: a password opens the private key of the certificate, which only signing

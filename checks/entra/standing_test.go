@@ -132,6 +132,20 @@ func TestOnlyWhatBelongsToASigningCertificateIsCountedWithIt(t *testing.T) {
 	})
 }
 
+func TestSecretsThatShareAnIdentifierAreEachTold(t *testing.T) {
+	h := holder{principal: true, appID: appID(1), items: append(signingItems('1', days(-900), days(15)),
+		item{form: watch.ClientSecret, keyID: keyIDOf(1), custom: "rbac", start: days(-10), end: days(5)},
+		item{form: watch.ClientSecret, keyID: keyIDOf(2), custom: "rbac", start: days(-10), end: days(50)})}
+	h.gatherSigning(now)
+	secrets := 0
+	for _, i := range h.items {
+		if i.form == watch.ClientSecret {
+			secrets++
+		}
+	}
+	equal(t, "secrets beside the signing certificate", secrets, 2)
+}
+
 func TestIDsDoNotDependOnTheOrderOfTheList(t *testing.T) {
 	items := []item{
 		secretItem(keyIDOf(1), "b", days(-9), days(9)), secretItem(keyIDOf(1), "a", days(-9), days(9)), secretItem(keyIDOf(1), "c", days(-10), days(9)),
@@ -183,7 +197,7 @@ func TestUse(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			i := item{form: watch.ClientSecret, keyID: keyIDOf(1), end: row.end}
-			a := activity{last: map[credentialKey]time.Time{{appID(1), keyIDOf(1), false}: {}}, unknown: row.unknown}
+			a := activity{last: map[credentialKey]time.Time{{appID(1), keyIDOf(1), false}: {}}, unknown: row.unknown, read: now}
 			noted := signInRow{AppID: strings.ToUpper(appID(1)), KeyID: strings.ToUpper(keyIDOf(1)), Origin: "application"}
 			noted.SignIn = &struct {
 				Last *string `json:"lastSignInDateTime"`
@@ -210,7 +224,8 @@ func TestRotation(t *testing.T) {
 		{"that secret's old form", holder{name: "intranet"}, item{form: watch.ClientSecret, custom: "CWAP_AuthSecret"}, true, applicationProxy},
 		{"another secret of the same application", holder{name: "intranet"}, item{form: watch.ClientSecret, name: "mine"}, true, notRotated},
 		{"the name alone", holder{name: "intranet"}, proxySecretItem, false, notRotated},
-		{"Entra Connect", holder{name: "ConnectSyncProvisioning_SRV01_3ac06f5648e4"}, certificate, false, entraConnect},
+		{"Entra Connect", holder{name: "ConnectSyncProvisioning_SRV01_3ac06f5648e4"}, item{form: watch.ClientCertificate, name: "CN=Entra Connect Sync Provisioning"}, false, entraConnect},
+		{"another certificate under Entra Connect's name", holder{name: "ConnectSyncProvisioning_crm_0123456789ab"}, item{form: watch.ClientCertificate, name: "CN=payments-prod"}, false, notRotated},
 		{"a secret added to Entra Connect", holder{name: "ConnectSyncProvisioning_SRV01_3ac06f5648e4"}, proxySecretItem, false, notRotated},
 		{"a name like that of Entra Connect", holder{name: "ConnectSyncProvisioning_mine"}, certificate, false, notRotated},
 		{"P2P Server", holder{name: "P2P Server"}, certificate, false, peerToPeer},
@@ -223,7 +238,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestRowsThatCouldNotBeReadAreNotTakenForNoSignIn(t *testing.T) {
-	a := activity{unreadable: true}
+	a := activity{unreadable: true, read: now}
 	use := a.use(&holder{appID: appID(1)}, &item{keyID: keyIDOf(1), end: days(5)}, now, 30*day)
 	equal(t, "use", use, watch.Use{State: watch.UseUnknown, Text: "no sign-in with it is among the rows of the report that could be read"})
 }

@@ -28,33 +28,36 @@ func (c *Check) Try(ctx context.Context) []watch.Ability {
 	if err != nil {
 		signIn.Err = err
 		if failure, ok := errors.AsType[*msgraph.Failure](err); ok {
-			signIn.Reason = failure.Reason
+			signIn.Reason, signIn.Remedy = failure.Reason, c.options.nextStep(failure)
 		}
 		return []watch.Ability{signIn}
 	}
 	signIn.Gives = fmt.Sprintf("signs in to tenant %s as application %s", tenantID(identity, c.options.SignIn), identity.ClientID)
-	ask := trial{requests: requests{client}}
+	ask := trial{requests{client}, &c.options}
 	found := []watch.Ability{
 		signIn,
 		ask.applications(ctx),
 		ask.servicePrincipals(ctx, c.options.ServicePrincipals || c.options.SAML),
 		readsMails(identity),
-		ask.one(ctx, permissionForActivity, "says which credentials that end soon are still in use (with Microsoft Entra ID P1 or P2)", ask.signIns("1")),
+		ask.one(ctx, permissionForActivity, "says which credentials that end soon are still in use (with Microsoft Entra ID P1 or P2)", ask.signIns("999")),
 		ask.one(ctx, permissionForPolicy, "holds lives against the tenant's own limits", ask.managementPolicy()),
 	}
 	if report := &found[4]; report.Err != nil {
-		report.Err, report.Remedy = fmt.Errorf("%s", activityLacks(report.Err)), remedyOf(report.Err, permissionForActivity)
+		report.Err, report.Remedy = fmt.Errorf("%s", activityLacks(report.Err, c.options.Cloud)), ask.remedyOf(report.Err, permissionForActivity)
 	}
 	return found
 }
 
-type trial struct{ requests }
+type trial struct {
+	requests
+	options *Options
+}
 
 func (t trial) one(ctx context.Context, permission, gives string, request *abstractions.RequestInformation) watch.Ability {
 	var answer map[string]json.RawMessage
 	found := watch.Ability{Name: permission, Gives: gives}
 	found.Err = t.client.GetJSON(ctx, "ask for "+permission, request, &answer)
-	found.Remedy = remedyOf(found.Err, permission)
+	found.Remedy = t.remedyOf(found.Err, permission)
 	return found
 }
 
@@ -82,11 +85,17 @@ func (t trial) required(ctx context.Context, wanted watch.Ability, request *abst
 	return found
 }
 
-func remedyOf(err error, permission string) string {
-	if err == nil || !strings.Contains(missing(err, permission), permission) && !strings.Contains(err.Error(), permission) {
+// remedyOf names the permission where that is what is missing.
+func (t trial) remedyOf(err error, permission string) string {
+	failure, ok := errors.AsType[*msgraph.Failure](err)
+	switch {
+	case !ok:
 		return ""
+	case failure.Reason == watch.PermissionDenied && !needsLicence(failure):
+		return fmt.Sprintf("Give the application permission %s of Microsoft Graph, with the consent of an administrator.", permission)
+	default:
+		return t.options.nextStep(failure)
 	}
-	return fmt.Sprintf("Give the application permission %s of Microsoft Graph, with the consent of an administrator.", permission)
 }
 
 // mailPermissions are those of which any lets an application read users' mail addresses.

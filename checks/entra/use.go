@@ -21,6 +21,10 @@ type activity struct {
 	unknown string
 	// unreadable: some rows could not be read, and nobody knows whose they are.
 	unreadable bool
+	// read is when the report was read, by the machine's clock.
+	read time.Time
+	// before is what an earlier pass knew to be unused, for a report that cannot be read.
+	before map[[8]byte]watch.Use
 }
 
 // signInRow is one row of GET /reports/appCredentialSignInActivities. Dates stay text,
@@ -44,20 +48,30 @@ func (a *activity) note(row signInRow) {
 	if !asked {
 		return
 	}
-	if last, ok := lenientTime(deref(row.SignIn.Last)); ok && last.After(before) {
+	text := deref(row.SignIn.Last)
+	last, ok := lenientTime(text)
+	switch {
+	case ok && last.After(before):
 		a.last[key] = last
+	case !ok && text != "" && !neverStamp(text):
+		a.unreadable = true
 	}
 }
 
 const (
 	textNoSignIn       = "no sign-in with it is on record, which is not proof that there was none"
+	textElsewhere      = "sign-ins in other tenants, which may use it too, are not in this tenant's report"
 	textRowsUnreadable = "no sign-in with it is among the rows of the report that could be read"
 )
 
 // use is what the report tells of an item. A credential that has expired counts as in use
 // when it was used shortly before its end: whoever did is failing now.
 func (a *activity) use(h *holder, i *item, now time.Time, unusedAfter time.Duration) watch.Use {
-	last := a.last[credentialKey{h.appID, i.keyID, h.principal}]
+	key := credentialKey{h.appID, i.keyID, h.principal}
+	last := a.last[key]
+	if known, ok := a.before[key.digest()]; ok && a.unknown != "" && !last.After(known.LastUsed.Add(day)) {
+		return known
+	}
 	if last.IsZero() {
 		why := cmp.Or(a.unknown, textNoSignIn)
 		if a.unknown == "" && a.unreadable {
@@ -65,15 +79,31 @@ func (a *activity) use(h *holder, i *item, now time.Time, unusedAfter time.Durat
 		}
 		return watch.Use{State: watch.UseUnknown, Text: why}
 	}
-	until := now
-	if !i.endless() && i.end.Before(now) {
-		until = i.end
+	// A report of today says nothing of the time until an instant that lies ahead.
+	until := earlier(now, a.read)
+	if !i.endless() {
+		until = earlier(until, i.end)
 	}
-	if last.Before(until.Add(-unusedAfter)) {
-		if a.unknown != "" {
-			return watch.Use{State: watch.UseUnknown, LastUsed: last, Text: a.unknown}
-		}
+	unknown := func(why string) watch.Use {
+		return watch.Use{State: watch.UseUnknown, LastUsed: last, Text: why}
+	}
+	switch {
+	case !last.Before(until.Add(-unusedAfter)):
+		return watch.Use{State: watch.InUse, LastUsed: last}
+	case a.unknown != "":
+		return unknown(a.unknown)
+	case a.unreadable:
+		return unknown(textRowsUnreadable)
+	case h.multiTenant:
+		return unknown(textElsewhere)
+	default:
 		return watch.Use{State: watch.Unused, LastUsed: last}
 	}
-	return watch.Use{State: watch.InUse, LastUsed: last}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -206,8 +206,9 @@ func tenantRole(_ context.Context, args []string) error {
 			}},
 		}},
 		Grants: map[string][]string{tenantClient: {"Application.Read.All", "User.ReadBasic.All", "AuditLog.Read.All", "Policy.Read.All"}},
-		// All end between one month and two years from now.
-		Generated: faketenant.Generated{Applications: applications, SecretsEach: secrets, OwnersEach: 1, From: now.AddDate(-2, 1, 7)},
+		// They end between three weeks and two years from now, so that one in sixty is near its
+		// end and has its owners asked for.
+		Generated: faketenant.Generated{Applications: applications, SecretsEach: secrets, OwnersEach: 1, From: now.AddDate(-2, 0, 20)},
 	}})
 	if err != nil {
 		return err

