@@ -135,7 +135,7 @@ func TestWhatNeverEndsAndWhatHasNoDateAreToldApart(t *testing.T) {
 	now := at("2026-11-22T06:00:00Z")
 	endless := watch.Credential{Form: watch.ClientSecret, NotAfter: at("2299-12-30T23:00:00Z"), Endless: true}
 	got := Judge{}.Finding(Origin{Check: "c"}, endless, now)
-	if got.Severity != watch.Notice || got.Reason != watch.NeverExpires || got.Message != "client secret never expires (notAfter 2299-12-30 23:00 UTC)" || !got.WarnFrom.IsZero() {
+	if got.Severity != watch.Notice || got.Reason != watch.NeverExpires || got.Message != "client secret never expires (notAfter 2299-12-30 23:00 UTC)" || !got.NeverExpires || !got.WarnFrom.IsZero() {
 		t.Errorf("got %+v", got)
 	}
 	got = Judge{}.Finding(Origin{Check: "c"}, watch.Credential{Form: watch.FederatedCredential}, now)

@@ -38,7 +38,7 @@ func writeCalendar(w io.Writer, pass watch.Pass, _ Style) error {
 		if err != nil {
 			return err
 		}
-		if finding.NotAfter.IsZero() || neverExpires(finding) {
+		if finding.NotAfter.IsZero() || endless(finding) {
 			continue
 		}
 		if err := calendarEvent(finding, pass).SerializeTo(w, layout); err != nil {

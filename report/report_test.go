@@ -102,6 +102,7 @@ type contractFinding struct {
 	NotBefore    *time.Time        `json:"not_before"`
 	NotAfter     *time.Time        `json:"not_after"`
 	DaysLeft     *int              `json:"days_left"`
+	NeverExpires bool              `json:"never_expires"`
 	WarnFrom     string            `json:"warn_from"`
 	CriticalFrom string            `json:"critical_from"`
 	Identity     string            `json:"identity"`

@@ -177,7 +177,7 @@ func TestNextStepsAreGroupedAndBounded(t *testing.T) {
 
 func TestWhatNeverEndsShowsNoDaysWhateverDateStandsForThat(t *testing.T) {
 	endless := dated(watch.Finding{
-		Check: "tenant", Kind: "entra", Name: "kiosk", Severity: watch.Notice, Reason: watch.NeverExpires,
+		Check: "tenant", Kind: "entra", Name: "kiosk", Severity: watch.OK, NeverExpires: true,
 		Message: "client secret never expires (notAfter 2299-12-30 23:00 UTC)",
 	}, 99749)
 	if shown := write(t, "table", passOf(endless), report.Style{}); !strings.Contains(shown, " never ") || strings.Contains(shown, "99749") {

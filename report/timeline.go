@@ -48,7 +48,7 @@ func newTimeline(now time.Time) *timeline {
 func (t *timeline) weekStart(i int) time.Time { return t.monday.AddDate(0, 0, 7*i) }
 
 func (t *timeline) add(finding watch.Finding) {
-	if finding.NotAfter.IsZero() || neverExpires(finding) {
+	if finding.NotAfter.IsZero() || endless(finding) {
 		t.undated++
 		return
 	}

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,10 +17,9 @@ func stamp(date time.Time) string {
 	return date.UTC().Format(stampLayout)
 }
 
-// neverExpires: RFC 5280, 4.1.2.5 writes "no well-defined expiration" as 99991231235959Z;
-// other issuers write other dates for it, which only policy can tell.
-func neverExpires(finding watch.Finding) bool {
-	return finding.NotAfter.Year() >= lastDate().Year() || slices.Contains(finding.Reasons(watch.OK), watch.NeverExpires)
+// endless also knows the dates of findings that policy did not judge.
+func endless(finding watch.Finding) bool {
+	return finding.NeverExpires || finding.NotAfter.Year() >= lastDate().Year()
 }
 
 // left says in whole days how far notAfter is from now, rounded towards now so that
@@ -32,7 +30,7 @@ func left(finding watch.Finding, now time.Time) string {
 	if notAfter.IsZero() {
 		return ""
 	}
-	if neverExpires(finding) {
+	if endless(finding) {
 		return "never"
 	}
 	seconds := notAfter.Unix() - now.Unix()

@@ -24,8 +24,6 @@ const (
 	maxMessage = 1000
 	maxOwners  = 5
 	maxAlso    = 5
-	// noExpirationYear: RFC 5280 writes "no well-defined expiration" as a date in it.
-	noExpirationYear = 9999
 )
 
 // digest is what both forms of the mail show. Its texts are single clean lines; each
@@ -188,7 +186,7 @@ func first(events []watch.Event) string {
 	var dated []watch.Finding
 	for _, event := range events {
 		date := event.Finding.NotAfter
-		if event.Type != watch.Resolved && !date.IsZero() && date.Year() < noExpirationYear {
+		if event.Type != watch.Resolved && !date.IsZero() && !event.Finding.NeverExpires {
 			dated = append(dated, event.Finding)
 		}
 	}

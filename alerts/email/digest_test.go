@@ -17,7 +17,7 @@ func TestSubject(t *testing.T) {
 		return watch.Event{Type: kind, Finding: watch.Finding{Severity: severity, NotAfter: notAfter, DaysLeft: &days}}
 	}
 	dateless := watch.Event{Type: watch.Opened, Finding: watch.Finding{Severity: watch.Unknown}}
-	never := watch.Event{Type: watch.Opened, Finding: watch.Finding{Severity: watch.Warning, NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}}
+	never := watch.Event{Type: watch.Opened, Finding: watch.Finding{Severity: watch.Warning, NeverExpires: true, NotAfter: time.Date(2299, 12, 30, 23, 0, 0, 0, time.UTC)}}
 	tests := []struct {
 		name   string
 		events []watch.Event
@@ -32,7 +32,7 @@ func TestSubject(t *testing.T) {
 		{"the date of what is resolved is not told", []watch.Event{at(watch.Opened, watch.Warning, 30), at(watch.Resolved, watch.OK, 3)}, "Lapsewatch: 1 warning, 1 resolved - first expires 2026-12-22 (30 days)"},
 		{"only what is resolved", []watch.Event{at(watch.Resolved, watch.OK, 90), at(watch.Resolved, watch.OK, 90)}, "Lapsewatch: 2 resolved"},
 		{"what could not be read has no date", []watch.Event{dateless, dateless}, "Lapsewatch: 2 unreadable"},
-		{"the year 9999 is no date", []watch.Event{never}, "Lapsewatch: 1 warning"},
+		{"a date that stands for never is none", []watch.Event{never}, "Lapsewatch: 1 warning"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
