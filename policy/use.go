@@ -29,13 +29,13 @@ func byUse(credential watch.Credential, dated watch.Judgement, now time.Time) wa
 	case unusable:
 		return noticed(watch.OutOfService, fmt.Sprintf(", but nothing can use it: %s", use.Text))
 	case use.State == watch.Unused && replacement != "":
-		return noticed(watch.Superseded, fmt.Sprintf("; %s, and this one is not in use%s", replacement, lastUsed(use)))
+		return noticed(watch.Superseded, fmt.Sprintf("; %s, and this one is not in use%s%s", replacement, lastUsed(use), asOf(use)))
 	case use.State == watch.InUse && replacement != "":
 		dated.Message += fmt.Sprintf("; %s, but this one %s%s", replacement, inUse(dated), lastUsed(use))
 	case use.State == watch.InUse:
 		dated.Message += "; it " + inUse(dated) + lastUsed(use)
 	case use.State == watch.Unused:
-		dated.Message += "; it is not in use" + lastUsed(use)
+		dated.Message += "; it is not in use" + lastUsed(use) + asOf(use)
 	case replacement != "" && use.Text != "":
 		dated.Message += fmt.Sprintf("; %s, but whether this one is still in use is unknown: %s", replacement, use.Text)
 	case replacement != "":
@@ -70,6 +70,14 @@ func inUse(dated watch.Judgement) string {
 		return "was in use until it expired"
 	}
 	return "is still in use"
+}
+
+// asOf says how old the knowledge is, where that is not this pass's own.
+func asOf(use watch.Use) string {
+	if use.Text == "" {
+		return ""
+	}
+	return " (" + use.Text + ")"
 }
 
 func lastUsed(use watch.Use) string {

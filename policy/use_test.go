@@ -33,6 +33,8 @@ func TestANewerSecretIsNoComfortWhileTheOldOneMayBeInUse(t *testing.T) {
 	}{
 		{"unused beside a newer one is only to be cleaned up", 20, idle, newer, watch.Notice, watch.Superseded,
 			"client secret expires 2026-12-12 06:00 UTC, in 20 days; a newer one, 2026, valid until 2028-11-01 00:00 UTC, stands beside it, and this one is not in use, last on 2026-03-01"},
+		{"what was known a few days ago says so", 20, watch.Use{State: watch.Unused, LastUsed: idle.LastUsed, Text: "as of 2026-11-20, when the sign-in report could be read"}, newer, watch.Notice, watch.Superseded,
+			"client secret expires 2026-12-12 06:00 UTC, in 20 days; a newer one, 2026, valid until 2028-11-01 00:00 UTC, stands beside it, and this one is not in use, last on 2026-03-01 (as of 2026-11-20, when the sign-in report could be read)"},
 		{"in use beside a newer one stays as grave", 20, used, newer, watch.Warning, watch.ExpiresSoon,
 			"client secret expires 2026-12-12 06:00 UTC, in 20 days; a newer one, 2026, valid until 2028-11-01 00:00 UTC, stands beside it, but this one is still in use, last on 2026-11-20"},
 		{"unknown beside a newer one stays as grave and says why", 20, blind, newer, watch.Warning, watch.ExpiresSoon,

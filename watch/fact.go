@@ -101,7 +101,8 @@ type Use struct {
 	// LastUsed is the latest use that is known of, in UTC; zero if none is.
 	LastUsed time.Time
 	// Text is a clause that explains Unusable ("its application is disabled") or
-	// UseUnknown ("the sign-in report needs AuditLog.Read.All").
+	// UseUnknown ("the sign-in report needs AuditLog.Read.All"), or says how old the
+	// knowledge of Unused is ("as of 2026-11-20").
 	Text string
 }
 
