@@ -241,7 +241,10 @@ func broken(*faketenant.Tenant, http.ResponseWriter, *http.Request, http.Handler
 func TestALongerRetryAfterEndsThePassAtOnce(t *testing.T) {
 	t.Parallel()
 	server, where := tenant(t, many(0)), newWorld()
-	server.Misbehave(faketenant.Manner{On: "/token", Times: faketenant.Always, Answer: faketenant.Throttled("11")})
+	server.Misbehave(faketenant.Manner{On: "/token", Times: faketenant.Always, Answer: func(t *faketenant.Tenant, w http.ResponseWriter, r *http.Request, usual http.Handler) {
+		where.sleep(r.Context(), 30*time.Second) // the wait counts from the answer, and this one takes its time
+		faketenant.Throttled("11")(t, w, r, usual)
+	}})
 	failure := where.try(t, at(t, server))
 	if failure == nil || failure.Reason != watch.Throttled || failure.Attempts != 1 || posts(server) != 1 || !failure.RetryAt.Equal(where.now.Add(11*time.Second)) {
 		t.Errorf("%+v after %d requests", failure, posts(server))
