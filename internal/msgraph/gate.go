@@ -148,7 +148,7 @@ func (g *gate) attempt(ctx context.Context, renew bool) (azcore.AccessToken, err
 	if renew && g.options.method() == ManagedIdentity {
 		request.Claims = "{}" // the one credential with a cache of the whole process: claims pass it by
 	}
-	got, err := ask(ctx, g.options, key, witness, request)
+	got, err := getToken(ctx, g.options, key, witness, request)
 	switch {
 	case err == nil && got.Token != "":
 		g.forget(ctx, known)
@@ -165,8 +165,8 @@ func (g *gate) attempt(ctx context.Context, renew bool) (azcore.AccessToken, err
 	return azcore.AccessToken{}, failure
 }
 
-// ask asks azidentity, whose panics are errors.
-func ask(ctx context.Context, options SignIn, key ownKey, witness *witness, request policy.TokenRequestOptions) (got azcore.AccessToken, err error) {
+// getToken asks azidentity, whose panics are errors.
+func getToken(ctx context.Context, options SignIn, key ownKey, witness *witness, request policy.TokenRequestOptions) (got azcore.AccessToken, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("the sign-in library fails: %v", fault)

@@ -3,6 +3,7 @@ package msgraph
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"encoding/base64"
 	"io"
@@ -71,16 +72,7 @@ func byEnvironment(env *Env) {
 func TestAProxyThatFailsIsNamed(t *testing.T) {
 	gone := listen(t, nil)
 	proxy := startProxy(t, gone, "watchdog", "right")
-	for name, row := range map[string]struct {
-		address string
-		// credentials are those of the secret, or stand in HTTPS_PROXY.
-		credentials string
-		reason      watch.Reason
-		lasting     bool
-		tries       int
-		want        string
-		wantOfEnv   string
-	}{
+	for name, row := range map[string]brokenProxy{
 		"nobody listens":          {gone, "", watch.Refused, false, 3, "the proxy at " + gone + " on the way to login.microsoftonline.com: connection refused", ""},
 		"no such name":            {"proxy.invalid:3128", "", watch.NameNotFound, false, 3, "the proxy at proxy.invalid on the way to login.microsoftonline.com: the name does not exist", ""},
 		"no credentials":          {proxy.address, "", watch.Refused, true, 1, "the proxy at " + proxy.address + " on the way to login.microsoftonline.com: the proxy wants other credentials (status 407)", ""},
@@ -90,25 +82,14 @@ func TestAProxyThatFailsIsNamed(t *testing.T) {
 			"the proxy at " + proxy.address + " on the way to login.microsoftonline.com: the secret in environment variable PROXY is not of the form user:password",
 			"the proxy of HTTPS_PROXY on the way to login.microsoftonline.com: it cannot be parsed as a URL: want http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"},
 	} {
-		options := SignIn{Tenant: "contoso.com", ClientID: ownApp, Method: ClientSecret, Secret: watch.SecretRef{Env: "OWN_SECRET"}}
-		check := func(t *testing.T, where *world, options SignIn, want string) {
-			t.Helper()
-			failure := where.try(t, options, byEnvironment)
-			if failure == nil || failure.Reason != row.reason || !failure.Proxy || failure.Lasting != row.lasting || failure.Attempts != row.tries || !strings.Contains(failure.Error(), ": "+want) || strings.Contains(failure.Error(), "canary") {
-				t.Fatalf("got %+v, want %s: %s", failure, row.reason, want)
-			}
-			if wait := failure.RetryAt.Sub(where.now); wait != time.Minute {
-				t.Errorf("it is tried again after %s", wait)
-			}
-		}
 		t.Run(name+", as configured", func(t *testing.T) {
-			where, options := newWorld(), options
+			where, options := newWorld(), atMicrosoft()
 			options.Proxy = "http://" + row.address
 			if row.credentials != "" {
 				options.ProxyCredentials = watch.SecretRef{Env: "PROXY"}
 				where.secrets.set("PROXY", row.credentials)
 			}
-			check(t, where, options, row.want)
+			row.check(t, where, options, row.want)
 		})
 		t.Run(name+", in HTTPS_PROXY", func(t *testing.T) {
 			user := row.credentials
@@ -119,17 +100,40 @@ func TestAProxyThatFailsIsNamed(t *testing.T) {
 			t.Setenv("no_proxy", "")
 			t.Setenv("NO_PROXY", "")
 			t.Setenv("HTTPS_PROXY", "http://"+user+row.address)
-			want := row.want
-			if row.wantOfEnv != "" {
-				want = row.wantOfEnv
-			}
-			check(t, newWorld(), options, want)
+			row.check(t, newWorld(), atMicrosoft(), cmp.Or(row.wantOfEnv, row.want))
 			t.Setenv("NO_PROXY", "login.microsoftonline.com")
-			if failure := newWorld().try(t, options, byEnvironment); failure == nil || failure.Proxy || failure.Reason != watch.NameNotFound {
+			if failure := newWorld().try(t, atMicrosoft(), byEnvironment); failure == nil || failure.Proxy || failure.Reason != watch.NameNotFound {
 				t.Errorf("without the proxy: %v", failure)
 			}
 		})
 	}
+}
+
+// brokenProxy is a proxy that fails, and how that is told.
+type brokenProxy struct {
+	address string
+	// credentials are those of the secret, or stand in HTTPS_PROXY.
+	credentials     string
+	reason          watch.Reason
+	lasting         bool
+	tries           int
+	want, wantOfEnv string
+}
+
+func (p brokenProxy) check(t *testing.T, where *world, options SignIn, want string) {
+	t.Helper()
+	failure := where.try(t, options, byEnvironment)
+	if failure == nil || failure.Reason != p.reason || !failure.Proxy || failure.Lasting != p.lasting || failure.Attempts != p.tries || !strings.Contains(failure.Error(), ": "+want) || strings.Contains(failure.Error(), "canary") {
+		t.Fatalf("got %+v, want %s: %s", failure, p.reason, want)
+	}
+	if wait := failure.RetryAt.Sub(where.now); wait != time.Minute {
+		t.Errorf("it is tried again after %s", wait)
+	}
+}
+
+// atMicrosoft are options without any endpoint of a test.
+func atMicrosoft() SignIn {
+	return SignIn{Tenant: "contoso.com", ClientID: ownApp, Method: ClientSecret, Secret: watch.SecretRef{Env: "OWN_SECRET"}}
 }
 
 // connectProxy carries every tunnel to one place.

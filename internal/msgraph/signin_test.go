@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -188,8 +189,9 @@ func TestAManagedIdentitySignsIn(t *testing.T) {
 	server.Change(func(d *faketenant.Directory) {
 		d.ServicePrincipals = []faketenant.ServicePrincipal{{ID: "5", AppID: ownApp, ServicePrincipalType: "ManagedIdentity"}}
 	})
+	server.Misbehave(faketenant.Manner{Answer: faketenant.Reply(http.StatusGone, "application/json", `{}`)})
 	client := where.open(t, options)
-	authenticated(t, client)
+	authenticated(t, client) // after the endpoint was updated
 	// MSAL keeps the tokens of managed identities for the whole process.
 	server.ExpireTokens()
 	if got := walk(t, client); got.err != nil || len(got.appIDs) == 0 {

@@ -106,7 +106,7 @@ func (g *gate) told(seen *witness, now time.Time) *Failure {
 	_ = json.Unmarshal(seen.got.body, &refused) // whatever of it can be read is of use
 	description := trailing.ReplaceAllString(cmp.Or(refused.Description, refused.Message), "")
 	failure := &Failure{
-		Doing: g.doing(), Reason: watch.AuthFailed, Status: seen.got.status, Lasting: !transientStatus(seen.got.status),
+		Doing: g.doing(), Reason: watch.AuthFailed, Status: seen.got.status, Lasting: !g.passing(seen.got.status),
 		CorrelationID: requestID(refused.CorrelationID), Text: said(description),
 	}
 	if failure.Text == "" {
@@ -135,6 +135,13 @@ func (g *gate) told(seen *witness, now time.Time) *Failure {
 		failure.Reason, failure.Text = watch.AuthUnavailable, "the managed identity is not to be had: "+failure.Text
 	}
 	return failure
+}
+
+// passing: the status is one of an outage, or of an endpoint of managed identities that is
+// being updated (learn.microsoft.com/entra/identity/managed-identities-azure-resources).
+func (g *gate) passing(status int) bool {
+	updating := status == http.StatusNotFound || status == http.StatusGone
+	return transientStatus(status) || updating && g.options.method() == ManagedIdentity
 }
 
 // judge takes over what a number means; false if that is not known.
