@@ -258,18 +258,8 @@ func TestWithoutAnybodyToTellNothingCountsAsTold(t *testing.T) {
 
 // Channels that hang, trickle, flood and reset stand beside one that works.
 func TestF4_DeadTargetHoldsNobody(t *testing.T) {
-	release := make(chan struct{})
-	defer close(release)
-	wait := func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-release:
-		case <-r.Context().Done():
-		}
-		// To return would be to answer 200, which a client that is just leaving can still get.
-		panic(http.ErrAbortHandler)
-	}
 	bad := map[string]http.HandlerFunc{
-		"black-hole": wait,
+		"black-hole": silent,
 		"trickle": func(w http.ResponseWriter, r *http.Request) {
 			for range 60 {
 				_, _ = w.Write([]byte("."))
@@ -324,8 +314,15 @@ func TestF4_DeadTargetHoldsNobody(t *testing.T) {
 	}
 }
 
+// silent never answers. To return would be to answer 200, which a client that is just
+// leaving can still get.
+func silent(_ http.ResponseWriter, r *http.Request) {
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
 func TestAfterTwoUnansweredMessagesTheChannelsRestWaits(t *testing.T) {
-	hook := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	hook := newReceiver(t, silent)
 	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
 	j.Destinations = []policy.Destination{{Channel: "hook", Recipients: []string{"a", "b", "c", "d"}}}
 	outcome := run(t, j)

@@ -263,7 +263,10 @@ func (e endless) Read(buffer []byte) (int, error) {
 }
 
 func TestTheTimeoutBoundsAnAttemptWithoutDeadline(t *testing.T) {
-	server := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // to return would be to answer 200
+	})
 	target := endpoint(server.URL)
 	target.Timeout = watch.Duration(100 * time.Millisecond)
 	_, err := httpsend.New(env(server.Client()), target).Send(t.Context(), httpsend.Request{})
