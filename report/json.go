@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -100,7 +101,9 @@ func encode(value any) ([]byte, error) {
 		return nil, err
 	}
 	invisible := func(char rune) bool { return char == 0x7f || char > 0x7f && !unicode.IsPrint(char) }
-	if bytes.IndexFunc(encoded, invisible) < 0 {
+	beyondASCII := func(char byte) bool { return char >= 0x7f }
+	// Most text is ASCII, and looking at bytes is much faster than at characters.
+	if !slices.ContainsFunc(encoded, beyondASCII) || bytes.IndexFunc(encoded, invisible) < 0 {
 		return encoded, nil
 	}
 	var escaped []byte
