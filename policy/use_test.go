@@ -81,10 +81,14 @@ func TestASecretThatExpiredLongAgoIsLeftOver(t *testing.T) {
 		{"29 days after its end it is expired", -29, watch.Use{}, watch.Expired},
 		{"30 days after its end it is left over", -30, watch.Use{}, watch.LeftOver},
 		{"even if something used it to the end", -30, watch.Use{State: watch.InUse}, watch.LeftOver},
+		{"one that has not ended is not left over, whatever its check says", 5, watch.Use{}, watch.ExpiresSoon},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			credential := secretOfTwoYears(now, row.days)
 			credential.LeftOverFrom, credential.Use = credential.NotAfter.Add(30*day), row.use
+			if row.days > 0 {
+				credential.LeftOverFrom = now
+			}
 			if got := (Judge{}).Finding(Origin{Check: "c"}, credential, now); got.Reason != row.reason {
 				t.Errorf("is %s %s %q", got.Severity, got.Reason, got.Message)
 			}

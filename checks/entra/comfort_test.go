@@ -2,11 +2,13 @@ package entra
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"lapsewatch/checks"
 	"lapsewatch/internal/faketenant"
 	"lapsewatch/watch"
 )
@@ -76,6 +78,16 @@ func TestDisuseIsProvedByNothingLess(t *testing.T) {
 		State: watch.UseUnknown, LastUsed: days(-60), Text: "sign-ins in other tenants, which may use it too, are not in this tenant's report"})
 	equal(t, "with rows that cannot be read", used(func(_ *holder, a *activity) { a.unreadable = true }).State, watch.UseUnknown)
 	equal(t, "judged as of an instant after the report", used(func(_ *holder, a *activity) { a.read = days(-40) }).State, watch.InUse)
+	remembered := watch.Use{State: watch.Unused, LastUsed: days(-60), Text: "as of 2026-11-20"}
+	brokenOff := func(last time.Time) func(*holder, *activity) {
+		return func(h *holder, a *activity) {
+			key := credentialKey{h.appID, keyIDOf(1), false}
+			a.unknown, a.before = "it broke off", map[[8]byte]watch.Use{key.digest(): remembered}
+			a.last[key] = last
+		}
+	}
+	equal(t, "what an earlier report said, when this one broke off", used(brokenOff(time.Time{})), remembered)
+	equal(t, "what this one still showed before it broke off", used(brokenOff(days(-1))), watch.Use{State: watch.InUse, LastUsed: days(-1)})
 	var odd activity
 	odd.last = map[credentialKey]time.Time{{appID(1), keyIDOf(1), false}: {}}
 	for text, unreadable := range map[string]bool{"22.11.2026": true, "0001-01-01T00:00:00Z": false, "": false} {
@@ -100,6 +112,39 @@ func TestAFilterThatFitsNothingIsNamed(t *testing.T) {
 	if slices.Contains(told.remarks, "exclude[0] fits no application and no service principal") {
 		t.Error("a filter that fits is said to fit nothing")
 	}
+}
+
+func TestAnApplicationThatIsListedTwiceIsToldOnce(t *testing.T) {
+	twice := func(body []byte) []byte {
+		var page map[string]json.RawMessage
+		var listed []json.RawMessage
+		_ = json.Unmarshal(body, &page)
+		_ = json.Unmarshal(page["value"], &listed)
+		page["value"], _ = json.Marshal(append(listed, listed...))
+		edited, _ := json.Marshal(page)
+		return edited
+	}
+	s := beginWith(t, faketenant.Options{
+		Directory: faketenant.Directory{Applications: []faketenant.Application{application(1, "one", secret(1, "main", days(2)), secret(2, "spare", days(200)))}},
+		Manners:   []faketenant.Manner{{On: "/applications", Times: faketenant.Always, Answer: faketenant.Edited(twice)}},
+	})
+	equal(t, "facts", s.collect(t).ids(), []string{watchdogApp + "/" + watchdogKey, appID(1) + "/" + keyIDOf(1), appID(1) + "/" + keyIDOf(2)})
+}
+
+func TestWhatManyCredentialsAreNotInUseIsRememberedWhole(t *testing.T) {
+	p := &pass{env: testEnv()}
+	p.env.Memory = checks.Forgetful()
+	unused := map[credentialKey]time.Time{}
+	for n := range 2*unusedEach + 1 {
+		unused[credentialKey{appID(n), keyIDOf(n), false}] = days(-60)
+	}
+	p.rememberUnused(t.Context(), unused, now)
+	known := p.recallUnused(t.Context(), now)
+	equal(t, "known", len(known), len(unused))
+	equal(t, "one of them", known[credentialKey{appID(7), keyIDOf(7), false}.digest()].State, watch.Unused)
+	equal(t, "known before it was read, by a clock that was ahead", len(p.recallUnused(t.Context(), days(-2))), 0)
+	p.rememberUnused(t.Context(), nil, now)
+	equal(t, "known once all of them are gone", len(p.recallUnused(t.Context(), now)), 0)
 }
 
 func TestAReportThatIsMissingForOnceRaisesNoSupersededSecretAnew(t *testing.T) {

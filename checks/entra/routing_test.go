@@ -3,6 +3,10 @@ package entra
 import (
 	"strings"
 	"testing"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
+	"lapsewatch/watch"
 )
 
 func TestOwnersComeFromTheFirstSourceThatKnowsAnybody(t *testing.T) {
@@ -32,6 +36,38 @@ func TestOwnersComeFromTheFirstSourceThatKnowsAnybody(t *testing.T) {
 			equal(t, "owners", strings.Join(d.route(&row.h, row.from, row.from.asked), " "), row.want)
 		})
 	}
+}
+
+func TestNobodyIsSaidToOwnAnApplicationOnlyWhereThatIsKnown(t *testing.T) {
+	options := defaults()
+	d := describer{options: &options}
+	for _, row := range []struct {
+		name string
+		h    holder
+		from ownership
+		want bool
+	}{
+		{"asked, and there is none", holder{}, ownership{asked: true}, true},
+		{"nobody asked", holder{}, ownership{}, false},
+		{"they could not be read", holder{}, ownership{asked: true, failed: "forbidden"}, false},
+		{"it was deleted meanwhile", holder{}, ownership{asked: true, gone: true}, false},
+		{"its notices of SAML certificates go to somebody", holder{notify: []string{"sso@example.com"}}, ownership{asked: true}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			fact := watch.Credential{Details: map[string]any{"holder": "application"}}
+			d.addOwners(&fact, &row.h, row.from)
+			equal(t, "nobody to tell", observed(fact, watch.NoOwner) != "", row.want)
+		})
+	}
+}
+
+func TestAnOwnersMailComesBeforeOtherAddresses(t *testing.T) {
+	ada := models.NewUser()
+	ada.SetOtherMails([]string{"no address", "ada@home.example"})
+	equal(t, "without mail", ownerOf(ada).mail, "ada@home.example")
+	mail := "ada@example.com"
+	ada.SetMail(&mail)
+	equal(t, "with mail", ownerOf(ada).mail, mail)
 }
 
 func TestPlainAddress(t *testing.T) {

@@ -43,6 +43,23 @@ func TestTheOwnSecretIsFoundByItsHint(t *testing.T) {
 	equal(t, "remarks", len(told.remarks), 0)
 }
 
+func TestAHintMakesNoSecretOfAnotherApplicationItsOwn(t *testing.T) {
+	another := secret(1, "main", days(100))
+	another.Hint = watchdogSecret[:3]
+	told := begin(t, faketenant.Directory{Applications: []faketenant.Application{application(1, "crm", another)}}).collect(t)
+	equal(t, "self of the other's", told.of(t, appID(1)+"/"+keyIDOf(1)).Self, false)
+	equal(t, "self of its own", told.of(t, watchdogApp+"/"+watchdogKey).Self, true)
+}
+
+func TestAListThatCannotBeReadIsNoSignThatItsOwnSecretIsMissing(t *testing.T) {
+	s := begin(t, faketenant.Directory{})
+	s.tenant.Misbehave(faketenant.Manner{On: "/applications", Times: faketenant.Always, Answer: faketenant.Reply(403, "application/json", `{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges."}}`)})
+	told := s.collect(t)
+	if len(told.problems) == 0 || slices.ContainsFunc(told.remarks, func(text string) bool { return strings.Contains(text, "was not found") }) {
+		t.Errorf("problems %v, remarks %q", told.problems, told.remarks)
+	}
+}
+
 func TestTheOwnCertificateIsFoundByItsThumbprint(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -76,6 +76,9 @@ func TestSigningCertificates(t *testing.T) {
 	two := func(firstEnd, secondEnd time.Time) []item {
 		return append(signingItems('1', days(-900), firstEnd), signingItems('2', days(-10), secondEnd)...)
 	}
+	beginning := func(second time.Time) []item {
+		return append(signingItems('1', days(-900), days(15)), signingItems('2', second, days(1000))...)
+	}
 	first, second := thumbprint([]byte(strings.Repeat("1", 20))), thumbprint([]byte(strings.Repeat("2", 20)))
 	for _, row := range []struct {
 		name     string
@@ -92,6 +95,8 @@ func TestSigningCertificates(t *testing.T) {
 			"the active one has expired", first, two(days(-1), days(1000)), []standing{active, steppedIn},
 			"has a newer one, valid until 2029-08-18, that was never made the active one: Entra has signed with that by itself since 2026-11-21, and users are locked out unless the application trusts it",
 		},
+		{"the newer one begins only after the end", first, beginning(days(20)), []standing{active, inactive}, ""},
+		{"the active one has expired before the newer one begins", first, append(signingItems('1', days(-900), days(-1)), signingItems('2', days(20), days(1000))...), []standing{active, inactive}, ""},
 		{"the newer one is active", second, two(days(15), days(1000)), []standing{inactive, active}, ""},
 		{"the other one ends first", first, two(days(15), days(10)), []standing{active, inactive}, ""},
 		{"Entra names no active one", "", two(days(15), days(1000)), []standing{standingUnknown, standingUnknown}, ""},

@@ -135,6 +135,50 @@ func TestANewCredentialOrOtherOptionsEndTheHoldAtOnce(t *testing.T) {
 	}
 }
 
+func TestARefusalOfAnotherSortBeginsWithItsFirstStep(t *testing.T) {
+	t.Parallel()
+	server, where := tenant(t, many(0)), newWorld()
+	options := at(t, server)
+	server.Misbehave(faketenant.Manner{On: "/token", Times: 3, Answer: faketenant.Unavailable("")})
+	outage := where.try(t, options)
+	if outage == nil || outage.Lasting || outage.Attempts != 3 {
+		t.Fatalf("an outage: %+v", outage)
+	}
+	expire(server)
+	where.now = outage.RetryAt
+	refused := where.try(t, options)
+	if refused == nil || refused.Attempts != 1 || !refused.RetryAt.Equal(where.now.Add(time.Hour)) {
+		t.Fatalf("an expired secret after it: %+v, want to try again in an hour", refused)
+	}
+}
+
+func TestASuccessEndsTheHoldOfAClientThatLivesOn(t *testing.T) {
+	t.Parallel()
+	server, where := tenant(t, many(0)), newWorld()
+	client := where.open(t, at(t, server))
+	server.Misbehave(faketenant.Manner{On: "/token", Times: 3, Answer: faketenant.Unavailable("")})
+	refusal := func() *Failure {
+		_, err := client.Authenticate(t.Context())
+		failure, _ := errors.AsType[*Failure](err)
+		return failure
+	}
+	for range 2 {
+		if outage := refusal(); outage == nil || outage.Attempts != 3 {
+			t.Fatalf("an outage: %+v, want three attempts in this and none before it", outage)
+		}
+		where.now = where.now.Add(time.Hour)
+		if failure := refusal(); failure != nil {
+			t.Fatalf("after it: %v", failure)
+		}
+		if kept := where.memory.all(); len(kept) != 0 {
+			t.Fatalf("after a success is remembered: %s", kept)
+		}
+		// The token of that success is past its time by then.
+		where.now = where.now.Add(2 * time.Hour)
+		server.Misbehave(faketenant.Manner{On: "/token", Times: 3, Answer: faketenant.Unavailable("")})
+	}
+}
+
 func TestARotatedCertificateEndsTheHold(t *testing.T) {
 	t.Parallel()
 	server, where, fresh := tenant(t, many(0)), newWorld(), mustRSA(today, today.AddDate(1, 0, 0))
