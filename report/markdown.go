@@ -78,7 +78,7 @@ func markdownRow(finding watch.Finding, pass watch.Pass) string {
 	for i, owner := range finding.Owners {
 		owners[i] = code(owner)
 	}
-	cells := []string{severity, code(finding.Name), stamp(finding.NotAfter), left(finding, pass.GeneratedAt), message, strings.Join(owners, ", "), strings.Join(next, "<br>")}
+	cells := []string{severity, code(finding.Name) + "<br>" + code(finding.Check), stamp(finding.NotAfter), left(finding, pass.GeneratedAt), message, strings.Join(owners, ", "), strings.Join(next, "<br>")}
 	return "| " + strings.Join(cells, " | ") + " |"
 }
 

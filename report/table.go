@@ -29,14 +29,15 @@ type table struct {
 	rows              int
 	// message is the width left for the message; 0 is unbounded. When stacked, it
 	// stands on lines of its own.
-	message int
-	stacked bool
+	message   int
+	stacked   bool
+	namesakes *namesakes
 }
 
 // writeTable writes text for people: the table by urgency, what more there is to say,
 // what could not be read, the next steps, and the summary in the last line.
 func writeTable(w io.Writer, pass watch.Pass, style Style) error {
-	layout := &table{out: &printer{w: w}, style: style, pass: pass}
+	layout := &table{out: &printer{w: w}, style: style, pass: pass, namesakes: newNamesakes()}
 	if err := layout.measure(); err != nil {
 		return err
 	}
@@ -57,6 +58,9 @@ func (t *table) lists(finding watch.Finding) bool {
 
 func (t *table) measure() error {
 	t.name, t.left = len("NAME"), len("LEFT")
+	if err := t.noteNames(); err != nil {
+		return err
+	}
 	for finding, err := range findings(t.pass) {
 		if err != nil {
 			return err
@@ -64,7 +68,7 @@ func (t *table) measure() error {
 		if !t.lists(finding) {
 			continue
 		}
-		finding = readable(finding)
+		finding = t.readable(finding)
 		t.rows++
 		t.name = max(t.name, min(maxNameColumns, columnsIn(finding.Name)))
 		t.owner = max(t.owner, min(maxOwnerColumns, columnsIn(ownersText(finding))))
@@ -74,6 +78,24 @@ func (t *table) measure() error {
 		t.owner = max(t.owner, len("OWNER"))
 	}
 	return nil
+}
+
+// noteNames looks for subjects of one name, which only several checks can have.
+func (t *table) noteNames() error {
+	if len(t.pass.Checks) < 2 {
+		return nil
+	}
+	for finding, err := range findings(t.pass) {
+		if err != nil {
+			return err
+		}
+		t.namesakes.note(readable(finding))
+	}
+	return nil
+}
+
+func (t *table) readable(finding watch.Finding) watch.Finding {
+	return t.namesakes.toldApart(readable(finding))
 }
 
 // fit shares the terminal's width out. A name gives way to a message beside it, down to
@@ -131,7 +153,7 @@ func (t *table) writeRows() error {
 			return err
 		}
 		if t.lists(finding) {
-			t.writeRow(readable(finding))
+			t.writeRow(t.readable(finding))
 		}
 	}
 	t.out.printf("\n")

@@ -61,7 +61,7 @@ func (t *table) eachNotOK(visit func(watch.Finding)) error {
 		if finding.Severity == watch.OK {
 			return nil
 		}
-		visit(readable(finding))
+		visit(t.readable(finding))
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (t *table) writeUnread() error {
 	err := t.eachNotOK(func(finding watch.Finding) {
 		saidAbove := slices.ContainsFunc(gaps, func(gap checkGap) bool { return gap.isOf(finding) })
 		if finding.Unreadable() && !saidAbove {
-			unread.line(fmt.Sprintf("%s (check %s): %s", finding.Name, finding.Check, dash(string(finding.Reason))))
+			unread.line(nameAndCheck(finding) + ": " + dash(string(finding.Reason)))
 		}
 	})
 	if err != nil {

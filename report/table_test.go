@@ -43,6 +43,27 @@ func TestWideCharactersKeepTheColumnsStraight(t *testing.T) {
 	}
 }
 
+func TestSubjectsOfOneNameAreToldApartByTheirCheck(t *testing.T) {
+	pass := passOf(
+		dated(watch.Finding{Check: "prod", Name: "crm: secret main", Severity: watch.Critical, Message: "m", Remedy: "renew it"}, 3),
+		dated(watch.Finding{Check: "test", Name: "crm: secret main", Severity: watch.Warning, Message: "m", Remedy: "renew it"}, 9),
+		watch.Finding{Check: "prod", Name: "hr", Severity: watch.Unknown, Reason: "not_found", Message: "m"},
+		watch.Finding{Check: "test", Name: "hr", Severity: watch.Unknown, Reason: "timed_out", Message: "m"},
+		dated(watch.Finding{Check: "test", Name: "mail: secret main", Severity: watch.OK, Message: "m"}, 90),
+	)
+	pass.Checks = []watch.CheckResult{{Name: "prod", Complete: true}, {Name: "test", Complete: true}}
+	table := write(t, "table", pass, report.Style{})
+	for _, want := range []string{
+		"critical  crm: secret main (check prod)  2026-11-25", "warning   crm: secret main (check test)  2026-12-01", "ok        mail: secret main              2027-02-20",
+		"  hr (check prod): not_found\n  hr (check test): timed_out\n",
+		"  crm: secret main (check prod), crm: secret main (check test): renew it\n",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("%q is not in\n%s", want, table)
+		}
+	}
+}
+
 func TestALongNameEndsWithAnEllipsisOnATerminalAndIsWholeInAPipe(t *testing.T) {
 	name := strings.Repeat("very-long-label.", 12) + "example.com"
 	pass := passOf(dated(watch.Finding{Check: "c", Name: name, Severity: watch.Warning, Message: "m"}, 9))

@@ -139,6 +139,11 @@ func TestWhatManyCredentialsAreNotInUseIsRememberedWhole(t *testing.T) {
 		unused[credentialKey{appID(n), keyIDOf(n), false}] = days(-60)
 	}
 	p.rememberUnused(t.Context(), unused, now)
+	for n := range unusedKeys {
+		if kept, _ := p.env.Memory.Recall(t.Context(), unusedKey(n)); len(kept) > 4<<10 {
+			t.Errorf("%d bytes under one key are more than a ledger takes", len(kept))
+		}
+	}
 	known := p.recallUnused(t.Context(), now)
 	equal(t, "known", len(known), len(unused))
 	equal(t, "one of them", known[credentialKey{appID(7), keyIDOf(7), false}.digest()].State, watch.Unused)
