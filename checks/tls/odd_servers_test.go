@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -159,6 +160,12 @@ func TestAServerThatDoesNotProveToHoldTheKeyIsNamed(t *testing.T) {
 	tls13 := &cryptotls.Config{MinVersion: cryptotls.VersionTLS13}
 	tls12 := &cryptotls.Config{MaxVersion: cryptotls.VersionTLS12}
 	rsaExchange := &cryptotls.Config{MaxVersion: cryptotls.VersionTLS12, CipherSuites: []uint16{cryptotls.TLS_RSA_WITH_AES_128_CBC_SHA}}
+	// A server answers with another alert where the message is no number below its modulus.
+	modulus := func(key crypto.Signer) *big.Int { return key.Public().(*rsa.PublicKey).N }
+	smaller, larger := rsaKey(2048), rsaKey(2048)
+	if modulus(smaller).Cmp(modulus(larger)) > 0 {
+		smaller, larger = larger, smaller
+	}
 	tests := []struct {
 		name      string
 		config    *cryptotls.Config
@@ -170,7 +177,7 @@ func TestAServerThatDoesNotProveToHoldTheKeyIsNamed(t *testing.T) {
 		{"Ed25519 over TLS 1.3", tls13, ed25519Key(), ed25519Key(), refuted + ": TLS handshake with ADDRESS: " + badSignature + "Ed25519 verification failure"},
 		{"RSA over TLS 1.3", tls13, rsaKey(2048), rsaKey(2048), refuted + ": TLS handshake with ADDRESS: " + badSignature + "crypto/rsa: verification error"},
 		{"RSA over TLS 1.2", tls12, rsaKey(2048), rsaKey(2048), refuted + ": TLS handshake with ADDRESS: " + badSignature + "crypto/rsa: verification error"},
-		{"RSA key exchange, which the server cannot decrypt", rsaExchange, rsaKey(2048), rsaKey(2048), `was presented in a handshake that the server did not end, so that it did not prove to hold the private key: TLS handshake with ADDRESS: the server sent the alert "bad record MAC"`},
+		{"RSA key exchange, which the server cannot decrypt", rsaExchange, smaller, larger, `was presented in a handshake that the server did not end, so that it did not prove to hold the private key: TLS handshake with ADDRESS: the server sent the alert "bad record MAC"`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
