@@ -31,6 +31,31 @@ type OwnerChannel interface {
 	Reach(owner string) (recipient string, reachable bool)
 }
 
+// Manner is how a channel wants to be told, where that is not one digest per recipient
+// and pass.
+type Manner struct {
+	// Singly: each message holds one event, because the service keeps one record for
+	// each finding: a page, an alert, a ticket.
+	Singly bool
+	// Standing: each pass tells of all that is open, because the service forgets what
+	// is not repeated. What has not changed comes as events of type watch.Standing.
+	Standing bool
+}
+
+// ParticularChannel is a channel that wants to be told in a manner of its own.
+type ParticularChannel interface {
+	Channel
+	Manner() Manner
+}
+
+// MannerOf is how the channel wants to be told.
+func MannerOf(channel Channel) Manner {
+	if particular, ok := channel.(ParticularChannel); ok {
+		return particular.Manner()
+	}
+	return Manner{}
+}
+
 // Message is one digest for one recipient of one channel.
 type Message struct {
 	// ID is the same on every attempt, so that receivers can drop duplicates.
@@ -41,6 +66,9 @@ type Message struct {
 	CreatedAt time.Time
 	// Events are ordered by urgency. There is at least one.
 	Events []watch.Event
+	// Note says why the message comes this way, such as that another channel failed;
+	// empty as a rule. Names from outside in it are not clean.
+	Note string
 	// Test marks a message of `lapsewatch alerts test`.
 	Test bool
 }

@@ -30,6 +30,11 @@ type Env struct {
 	// HTTP follows no redirects.
 	HTTP    *http.Client
 	Secrets watch.SecretReader
+	// Memory is what the channel keeps between passes: the service's ids of what it
+	// made there. It outlasts the run.
+	Memory watch.Memory
+	// ReportURL is where people find the whole report; empty if nowhere.
+	ReportURL string
 	// Version of Lapsewatch, for user agents.
 	Version string
 }

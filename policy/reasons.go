@@ -49,6 +49,10 @@ var verdicts = map[watch.Reason]verdict{
 	watch.AuthUnavailable:         {watch.Unknown, "Check that this machine has the identity that the check's sign_in names."},
 	watch.AuthFailed:              {watch.Unknown, "Look at the error code in the message; the sign-in logs of the tenant show the same attempt."},
 
+	watch.DeliveryFailing: {watch.Critical, "Run `lapsewatch alerts list`, mend the channel, and try it with `lapsewatch alerts test CHANNEL`."},
+	watch.RunOverdue:      {watch.Warning, "Look at the log of the run that did not end, at the deadline (limits.deadline) and at the schedule."},
+	watch.RecordUnusable:  {watch.Critical, "Look at the message; the operations page says how each kind of damage is mended."},
+
 	watch.ClockDrift: {watch.Warning, "Look at the host's time synchronisation (chronyc tracking, timedatectl)."},
 
 	watch.NameNotFound:      {watch.Unknown, "Check the name and the DNS servers that this machine uses."},

@@ -12,9 +12,12 @@ const (
 	Reminder EventType = "reminder"
 	Improved EventType = "improved"
 	Resolved EventType = "resolved"
+	// Standing says only that the subject is still as it was. It is raised at each pass,
+	// for services that forget what is not repeated, and no person is told of it.
+	Standing EventType = "standing"
 )
 
-// Why explains an improved or resolved event.
+// Why explains an improved or resolved event, and a reminder that comes before its time.
 type Why string
 
 // Why an event improved or resolved.
@@ -34,6 +37,11 @@ const (
 	// NoLongerSeen: what could not be read is not listed any more, which says that it
 	// was removed, or that its source can be read again.
 	NoLongerSeen Why = "no longer seen"
+	// AcknowledgementEnded: the time for which somebody had taken note is over.
+	AcknowledgementEnded Why = "acknowledgement ended"
+	// RecordLost: what was said of it before is not known, because the ledger could not
+	// be used, so that it may be no news.
+	RecordLost Why = "record lost"
 )
 
 // Event is a change worth telling somebody.

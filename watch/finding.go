@@ -32,6 +32,17 @@ type Finding struct {
 	Details      map[string]any    `json:"details,omitempty"`
 	Remedy       string            `json:"remedy,omitempty"`
 	Link         string            `json:"link,omitempty"`
+	// Acknowledged is set while somebody has taken note of the finding.
+	Acknowledged *Acknowledgement `json:"acknowledged,omitempty"`
+}
+
+// Acknowledgement is somebody's word that they know of a finding, for a limited time.
+// Instants are UTC.
+type Acknowledgement struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+	Until  time.Time `json:"until"`
 }
 
 // Judgement is one reason with the severity that policy gave it.

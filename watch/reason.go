@@ -72,6 +72,16 @@ const (
 	AuthFailed      Reason = "auth_failed"
 )
 
+// Reasons that Lapsewatch finds in itself.
+const (
+	// DeliveryFailing: messages for a channel wait or were lost.
+	DeliveryFailing Reason = "delivery_failing"
+	// RunOverdue: the run before was killed, or none was complete for too long.
+	RunOverdue Reason = "run_overdue"
+	// RecordUnusable: what was seen and said before could not be used.
+	RecordUnusable Reason = "record_unusable"
+)
+
 // Reasons for clocks.
 const ClockDrift Reason = "clock_drift"
 
@@ -114,7 +124,7 @@ func Reasons() []Reason {
 		AuthSecretExpired, AuthSecretWrong, AuthCertificateExpired, AuthCertificateUnknown,
 		AuthApplicationUnknown, AuthApplicationDisabled, AuthTenantUnknown, AuthConsentMissing,
 		AuthConditionalAccess, AuthFederationRefused, AuthAssertionTime, AuthUnavailable, AuthFailed,
-		ClockDrift,
+		DeliveryFailing, RunOverdue, RecordUnusable, ClockDrift,
 	}
 }
 

@@ -1,6 +1,7 @@
 package alerttest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +32,10 @@ type HTTPSuite struct {
 	// Accept answers as the service does when it takes the message.
 	Accept http.HandlerFunc
 	// ID finds in a request what receivers tell duplicates by.
-	ID        func(request *http.Request, body []byte) string
+	ID func(request *http.Request, body []byte) string
+	// Ignore passes over requests that bring no message, such as a search before it;
+	// nil passes over none.
+	Ignore    func(request *http.Request) bool
 	Texts     func(t *testing.T, attempt Attempt) []string
 	Forbidden []string
 }
@@ -96,7 +100,8 @@ func (s *httpService) channel(t *testing.T, log *slog.Logger) alerts.Channel {
 		// Like the product's client, it leaves redirects to the channel's own care.
 		HTTP:    &http.Client{Transport: s.bodies},
 		Secrets: s.suite.secret,
-		Version: "1.2.3",
+		Memory:  NewMemory(),
+		Version: "1.2.3", ReportURL: ReportURL,
 	}, s.server.URL+"/hooks/"+canaryPath)
 }
 
@@ -114,9 +119,12 @@ func (s *httpService) handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	s.attempts = append(s.attempts, Attempt{ID: s.suite.ID(r, body), Content: body})
+	if s.suite.Ignore == nil || !s.suite.Ignore(r) {
+		s.attempts = append(s.attempts, Attempt{ID: s.suite.ID(r, body), Content: body})
+	}
 	answer := s.answer
 	s.mu.Unlock()
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	answer(w, r)
 }
 

@@ -103,16 +103,16 @@ func (h HTTPSuite) bodies(t *testing.T) {
 		service := h.serve(t)
 		service.Behave(behaviour)
 		_ = service.attempt(t)
-		if seen, open := service.bodies.seen.Load(), service.bodies.open.Load(); seen != 1 || open != 0 {
+		if seen, open := service.bodies.seen.Load(), service.bodies.open.Load(); seen < 1 || open != 0 {
 			t.Errorf("when the service %s: %d answers, %d bodies left open", behaviour, seen, open)
 		}
 	}
 	service := h.serve(t)
 	channel := service.channel(t, slog.New(slog.DiscardHandler))
-	if _, err := channel.Deliver(t.Context(), Message()); err != nil {
+	if _, err := channel.Deliver(t.Context(), asToldTo(channel, Message())[0]); err != nil {
 		t.Fatal(err)
 	}
-	if seen, open := service.bodies.seen.Load(), service.bodies.open.Load(); seen != 1 || open != 0 {
+	if seen, open := service.bodies.seen.Load(), service.bodies.open.Load(); seen < 1 || open != 0 {
 		t.Errorf("when the service accepts: %d answers, %d bodies left open", seen, open)
 	}
 }

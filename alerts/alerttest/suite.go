@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"lapsewatch/alerts"
+	"lapsewatch/watch"
 )
 
 // Behaviour is how a service treats the attempts that follow.
@@ -97,6 +98,7 @@ func (s Suite) start(t *testing.T) trial {
 func (tr trial) deliver(t *testing.T, ctx context.Context, message alerts.Message) (alerts.Receipt, *alerts.DeliveryError) {
 	t.Helper()
 	message.Recipient = tr.channel.Recipients()[0]
+	message = asToldTo(tr.channel, message)[0]
 	receipt, err := tr.channel.Deliver(ctx, message)
 	tr.suite.assertNoSecret(t, "the receipt", receipt.Proof)
 	tr.suite.assertNoSecret(t, "the log", tr.log.String())
@@ -115,6 +117,23 @@ func (tr trial) deliver(t *testing.T, ctx context.Context, message alerts.Messag
 		t.Errorf("the error names channel %q, want %q", failure.Channel, message.Channel)
 	}
 	return receipt, failure
+}
+
+// asToldTo splits a message for a channel that takes events singly.
+func asToldTo(channel alerts.Channel, message alerts.Message) []alerts.Message {
+	if !alerts.MannerOf(channel).Singly || len(message.Events) == 0 {
+		return []alerts.Message{message}
+	}
+	var single []alerts.Message
+	for i, event := range message.Events {
+		one := message
+		one.Events = []watch.Event{event}
+		if i > 0 {
+			one.ID = fmt.Sprintf("%s%02d", message.ID[:len(message.ID)-2], i)
+		}
+		single = append(single, one)
+	}
+	return single
 }
 
 func (s Suite) assertNoSecret(t *testing.T, where, text string) {

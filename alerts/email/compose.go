@@ -13,9 +13,8 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"lapsewatch/alerts"
+	"lapsewatch/internal/digest"
 )
-
-const product = "Lapsewatch"
 
 var errNoEvents = errors.New("the message holds no events")
 
@@ -30,11 +29,11 @@ func compose(options Options, env alerts.Env, message alerts.Message) (*mail.Msg
 	if err != nil {
 		return nil, err
 	}
-	shown := newDigest(message, env.Version)
+	shown := newDigest(message, env)
 	composed.Subject(subject(options.SubjectPrefix, shown))
 	composed.SetMessageIDWithValue(message.ID + "@" + domain)
 	composed.SetDateWithValue(message.CreatedAt.UTC())
-	composed.SetUserAgent(product + "/" + env.Version)
+	composed.SetUserAgent(digest.Product + "/" + env.Version)
 	// RFC 3834, 5: no vacation responder answers, and Exchange, which knows the other
 	// header better, keeps out-of-office replies and receipts to itself.
 	composed.SetGenHeader("Auto-Submitted", "auto-generated")
@@ -70,16 +69,8 @@ func address(composed *mail.Msg, options Options, recipient string) (domain stri
 	return sender.Address[strings.LastIndex(sender.Address, "@")+1:], nil
 }
 
-func subject(prefix string, shown digest) string {
-	text := product + ": " + shown.Counts
-	if shown.Test {
-		text = product + " test: " + shown.Counts
-	}
-	if shown.First != "" {
-		// A header in plain ASCII needs no encoding.
-		text += " - " + shown.First
-	}
-	return strings.TrimSpace(prefix + " " + text)
+func subject(prefix string, shown digest.Digest) string {
+	return strings.TrimSpace(prefix + " " + shown.Title())
 }
 
 // unfit is what a List-Id label may not hold (RFC 2919, 2).

@@ -36,7 +36,7 @@ func TestSubject(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := subject("", newDigest(alerts.Message{Events: test.events}, "1.2.3")); got != test.want {
+			if got := subject("", newDigest(alerts.Message{Events: test.events}, alerts.Env{Version: "1.2.3"})); got != test.want {
 				t.Errorf("subject %s\nwant    %s", got, test.want)
 			}
 		})
@@ -49,7 +49,7 @@ func FuzzDigest(f *testing.F) {
 	f.Add("\xff\x00", "{{.}}", "https://a@b/", "'\"><b onclick=x>", string(watch.Resolved))
 	f.Fuzz(func(t *testing.T, name, message, link, owner, kind string) {
 		finding := watch.Finding{Name: name, Message: message, Link: link, Owners: []string{owner}, Severity: watch.Warning, Check: owner, Remedy: name}
-		shown := newDigest(alerts.Message{Channel: name, Events: []watch.Event{{Type: watch.EventType(kind), Why: watch.Renewed, Finding: finding}}}, "1.2.3")
+		shown := newDigest(alerts.Message{Channel: name, Events: []watch.Event{{Type: watch.EventType(kind), Why: watch.Renewed, Finding: finding}}}, alerts.Env{Version: "1.2.3"})
 		var html bytes.Buffer
 		if err := page(shown).Render(t.Context(), &html); err != nil {
 			t.Fatal(err)

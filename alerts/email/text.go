@@ -6,16 +6,19 @@ import (
 	"unicode/utf8"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/digest"
 )
 
 // columns fit a terminal of 80 with the quote marks of two answers.
 const columns = 76
 
 // plainText is the mail for readers without HTML, terminals among them.
-func plainText(shown digest) string {
+func plainText(shown digest.Digest) string {
 	var out strings.Builder
-	if shown.Test {
-		out.WriteString("This is a test of the channel. Nothing has happened.\n\n")
+	for _, opening := range []string{shown.TestNotice(), shown.Note} {
+		if opening != "" {
+			out.WriteString(wrap("", "", opening) + "\n")
+		}
 	}
 	out.WriteString(shown.Counts)
 	if shown.First != "" {
@@ -30,14 +33,14 @@ func plainText(shown digest) string {
 		}
 	}
 	if shown.LeftOut > 0 {
-		fmt.Fprintf(&out, "\n%s\n", leftOut(shown.LeftOut))
+		fmt.Fprintf(&out, "\n%s\n", shown.Rest())
 	}
 	// The two hyphens and the space tell mail readers that a signature follows.
-	fmt.Fprintf(&out, "\n-- \n%s\n", footer(shown))
+	fmt.Fprintf(&out, "\n-- \n%s\n", shown.Footer())
 	return out.String()
 }
 
-func writeEntry(out *strings.Builder, entry entry) {
+func writeEntry(out *strings.Builder, entry digest.Entry) {
 	out.WriteString("\n" + wrap("* ", "  ", fmt.Sprintf("%s [%s]", entry.Name, entry.Change)))
 	out.WriteString(wrap("  ", "  ", entry.Message))
 	for _, also := range entry.Also {
@@ -86,17 +89,4 @@ func wrap(firstIndent, indent, text string) string {
 		line, empty = line+word, false
 	}
 	return out.String() + line + "\n"
-}
-
-const wholeReport = "see the run's own report (lapsewatch run --output html --out FILE)."
-
-func leftOut(n int) string {
-	if n == 1 {
-		return "1 more, the least urgent, is not listed here: " + wholeReport
-	}
-	return fmt.Sprintf("%d more, the least urgent, are not listed here: %s", n, wholeReport)
-}
-
-func footer(shown digest) string {
-	return fmt.Sprintf("%s %s, channel %s, as of %s", product, shown.Version, shown.Channel, shown.Judged)
 }

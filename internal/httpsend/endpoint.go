@@ -26,6 +26,15 @@ type Endpoint struct {
 	AllowInsecureHTTP bool            `yaml:"allow_insecure_http,omitempty" jsonschema_description:"accept an http URL, over which anybody on the way reads and changes messages"`
 }
 
+// Or is the endpoint with the URL where it has none, for services with one address for
+// all their customers.
+func (e Endpoint) Or(url string) Endpoint {
+	if e.URL == "" && e.URLFrom.IsZero() {
+		e.URL = url
+	}
+	return e
+}
+
 // Validate reports what is wrong without repeating the URL, which may be a secret.
 func (e Endpoint) Validate() error {
 	var problems []error

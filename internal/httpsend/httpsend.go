@@ -5,6 +5,7 @@ package httpsend
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"lapsewatch/alerts"
@@ -28,10 +31,19 @@ const (
 	shownOfBody = 200
 )
 
-// Request is what to send. The method is POST.
+// Request is what to send.
 type Request struct {
+	// Method is POST if it is empty.
+	Method string
+	// Path follows the endpoint's own, and is escaped already: "/v2/enqueue". Query
+	// follows what the endpoint's URL has. Neither is secret.
+	Path   string
+	Query  url.Values
 	Header http.Header
 	Body   []byte
+	// Verdict judges an answer that is no success where the service means something
+	// else by it than HTTP does; judged is false where it does not.
+	Verdict func(status int, header http.Header, body []byte) (retry bool, after time.Duration, judged bool)
 	// Secrets that the request carries are kept out of errors and answers. The URL's
 	// own are known.
 	Secrets []watch.Secret
@@ -40,6 +52,7 @@ type Request struct {
 // Response is an answer with a 2xx status, without the request's secrets.
 type Response struct {
 	Status int
+	Header http.Header
 	// Body is the answer as far as it came, up to 64 KiB.
 	Body []byte
 }
@@ -70,30 +83,41 @@ func (s *Sender) Send(ctx context.Context, request Request) (Response, error) {
 		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: err}
 	}
 	defer done()
-	response, body, err := s.post(ctx, client, address, request) //nolint:bodyclose // post has read and closed it
+	request.Method = cmp.Or(request.Method, http.MethodPost)
+	response, body, err := s.do(ctx, client, address, request) //nolint:bodyclose // do has read and closed it
 	if err != nil {
-		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: redact.Error(at(address, err), secrets...)}
+		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: redact.Error(at(request.Method, address, err), secrets...)}
 	}
 	body = []byte(redact.Text(string(body), secrets...))
 	if response.StatusCode < 200 || response.StatusCode >= 300 {
+		retry, after := request.verdict(response, body, s.env.Now())
 		return Response{}, &alerts.DeliveryError{
-			Channel:    s.env.Name,
-			Retryable:  retryable(response.StatusCode),
-			RetryAfter: retryAfter(response.Header, s.env.Now()),
-			Status:     response.StatusCode,
-			Err:        at(address, refusal(response, body)),
+			Channel: s.env.Name, Retryable: retry, RetryAfter: after, Status: response.StatusCode,
+			Err: at(request.Method, address, refusal(response, body)),
 		}
 	}
-	return Response{Status: response.StatusCode, Body: body}, nil
+	return Response{Status: response.StatusCode, Header: response.Header, Body: body}, nil
 }
+
+func (r Request) verdict(response *http.Response, body []byte, now time.Time) (retry bool, after time.Duration) {
+	if r.Verdict != nil {
+		if retry, after, judged := r.Verdict(response.StatusCode, response.Header, body); judged {
+			return retry, min(max(after, 0), longestWait)
+		}
+	}
+	return retryable(response.StatusCode), retryAfter(response.Header, now)
+}
+
+// doing says what a method does, for errors.
+var doing = map[string]string{http.MethodPost: "post to", http.MethodGet: "ask"}
 
 // at names the service by scheme and host only.
-func at(address *url.URL, err error) error {
-	return fmt.Errorf("post to %s://%s: %w", address.Scheme, address.Host, err)
+func at(method string, address *url.URL, err error) error {
+	return fmt.Errorf("%s %s://%s: %w", cmp.Or(doing[method], strings.ToLower(method)+" at"), address.Scheme, address.Host, err)
 }
 
-func (s *Sender) post(ctx context.Context, client *http.Client, address *url.URL, request Request) (*http.Response, []byte, error) {
-	outgoing, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), bytes.NewReader(request.Body))
+func (s *Sender) do(ctx context.Context, client *http.Client, address *url.URL, request Request) (*http.Response, []byte, error) {
+	outgoing, err := http.NewRequestWithContext(ctx, request.Method, request.target(address), bytes.NewReader(request.Body))
 	if err != nil {
 		return nil, nil, withoutURL(err)
 	}
@@ -109,6 +133,21 @@ func (s *Sender) post(ctx context.Context, client *http.Client, address *url.URL
 	// The status has proved the outcome by now: a body that breaks off changes nothing.
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxResponseBytes))
 	return response, body, nil
+}
+
+// target is the endpoint's address with the request's own path and query behind it.
+func (r Request) target(address *url.URL) string {
+	if r.Path == "" && len(r.Query) == 0 {
+		return address.String()
+	}
+	whole := *address
+	whole.RawQuery, whole.Fragment = "", ""
+	target := strings.TrimSuffix(whole.String(), "/") + r.Path
+	queries := slices.DeleteFunc([]string{address.RawQuery, r.Query.Encode()}, func(query string) bool { return query == "" })
+	if len(queries) > 0 {
+		target += "?" + strings.Join(queries, "&")
+	}
+	return target
 }
 
 // withoutURL drops the URL that net/http puts in front of each cause.
