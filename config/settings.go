@@ -60,6 +60,7 @@ func allSettings() []setting {
 		{"policy.critical", "critical", "", func(c *Config) text { return optionalLead{&c.Policy.Critical} }},
 		{"policy.reminders.warning", "", "", func(c *Config) text { return &c.Policy.Reminders.Warning }},
 		{"policy.reminders.critical", "", "", func(c *Config) text { return &c.Policy.Reminders.Critical }},
+		{"policy.reminders.settle", "", "", func(c *Config) text { return &c.Policy.Reminders.Settle }},
 		{"ledger.dsn", "", sqliteScheme + ledgerFileOf(os.Geteuid()), func(c *Config) text { return &c.Ledger.DSN }},
 		{"log.format", "log-format", "text", func(c *Config) text { return &c.Log.Format }},
 		{"log.level", "log-level", "info", func(c *Config) text { return &c.Log.Level }},

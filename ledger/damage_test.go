@@ -26,7 +26,7 @@ func afterwards(t testing.TB, path string) (string, error) {
 	for _, delivery := range owed {
 		said = append(said, delivery.Channel+" "+delivery.Recipient+" "+strings.Join(told(delivery.Events), ", "))
 	}
-	outcome, err := l.Record(t.Context(), passAt(day(2), warned("a"), warned("b"), warned("c")), policy.Reminders{}, somebody)
+	outcome, err := l.Record(t.Context(), passAt(day(2), warned("a"), warned("b"), warned("c")), policy.Telling{}, somebody)
 	return strings.Join(append(said, told(outcome.Events)...), "\n"), err
 }
 

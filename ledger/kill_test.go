@@ -57,7 +57,7 @@ func runOnce(ctx context.Context, path string, opened func(*Ledger) error, send 
 		return err
 	}
 	pass, plan := scriptedPass(int(last.ID))
-	if _, err := l.Record(ctx, pass, policy.Reminders{}, plan); err != nil {
+	if _, err := l.Record(ctx, pass, policy.Telling{}, plan); err != nil {
 		return err
 	}
 	owed, err := l.Due(ctx, pass.GeneratedAt)

@@ -98,7 +98,7 @@ func newLedger(t testing.TB) *Ledger {
 
 func record(t testing.TB, l *Ledger, pass watch.Pass, plan Planner) Outcome {
 	t.Helper()
-	outcome, err := l.Record(t.Context(), pass, policy.Reminders{}, plan)
+	outcome, err := l.Record(t.Context(), pass, policy.Telling{}, plan)
 	if err != nil {
 		t.Fatal(err)
 	}

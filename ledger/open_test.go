@@ -182,7 +182,7 @@ func TestF16_ATableThatIsMissingIsDamage(t *testing.T) {
 	if _, err := l.db.ExecContext(t.Context(), `DROP TABLE findings`); err != nil {
 		t.Fatal(err)
 	}
-	_, err := l.Record(t.Context(), passAt(day(0), warned("a")), policy.Reminders{}, somebody)
+	_, err := l.Record(t.Context(), passAt(day(0), warned("a")), policy.Telling{}, somebody)
 	wantError(t, err, ErrDamaged, "no such table: findings")
 }
 
@@ -214,7 +214,7 @@ func TestF16_AChangedRowIsRefused(t *testing.T) {
 			before := contents(t, l)
 			_, err := l.Due(t.Context(), day(1))
 			if err == nil {
-				_, err = l.Record(t.Context(), passAt(day(1), fine("a"), warned("b")), policy.Reminders{}, somebody)
+				_, err = l.Record(t.Context(), passAt(day(1), fine("a"), warned("b")), policy.Telling{}, somebody)
 			}
 			wantError(t, err, ErrDamaged)
 			if contents(t, l) != before {
@@ -309,7 +309,7 @@ func TestF16_AFullDiskLeavesTheLedgerAsItWas(t *testing.T) {
 	limit(pages)
 	large := warned("b")
 	large.Message = strings.Repeat("long ", 10_000)
-	_, err := l.Record(t.Context(), passAt(day(1), fine("a"), large), policy.Reminders{}, somebody)
+	_, err := l.Record(t.Context(), passAt(day(1), fine("a"), large), policy.Telling{}, somebody)
 	wantError(t, err, ErrFull, "record pass in ledger ", "database or disk is full")
 	if contents(t, l) != before {
 		t.Error("something was recorded")
@@ -337,7 +337,7 @@ func TestF16_TwoWritersTakeTurns(t *testing.T) {
 				if n%2 == 1 {
 					finding = fine("a")
 				}
-				outcome, err := l.Record(t.Context(), passAt(day(n), finding), policy.Reminders{}, tell(day(n), "ops@example.com"))
+				outcome, err := l.Record(t.Context(), passAt(day(n), finding), policy.Telling{}, tell(day(n), "ops@example.com"))
 				if err != nil {
 					t.Error(err)
 				}
@@ -366,6 +366,6 @@ func TestAWriterThatMustWaitTooLongSaysWhy(t *testing.T) {
 	if _, err := second.db.ExecContext(t.Context(), `PRAGMA busy_timeout = 10`); err != nil {
 		t.Fatal(err)
 	}
-	_, err = second.Record(t.Context(), passAt(day(0), warned("a")), policy.Reminders{}, somebody)
+	_, err = second.Record(t.Context(), passAt(day(0), warned("a")), policy.Telling{}, somebody)
 	wantError(t, err, ErrBusy, "record pass in ledger "+path+": database is locked")
 }

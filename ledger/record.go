@@ -31,8 +31,8 @@ type Outcome struct {
 // missing from the pass is resolved as removed if its check is complete or no longer
 // configured. A pass that does not trust its own clock brings no good news: what it
 // sees resolved, improved or gone stays known as it was.
-func (l *Ledger) Record(ctx context.Context, pass watch.Pass, reminders policy.Reminders, plan Planner) (Outcome, error) {
-	outcome, err := l.record(ctx, pass, reminders, plan, (*sql.Tx).Commit)
+func (l *Ledger) Record(ctx context.Context, pass watch.Pass, telling policy.Telling, plan Planner) (Outcome, error) {
+	outcome, err := l.record(ctx, pass, telling, plan, (*sql.Tx).Commit)
 	if err != nil {
 		return Outcome{}, l.failed(ctx, "record pass", err)
 	}
@@ -40,15 +40,15 @@ func (l *Ledger) Record(ctx context.Context, pass watch.Pass, reminders policy.R
 }
 
 // Preview is Record with nothing kept.
-func (l *Ledger) Preview(ctx context.Context, pass watch.Pass, reminders policy.Reminders, plan Planner) (Outcome, error) {
-	outcome, err := l.record(ctx, pass, reminders, plan, (*sql.Tx).Rollback)
+func (l *Ledger) Preview(ctx context.Context, pass watch.Pass, telling policy.Telling, plan Planner) (Outcome, error) {
+	outcome, err := l.record(ctx, pass, telling, plan, (*sql.Tx).Rollback)
 	if err != nil {
 		return Outcome{}, l.failed(ctx, "preview pass", err)
 	}
 	return outcome, nil
 }
 
-func (l *Ledger) record(ctx context.Context, pass watch.Pass, reminders policy.Reminders, plan Planner, end func(*sql.Tx) error) (Outcome, error) {
+func (l *Ledger) record(ctx context.Context, pass watch.Pass, telling policy.Telling, plan Planner, end func(*sql.Tx) error) (Outcome, error) {
 	if len(pass.Checks) == 0 {
 		return Outcome{}, errors.New("the pass ran no check, so it says nothing of any subject")
 	}
@@ -57,7 +57,7 @@ func (l *Ledger) record(ctx context.Context, pass watch.Pass, reminders policy.R
 		return Outcome{}, err
 	}
 	defer func() { _ = tx.Rollback() }() // of no effect once the transaction has ended
-	r := recording{tx: tx, pass: pass, reminders: reminders}
+	r := recording{tx: tx, pass: pass, telling: telling}
 	if err := r.start(ctx); err != nil {
 		return Outcome{}, err
 	}

@@ -275,7 +275,7 @@ func TestRecordRefusesAPassThatSaysNothing(t *testing.T) {
 		"record pass in ledger " + l.name + `: compare "sites/a": the finding has no id or no severity`:  noSeverity,
 		"record pass in ledger " + l.name + ": read findings: " + os.ErrDeadlineExceeded.Error():         unreadable,
 	} {
-		if _, err := l.Record(t.Context(), pass, policy.Reminders{}, somebody); err == nil || err.Error() != want {
+		if _, err := l.Record(t.Context(), pass, policy.Telling{}, somebody); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
@@ -290,7 +290,7 @@ func TestPreviewKeepsNothing(t *testing.T) {
 	record(t, l, passAt(day(0), warned("a")), tell(day(0), "ops@example.com"))
 	before := contents(t, l)
 	pass := passAt(day(1), fine("a"), warned("b"))
-	preview, err := l.Preview(t.Context(), pass, policy.Reminders{}, tell(day(1), "ops@example.com"))
+	preview, err := l.Preview(t.Context(), pass, policy.Telling{}, tell(day(1), "ops@example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +315,7 @@ func TestPeekNeitherMakesNorChangesALedger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		outcome, err := l.Preview(t.Context(), passAt(day(1), warned("a"), warned("b")), policy.Reminders{}, somebody)
+		outcome, err := l.Preview(t.Context(), passAt(day(1), warned("a"), warned("b")), policy.Telling{}, somebody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,7 +359,7 @@ func TestRecordIsAllOrNothingWhereverItIsInterrupted(t *testing.T) {
 				cancel(interrupted)
 			}
 		})
-		_, err := l.Record(ctx, pass, policy.Reminders{}, plan)
+		_, err := l.Record(ctx, pass, policy.Telling{}, plan)
 		cancel(nil)
 		if err == nil {
 			if row < 20 {
@@ -436,7 +436,7 @@ func modelled(model map[string]policy.Known, pass watch.Pass, findings []watch.F
 		if known, ok := model[finding.ID]; ok {
 			before = &known
 		}
-		after, event := policy.Reminders{}.Compare(before, finding, pass.GeneratedAt)
+		after, event := policy.Telling{}.Compare(before, finding, pass.GeneratedAt)
 		goodNews := event != nil && (event.Type == watch.Resolved || event.Type == watch.Improved)
 		if goodNews && !pass.Clock.Trusted {
 			continue
@@ -452,7 +452,7 @@ func modelled(model map[string]policy.Known, pass watch.Pass, findings []watch.F
 			continue
 		}
 		if listed >= 0 && !pass.Checks[listed].Complete {
-			after, event := policy.Reminders{}.Unseen(known, pass.GeneratedAt)
+			after, event := policy.Telling{}.Unseen(known, pass.GeneratedAt)
 			if model[id] = after; event != nil {
 				events = append(events, *event)
 			}

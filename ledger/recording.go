@@ -15,10 +15,10 @@ import (
 // recording is one pass on its way into the ledger. Subjects are looked up one by one,
 // so that memory does not grow with their number.
 type recording struct {
-	tx        *sql.Tx
-	pass      watch.Pass
-	reminders policy.Reminders
-	outcome   Outcome
+	tx      *sql.Tx
+	pass    watch.Pass
+	telling policy.Telling
+	outcome Outcome
 
 	find, see, keep *sql.Stmt
 }
@@ -92,7 +92,7 @@ func (r *recording) judge(before *policy.Known, finding watch.Finding) (policy.K
 	if before != nil && r.pass.Clock.Trusted && before.ToldAt.After(now) {
 		before.ToldAt = now
 	}
-	after, event := r.reminders.Compare(before, finding, now)
+	after, event := r.telling.Compare(before, finding, now)
 	if event != nil && !r.pass.Clock.Trusted && (event.Type == watch.Resolved || event.Type == watch.Improved) {
 		return *before, nil
 	}
@@ -164,7 +164,7 @@ func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Kn
 	if before.ToldAt.After(r.pass.GeneratedAt) {
 		before.ToldAt = r.pass.GeneratedAt
 	}
-	after, event := r.reminders.Unseen(before, r.pass.GeneratedAt)
+	after, event := r.telling.Unseen(before, r.pass.GeneratedAt)
 	if event == nil {
 		return nil
 	}

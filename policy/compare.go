@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -25,6 +26,32 @@ type Known struct {
 	Untold bool `json:"untold,omitempty"`
 	// Concerned are the owners whom the events named since the subject was opened.
 	Concerned []string `json:"concerned,omitempty"`
+	// Acknowledged silences reminders; nil while nobody has taken note.
+	Acknowledged *Acknowledged `json:"acknowledged,omitempty"`
+	// GoodAt is when good news of the subject was last told, and Unsettled says that
+	// bad news followed within the settling time: it comes and goes.
+	GoodAt    time.Time `json:"good_at,omitzero"`
+	Unsettled bool      `json:"unsettled,omitempty"`
+	// CalmSince is since when an unsettled subject has been better than Finding says;
+	// zero while it is not.
+	CalmSince time.Time `json:"calm_since,omitzero"`
+}
+
+// Acknowledged is an acknowledgement of one credential.
+type Acknowledged struct {
+	watch.Acknowledgement
+	// Identity is the credential that was acknowledged; its successor is not.
+	Identity string `json:"identity,omitempty"`
+}
+
+// Telling decides what of a pass is told.
+type Telling struct {
+	Reminders
+	// Standing: what is open and has not changed yields an event too.
+	Standing bool
+	// RecordLost: what was told before is not known, so that what is found may be no
+	// news.
+	RecordLost bool
 }
 
 // maxConcerned bounds what is kept of owners, who come from outside.
@@ -37,13 +64,40 @@ const maxEarly = time.Hour
 // Compare judges a finding against what was known of its subject. It yields what is
 // known from now on, and the event to tell, if any: only warnings, critical findings
 // and unreadable subjects are told, and the end of each.
-func (r Reminders) Compare(before *Known, finding watch.Finding, now time.Time) (Known, *watch.Event) {
+func (t Telling) Compare(before *Known, finding watch.Finding, now time.Time) (Known, *watch.Event) {
+	finding.Acknowledged = nil
+	after := t.known(before, finding, now)
+	kind, why := t.change(before, finding, now)
+	if before != nil && good(kind) && before.Unsettled {
+		if since := cmp.Or(before.CalmSince, now); now.Sub(since) < t.settle() {
+			return t.withhold(*before, after.Acknowledged, finding, since, now)
+		}
+	}
+	if kind == "" {
+		return after, t.standing(after, finding, now)
+	}
+	event := newEvent(kind, why, before, withLastKnown(before, finding, now), now)
+	event.Finding.Acknowledged = after.acknowledgement()
+	after.ToldAt, after.Untold = now, false
+	after.settleBy(before, kind, now, t.settle())
+	if kind != watch.Resolved {
+		after.Concerned = union(after.Concerned, event.Finding.Owners)
+	}
+	return after, &event
+}
+
+// known carries over what a new finding does not change.
+func (t Telling) known(before *Known, finding watch.Finding, now time.Time) Known {
 	after := Known{Finding: finding}
 	if before != nil {
-		after.ToldAt, after.Untold, after.Concerned = before.ToldAt, before.Untold, before.Concerned
+		after = *before
+		after.Finding, after.Blind, after.CalmSince = finding, "", time.Time{}
 	}
 	if !tellable(finding) {
 		after.Concerned = nil
+	}
+	if !before.acknowledged(finding, now) || !tellable(finding) {
+		after.Acknowledged = nil
 	}
 	if finding.Unreadable() {
 		after.Blind = finding.Reason
@@ -52,16 +106,7 @@ func (r Reminders) Compare(before *Known, finding watch.Finding, now time.Time) 
 			after.Finding = before.Finding
 		}
 	}
-	kind, why := r.change(before, finding, now)
-	if kind == "" {
-		return after, nil
-	}
-	event := newEvent(kind, why, before, withLastKnown(before, finding, now), now)
-	after.ToldAt, after.Untold = now, false
-	if kind != watch.Resolved {
-		after.Concerned = union(after.Concerned, event.Finding.Owners)
-	}
-	return after, &event
+	return after
 }
 
 func union(concerned, owners []string) []string {
@@ -111,9 +156,12 @@ func Vanish(before Known, watched bool, now time.Time) *watch.Event {
 
 // Unseen keeps the reminders going for a subject that its check, which saw only a part
 // of its source, could not list this time. Its date draws nearer all the same.
-func (r Reminders) Unseen(before Known, now time.Time) (Known, *watch.Event) {
-	if !before.open() || !r.due(before, before.Finding, now) {
-		return before, nil
+func (t Telling) Unseen(before Known, now time.Time) (Known, *watch.Event) {
+	if !before.acknowledged(before.Finding, now) {
+		before.Acknowledged = nil
+	}
+	if !before.open() || before.Acknowledged != nil || !t.due(before, before.Finding, now) {
+		return before, t.standing(before, before.Finding, now)
 	}
 	finding := before.Finding
 	if !finding.NotAfter.IsZero() {
@@ -126,9 +174,13 @@ func (r Reminders) Unseen(before Known, now time.Time) (Known, *watch.Event) {
 	return before, &event
 }
 
-func (r Reminders) change(before *Known, finding watch.Finding, now time.Time) (watch.EventType, watch.Why) {
+func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (watch.EventType, watch.Why) {
 	open := before != nil && before.open()
 	switch {
+	case !open && tellable(finding) && before == nil && t.RecordLost:
+		return watch.Reminder, watch.RecordLost
+	case !open && tellable(finding) && before.acknowledged(finding, now) && !graver(before.Finding, finding):
+		return "", ""
 	case !open && tellable(finding):
 		return watch.Opened, ""
 	case !open:
@@ -149,7 +201,12 @@ func (r Reminders) change(before *Known, finding watch.Finding, now time.Time) (
 	case !blindNow && graver(finding, before.Finding):
 		return watch.Improved, whyResolved(*before, finding)
 	}
-	if r.due(*before, finding, now) {
+	switch {
+	case before.acknowledged(finding, now):
+		return "", ""
+	case before.Acknowledged != nil:
+		return watch.Reminder, watch.AcknowledgementEnded
+	case t.due(*before, finding, now):
 		return watch.Reminder, ""
 	}
 	return "", ""

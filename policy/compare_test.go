@@ -58,7 +58,7 @@ func TestChangesAreTold(t *testing.T) {
 			var known *Known
 			var told []string
 			for _, finding := range row.passes {
-				after, event := Reminders{}.Compare(known, finding, now)
+				after, event := Telling{}.Compare(known, finding, now)
 				known, now = &after, now.Add(row.gap)
 				switch {
 				case event == nil:
@@ -87,11 +87,11 @@ func TestTheSamePassAgainTellsNothing(t *testing.T) {
 		var last watch.Finding
 		for range 1 + random.IntN(6) {
 			last = found(severities[random.IntN(5)], reasons[random.IntN(5)], string(rune('a'+random.IntN(3))))
-			after, _ := Reminders{}.Compare(known, last, now)
+			after, _ := Telling{}.Compare(known, last, now)
 			known, now = &after, now.Add(time.Duration(random.IntN(400))*time.Hour)
 		}
-		after, _ := Reminders{}.Compare(known, last, now)
-		if _, event := (Reminders{}).Compare(&after, last, now); event != nil {
+		after, _ := Telling{}.Compare(known, last, now)
+		if _, event := (Telling{}).Compare(&after, last, now); event != nil {
 			t.Fatalf("the finding %+v is told again as %s", last, event.Type)
 		}
 	}
@@ -135,6 +135,7 @@ func owned(finding watch.Finding, owners ...string) watch.Finding {
 func TestWhoWasToldHearsTheEndWhoeverOwnsItByThen(t *testing.T) {
 	soon, near, well := found(watch.Warning, watch.ExpiresSoon, "a"), found(watch.Critical, watch.ExpiresSoon, "a"), found(watch.OK, "", "b")
 	const ada, bob, pay = "ada@example.com", "bob@example.com", "payments@example.com"
+	telling := Telling{Reminders: Reminders{Settle: watch.Duration(time.Minute)}}
 	for _, row := range []struct {
 		name      string
 		passes    []watch.Finding
@@ -154,7 +155,7 @@ func TestWhoWasToldHearsTheEndWhoeverOwnsItByThen(t *testing.T) {
 			var known *Known
 			var last *watch.Event
 			for _, finding := range row.passes {
-				after, event := Reminders{}.Compare(known, finding, now)
+				after, event := telling.Compare(known, finding, now)
 				known, last, now = &after, event, now.Add(time.Hour)
 			}
 			if last == nil || fmt.Sprint(last.Concerned) != row.concerned {
@@ -170,9 +171,9 @@ func TestWhoWasToldHearsTheEndWhoeverOwnsItByThen(t *testing.T) {
 func TestWhoWasToldHearsThatASubjectIsGone(t *testing.T) {
 	now := at("2026-11-22T06:00:00Z")
 	soon := found(watch.Warning, watch.ExpiresSoon, "a")
-	known, _ := Reminders{}.Compare(nil, owned(soon, "ada@example.com"), now)
-	known, _ = Reminders{}.Compare(&known, owned(soon, "bob@example.com"), now.Add(time.Hour))
-	known, _ = Reminders{}.Unseen(known, now.Add(8*day))
+	known, _ := Telling{}.Compare(nil, owned(soon, "ada@example.com"), now)
+	known, _ = Telling{}.Compare(&known, owned(soon, "bob@example.com"), now.Add(time.Hour))
+	known, _ = Telling{}.Unseen(known, now.Add(8*day))
 	event := Vanish(known, true, now.Add(9*day))
 	if event == nil || fmt.Sprint(event.Concerned) != "[ada@example.com bob@example.com]" {
 		t.Errorf("got %+v, want it to concern Ada and, since the reminder, Bob", event)
@@ -185,7 +186,7 @@ func TestNoMoreThanFiftyOwnersAreKept(t *testing.T) {
 	for i := range 60 {
 		many = append(many, fmt.Sprintf("owner-%02d@example.com", i))
 	}
-	known, _ := Reminders{}.Compare(nil, owned(found(watch.Warning, watch.ExpiresSoon, "a"), many...), now)
+	known, _ := Telling{}.Compare(nil, owned(found(watch.Warning, watch.ExpiresSoon, "a"), many...), now)
 	if len(known.Concerned) != 50 || known.Concerned[49] != "owner-49@example.com" {
 		t.Errorf("%d are kept: %v", len(known.Concerned), known.Concerned)
 	}
@@ -194,11 +195,11 @@ func TestNoMoreThanFiftyOwnersAreKept(t *testing.T) {
 func TestWhatReachedNobodyIsRaisedAgain(t *testing.T) {
 	now := at("2026-11-22T06:00:00Z")
 	soon := found(watch.Warning, watch.ExpiresSoon, "a")
-	after, event := Reminders{}.Compare(&Known{Finding: soon, ToldAt: now, Untold: true}, soon, now.Add(time.Minute))
+	after, event := Telling{}.Compare(&Known{Finding: soon, ToldAt: now, Untold: true}, soon, now.Add(time.Minute))
 	if event == nil || event.Type != watch.Opened || after.Untold {
 		t.Errorf("got %+v, known %+v", event, after)
 	}
-	if _, event := (Reminders{}).Compare(&Known{Finding: soon, ToldAt: now, Untold: true}, found(watch.OK, "", "b"), now); event != nil {
+	if _, event := (Telling{}).Compare(&Known{Finding: soon, ToldAt: now, Untold: true}, found(watch.OK, "", "b"), now); event != nil {
 		t.Errorf("the end of what nobody was told of is told: %+v", event)
 	}
 }

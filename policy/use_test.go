@@ -157,7 +157,7 @@ func TestAFindingThatNobodyMendedSaysHowItEnded(t *testing.T) {
 	for reason, why := range map[watch.Reason]watch.Why{
 		watch.Superseded: "superseded", watch.OutOfService: "out of use", watch.LeftOver: "long expired",
 	} {
-		_, event := Reminders{}.Compare(&Known{Finding: warned}, found(watch.Notice, reason, "a"), now)
+		_, event := Telling{}.Compare(&Known{Finding: warned}, found(watch.Notice, reason, "a"), now)
 		if event == nil || event.Type != watch.Resolved || event.Why != why || len(event.Finding.Owners) != 1 {
 			t.Errorf("%s: got %+v, want resolved because %q, told to the owner who was warned", reason, event, why)
 		}

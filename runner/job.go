@@ -14,7 +14,7 @@ import (
 type Job struct {
 	Collection
 	Delivery
-	Reminders    policy.Reminders
+	Telling      policy.Telling
 	Routes       []policy.Route
 	Destinations []policy.Destination
 	// DryRun compares with the ledger and plans the messages, but keeps and sends
@@ -98,7 +98,7 @@ func (j Job) record(ctx context.Context, pass watch.Pass) (ledger.Outcome, error
 		return policy.Plan(events, j.Routes, j.Destinations, pass.GeneratedAt)
 	}
 	if j.DryRun {
-		return j.Ledger.Preview(ctx, pass, j.Reminders, plan)
+		return j.Ledger.Preview(ctx, pass, j.Telling, plan)
 	}
-	return j.Ledger.Record(ctx, pass, j.Reminders, plan)
+	return j.Ledger.Record(ctx, pass, j.Telling, plan)
 }
