@@ -28,6 +28,8 @@ type Digest struct {
 	Recipient string
 	CreatedAt time.Time
 	Events    []watch.Event
+	// Note says why the digest comes this way; empty as a rule.
+	Note string
 }
 
 // Plan groups events into one digest per channel and recipient. Without routes every
