@@ -70,13 +70,13 @@ func passAt(now time.Time, findings ...watch.Finding) watch.Pass {
 func tell(now time.Time, recipients ...string) Planner {
 	destination := policy.Destination{Channel: "mail", Recipients: recipients}
 	return func(events []watch.Event) []policy.Digest {
-		return policy.Plan(events, nil, []policy.Destination{destination}, now)
+		return policy.Plan(events, policy.Routing{}, []policy.Destination{destination}, now)
 	}
 }
 
 // somebody is told of everything, over a channel of its own.
 func somebody(events []watch.Event) []policy.Digest {
-	return policy.Plan(events, nil, []policy.Destination{{Channel: "somebody", Recipients: []string{""}}}, start)
+	return policy.Plan(events, policy.Routing{}, []policy.Destination{{Channel: "somebody", Recipients: []string{""}}}, start)
 }
 
 func nobody([]watch.Event) []policy.Digest { return nil }

@@ -231,7 +231,7 @@ func TestDigests(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var got []string
-			for _, digest := range Plan(events, row.routes, []Destination{mail, hook}, now) {
+			for _, digest := range Plan(events, Routing{Routes: row.routes}, []Destination{mail, hook}, now) {
 				text := fmt.Sprintf("%s/%s:", digest.Channel, digest.Recipient)
 				for _, event := range digest.Events {
 					text += event.ID
@@ -243,7 +243,7 @@ func TestDigests(t *testing.T) {
 			}
 		})
 	}
-	first, again := Plan(events, nil, []Destination{mail, hook}, now), Plan(events, nil, []Destination{mail, hook}, now.Add(time.Hour))
+	first, again := Plan(events, Routing{}, []Destination{mail, hook}, now), Plan(events, Routing{}, []Destination{mail, hook}, now.Add(time.Hour))
 	ids := map[string]bool{}
 	for i := range first {
 		if first[i].ID != again[i].ID {

@@ -11,6 +11,9 @@ import (
 	"lapsewatch/watch"
 )
 
+// Owner stands in a route for whoever owns what is found.
+const Owner = "owner"
+
 // Destination is a channel with its fixed recipients.
 type Destination struct {
 	Channel    string
@@ -18,6 +21,16 @@ type Destination struct {
 	// Reach gives the recipient under which the channel can tell an owner, if it may;
 	// nil where it tells no owners.
 	Reach func(owner string) (recipient string, reachable bool)
+	// Singly: each message holds one event. Standing: the channel is told of what is
+	// open at every pass.
+	Singly, Standing bool
+}
+
+// Routing says who hears of what.
+type Routing struct {
+	Routes []Route
+	// Default are the channels that are told of what would reach nobody.
+	Default []string
 }
 
 // Digest is what one recipient of one channel is told of one pass.
@@ -32,29 +45,92 @@ type Digest struct {
 	Note string
 }
 
-// Plan groups events into one digest per channel and recipient. Without routes every
-// channel hears everything; with them, an event goes to the channels of every route
-// that matches it. A channel's fixed recipients are told of all its events; the owners
-// that it can reach are told besides, of what is theirs: an owner's mailbox may be dead.
-func Plan(events []watch.Event, routes []Route, destinations []Destination, now time.Time) []Digest {
-	var digests []Digest
+// Plan groups events into digests: one for each channel and recipient, or one for each
+// event where the channel is told singly. Without routes every channel hears everything;
+// with them, an event goes to the channels of every route that matches it. A channel's
+// fixed recipients are told of all its events; the owners that it can reach are told
+// besides, of what is theirs: an owner's mailbox may be dead. What would reach nobody
+// goes to the default channels.
+func Plan(events []watch.Event, routing Routing, destinations []Destination, now time.Time) []Digest {
+	told := map[string]bool{}
+	var plans []plan
 	for _, destination := range destinations {
-		var told []watch.Event
+		made := plan{destination: destination}
 		for _, event := range events {
-			if routed(event, routes, destination.Channel) {
-				told = append(told, event)
+			if event.Type == watch.Standing && !destination.Standing {
+				continue
+			}
+			everybody, owners := routing.leads(event, destination.Channel)
+			if everybody && len(destination.Recipients) > 0 {
+				made.everybody = append(made.everybody, event)
+				told[event.ID] = true
+			}
+			if everybody || owners {
+				made.owners = append(made.owners, event)
+				if destination.reachesOwnerOf(event) {
+					told[event.ID] = true
+				}
 			}
 		}
-		if len(told) == 0 {
-			continue
+		plans = append(plans, made)
+	}
+	var digests []Digest
+	for _, made := range plans {
+		if slices.Contains(routing.Default, made.destination.Channel) {
+			made.everybody = append(made.everybody, untold(events, told)...)
 		}
-		slices.SortStableFunc(told, moreUrgent)
-		for _, recipient := range destination.Recipients {
-			digests = append(digests, newDigest(destination.Channel, recipient, told, now))
-		}
-		owned := destination.byOwner(told)
-		for _, mailbox := range slices.Sorted(maps.Keys(owned)) {
-			digests = append(digests, newDigest(destination.Channel, owned[mailbox].recipient, owned[mailbox].events, now))
+		digests = append(digests, made.digests(now)...)
+	}
+	return digests
+}
+
+// plan is what one destination is to be told.
+type plan struct {
+	destination Destination
+	// everybody is for the fixed recipients, and owners for those that are reachable.
+	everybody, owners []watch.Event
+}
+
+func untold(events []watch.Event, told map[string]bool) []watch.Event {
+	return slices.DeleteFunc(slices.Clone(events), func(event watch.Event) bool { return told[event.ID] || event.Type == watch.Standing })
+}
+
+func (p plan) digests(now time.Time) []Digest {
+	var digests []Digest
+	slices.SortStableFunc(p.everybody, moreUrgent)
+	for _, recipient := range p.destination.Recipients {
+		digests = append(digests, p.destination.digests(recipient, p.everybody, now)...)
+	}
+	slices.SortStableFunc(p.owners, moreUrgent)
+	owned := p.destination.byOwner(p.owners, p.everybody)
+	for _, mailbox := range slices.Sorted(maps.Keys(owned)) {
+		digests = append(digests, p.destination.digests(owned[mailbox].recipient, owned[mailbox].events, now)...)
+	}
+	return digests
+}
+
+func (d Destination) digests(recipient string, events []watch.Event, now time.Time) []Digest {
+	if len(events) == 0 {
+		return nil
+	}
+	if !d.Singly {
+		return []Digest{newDigest(d.Channel, recipient, events, now)}
+	}
+	var digests []Digest
+	for i := range events {
+		digests = append(digests, newDigest(d.Channel, recipient, events[i:i+1:i+1], now))
+	}
+	return digests
+}
+
+// Instead plans for another destination what a channel has failed to deliver. The IDs
+// are the same whenever the same failure is planned for again.
+func Instead(failed Digest, destination Destination, note string, now time.Time) []Digest {
+	var digests []Digest
+	for _, recipient := range destination.Recipients {
+		for _, digest := range destination.digests(recipient, failed.Events, now) {
+			digest.ID, digest.Note = digestID("instead of", failed.ID, digest.ID), note
+			digests = append(digests, digest)
 		}
 	}
 	return digests
@@ -72,18 +148,25 @@ type ownersShare struct {
 	events    []watch.Event
 }
 
-// byOwner gives each owner that can be reached, and is not told already, the events of
-// what they own, and the good end of what they were told of, in the order of events. The
-// keys are folded: recipients that differ only in case are one mailbox.
-func (d Destination) byOwner(events []watch.Event) map[string]ownersShare {
+// byOwner gives each owner that can be reached, and is not told already as one of the
+// fixed recipients, the events of what they own, and the good end of what they were told
+// of, in the order of events. The keys are folded: recipients that differ only in case
+// are one mailbox.
+func (d Destination) byOwner(events, everybody []watch.Event) map[string]ownersShare {
 	owned := map[string]ownersShare{}
 	if d.Reach == nil {
 		return owned
 	}
+	fixed := map[string]bool{}
+	for _, event := range everybody {
+		fixed[event.ID] = true
+	}
 	for _, event := range events {
 		told := map[string]bool{}
-		for _, recipient := range d.Recipients {
-			told[strings.ToLower(recipient)] = true
+		if fixed[event.ID] {
+			for _, recipient := range d.Recipients {
+				told[strings.ToLower(recipient)] = true
+			}
 		}
 		for _, owner := range slices.Concat(event.Finding.Owners, event.Concerned) {
 			recipient, reachable := d.Reach(owner)
@@ -99,6 +182,13 @@ func (d Destination) byOwner(events []watch.Event) map[string]ownersShare {
 	return owned
 }
 
+func (d Destination) reachesOwnerOf(event watch.Event) bool {
+	return d.Reach != nil && slices.ContainsFunc(slices.Concat(event.Finding.Owners, event.Concerned), func(owner string) bool {
+		_, reachable := d.Reach(owner)
+		return reachable
+	})
+}
+
 func (d Digest) stableID() string {
 	parts := []string{d.Channel, d.Recipient}
 	for _, event := range d.Events {
@@ -107,16 +197,31 @@ func (d Digest) stableID() string {
 	return digestID(parts...)
 }
 
-func routed(event watch.Event, routes []Route, channel string) bool {
-	if len(routes) == 0 {
-		return true
+// leads says whether an event leads to everybody whom the channel tells, or to the
+// owners that it can reach.
+func (r Routing) leads(event watch.Event, channel string) (everybody, owners bool) {
+	if len(r.Routes) == 0 {
+		return true, true
 	}
-	for _, route := range routes {
-		if slices.Contains(route.To, channel) && route.Match.Event(event) {
-			return true
+	for _, route := range r.Routes {
+		if !route.Match.Event(event) {
+			continue
 		}
+		everybody = everybody || slices.Contains(route.To, channel)
+		owners = owners || slices.Contains(route.To, Owner)
 	}
-	return false
+	return everybody, owners
+}
+
+// TakesAll reports that whatever is told of matches.
+func (m Match) TakesAll() bool {
+	told := m
+	told.Severity = ""
+	return m.Severity.Grade() <= watch.Warning.Grade() && told.empty()
+}
+
+func (m Match) empty() bool {
+	return m.Check == "" && m.Kind == "" && m.Name == "" && m.Owner == "" && m.Severity == "" && m.Reason == "" && len(m.Labels) == 0
 }
 
 func moreUrgent(a, b watch.Event) int {
@@ -177,6 +282,9 @@ func (m Match) subject(finding watch.Finding) bool {
 		if !matchesName(m.Name, finding.Name) {
 			return false
 		}
+	}
+	if m.Owner != "" && !slices.ContainsFunc(finding.Owners, func(owner string) bool { return matchesName(m.Owner, owner) }) {
+		return false
 	}
 	for _, label := range m.Labels {
 		if finding.Labels[label.Name] != label.Value {

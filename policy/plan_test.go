@@ -39,7 +39,7 @@ func TestOwnersAreToldOfWhatIsTheirsBesidesTheChannelsRecipients(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var told []string
 			ids := map[string]bool{}
-			for _, digest := range Plan(events, nil, []Destination{row.destination}, now) {
+			for _, digest := range Plan(events, Routing{}, []Destination{row.destination}, now) {
 				var names []string
 				for _, event := range digest.Events {
 					names = append(names, event.ID)

@@ -48,6 +48,7 @@ type Match struct {
 	Name     string         `yaml:"name,omitempty" jsonschema_description:"glob over the subject's name, such as *.example.com:443; * also stands for slashes"`
 	Severity watch.Severity `yaml:"severity,omitempty" jsonschema:"enum=notice,enum=warning,enum=critical" jsonschema_description:"this severity or a graver one; unknown counts as warning"`
 	Reason   watch.Reason   `yaml:"reason,omitempty" jsonschema_description:"one reason of the finding"`
+	Owner    string         `yaml:"owner,omitempty" jsonschema_description:"glob over the subject's owners, one of whom must match, such as *@example.com"`
 	Labels   []LabelMatch   `yaml:"labels,omitempty" jsonschema_description:"labels that the subject must carry"`
 }
 
@@ -60,7 +61,7 @@ type LabelMatch struct {
 // Route sends the events that match to channels.
 type Route struct {
 	Match Match    `yaml:"match,omitempty" jsonschema_description:"which findings take this route; without it, all"`
-	To    []string `yaml:"to" jsonschema_description:"names of the alerts (channels) to tell"`
+	To    []string `yaml:"to" jsonschema_description:"names of the alerts (channels) to tell; owner stands for whoever owns what is found, by every channel that can reach them"`
 }
 
 const (
@@ -114,10 +115,13 @@ func (r Rule) validate(at string) error {
 }
 
 func (m Match) validate(at string) error {
-	if _, err := path.Match(m.Name, ""); err != nil {
-		return &watch.FieldError{Path: at + ".name", Err: fmt.Errorf("glob %q: %w", m.Name, err)}
+	var problems []error
+	for key, glob := range map[string]string{".name": m.Name, ".owner": m.Owner} {
+		if _, err := path.Match(glob, ""); err != nil {
+			problems = append(problems, &watch.FieldError{Path: at + key, Err: fmt.Errorf("glob %q: %w", glob, err)})
+		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 func leadsInOrder(at string, warn, critical *watch.Lead) error {

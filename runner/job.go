@@ -15,7 +15,7 @@ type Job struct {
 	Collection
 	Delivery
 	Telling      policy.Telling
-	Routes       []policy.Route
+	Routing      policy.Routing
 	Destinations []policy.Destination
 	// DryRun compares with the ledger and plans the messages, but keeps and sends
 	// nothing.
@@ -95,7 +95,7 @@ func (j Job) deliverAll(ctx context.Context, run int64, outcome *Outcome) error 
 
 func (j Job) record(ctx context.Context, pass watch.Pass) (ledger.Outcome, error) {
 	plan := func(events []watch.Event) []policy.Digest {
-		return policy.Plan(events, j.Routes, j.Destinations, pass.GeneratedAt)
+		return policy.Plan(events, j.Routing, j.Destinations, pass.GeneratedAt)
 	}
 	if j.DryRun {
 		return j.Ledger.Preview(ctx, pass, j.Telling, plan)

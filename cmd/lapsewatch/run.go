@@ -131,7 +131,7 @@ func (s *session) job(kept *ledger.Ledger, dryRun bool) (runner.Job, error) {
 	job := runner.Job{
 		Collection: s.collection(all),
 		Delivery:   runner.Delivery{Ledger: kept, Channels: channels, Now: s.flags.now.clock(), Log: s.log},
-		Telling:    policy.Telling{Reminders: s.settings.Policy.Reminders}, Routes: s.settings.Routes, DryRun: dryRun,
+		Telling:    policy.Telling{Reminders: s.settings.Policy.Reminders}, Routing: policy.Routing{Routes: s.settings.Routes}, DryRun: dryRun,
 	}
 	for _, entry := range s.settings.Alerts {
 		destination := policy.Destination{Channel: entry.Name, Recipients: channels[entry.Name].Recipients()}
