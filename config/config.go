@@ -9,6 +9,7 @@ import (
 
 	"lapsewatch/alerts"
 	"lapsewatch/checks"
+	"lapsewatch/internal/heartbeat"
 	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
@@ -20,10 +21,16 @@ type Config struct {
 	Checks []Check
 	Policy policy.Settings
 	Alerts []Alert
-	Routes []policy.Route
+	// Routing says who hears of what.
+	Routing policy.Routing
+	// Silent: there are no alerts, and the file says so.
+	Silent bool
 	Ledger Ledger
-	Log    Log
-	Limits Limits
+	Report Report
+	// Heartbeat is nil where nobody is told of each run.
+	Heartbeat *heartbeat.Options
+	Log       Log
+	Limits    Limits
 	// Warnings are worth telling and no reason to refuse: one sentence each.
 	Warnings []string
 }
@@ -42,6 +49,9 @@ type Check struct {
 type Alert struct {
 	Name string
 	Kind alerts.Kind
+	// Fallback is the alert that is told what this one fails to deliver for good; empty
+	// if none is named.
+	Fallback string
 	// Decode fills the kind's options, for Kind.Build. It was tried once already.
 	Decode watch.Decoder
 }
@@ -118,6 +128,8 @@ type loading struct {
 	inUse map[string]bool
 	// checkNames, checkKinds and alertNames are what rules and routes may speak of.
 	checkNames, checkKinds, alertNames vocabulary
+	// reaching are the alerts that have recipients of their own, whoever owns what.
+	reaching map[string]bool
 }
 
 func (l *loading) result() (*Config, error) {

@@ -92,10 +92,15 @@ func testCatalog(built *[]probeOptions) Catalog {
 			checks.Define("files", func() map[string]any { return nil }, func(map[string]any, checks.Env) (watch.Check, error) { return nil, nil }),
 		},
 		Alerts: []alerts.Kind{
-			alerts.Define("post", func() postOptions { return postOptions{} }, func(postOptions, alerts.Env) (alerts.Channel, error) { return nil, nil }),
+			alerts.Define("post", func() postOptions { return postOptions{} }, func(postOptions, alerts.Env) (alerts.Channel, error) { return silent{}, nil }),
 		},
 	}
 }
+
+// silent is a channel for configurations that are only loaded.
+type silent struct{ alerts.Channel }
+
+func (silent) Recipients() []string { return []string{""} }
 
 // write puts a configuration into a folder of its own, as lapsewatch.yaml.
 func write(t testing.TB, text string) string {
@@ -156,7 +161,7 @@ func TestLoad_EveryKeyOfTheFileArrives(t *testing.T) {
 		{Match: policy.Match{Severity: watch.Critical, Labels: []policy.LabelMatch{{Name: "team", Value: "web"}}}, To: []string{"hook"}},
 		{To: []string{"hook", "second.hook"}},
 	}
-	if diff := cmp.Diff(wantRoutes, loaded.Routes); diff != "" {
+	if diff := cmp.Diff(wantRoutes, loaded.Routing.Routes); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 	if loaded.Ledger.DSN.File() != "/var/tmp/ledger.db" || loaded.Log != (Log{Format: LogJSON, Level: LogLevel(-4)}) {
@@ -324,7 +329,7 @@ func freeCatalog() Catalog {
 		catalog.Checks = append(catalog.Checks, checks.Define(name, anything, func(map[string]any, checks.Env) (watch.Check, error) { return nil, nil }))
 	}
 	for _, name := range []string{"email", "webhook"} {
-		catalog.Alerts = append(catalog.Alerts, alerts.Define(name, anything, func(map[string]any, alerts.Env) (alerts.Channel, error) { return nil, nil }))
+		catalog.Alerts = append(catalog.Alerts, alerts.Define(name, anything, func(map[string]any, alerts.Env) (alerts.Channel, error) { return silent{}, nil }))
 	}
 	return catalog
 }

@@ -93,6 +93,12 @@ func (d *document) problem(place position, key string, err error) *Problem {
 	return &Problem{Source: d.file, Line: place.line, Column: place.column, Key: key, Err: err}
 }
 
+// has reports whether the key is written.
+func (d *document) has(key string) bool {
+	_, written := d.places[key]
+	return written
+}
+
 // above is the key that holds the key: "a.b[0]" → "a.b" → "a" → "".
 func above(key string) string { return key[:max(strings.LastIndexAny(key, ".["), 0)] }
 

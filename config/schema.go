@@ -121,7 +121,7 @@ func writtenAs(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Count]():
 		return &jsonschema.Schema{Type: "integer", Minimum: "1", Maximum: json.Number(fmt.Sprint(maxCount))}
 	case reflect.TypeFor[DSN]():
-		return &jsonschema.Schema{Type: "string", Pattern: "^" + sqliteScheme + "."}
+		return &jsonschema.Schema{Type: "string", Pattern: `^(sqlite:.|postgres(ql)?://)`}
 	case reflect.TypeFor[watch.Reason]():
 		return &jsonschema.Schema{Type: "string", Enum: enumOf(watch.Reasons())}
 	case reflect.TypeFor[watch.SecretRef]():

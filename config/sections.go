@@ -21,13 +21,16 @@ import (
 // fileForm is the top of the file. List entries are decoded one by one, so that a wrong
 // one does not shift the places of the others.
 type fileForm struct {
-	Checks []yaml.Node     `yaml:"checks"`
-	Policy policy.Settings `yaml:"policy" jsonschema_description:"lead times and reminders; without it, one calendar month and 7 days"`
-	Alerts []yaml.Node     `yaml:"alerts"`
-	Routes []yaml.Node     `yaml:"routes"`
-	Ledger Ledger          `yaml:"ledger" jsonschema_description:"where what was seen and said is remembered"`
-	Log    Log             `yaml:"log" jsonschema_description:"the log, on standard error"`
-	Limits Limits          `yaml:"limits" jsonschema_description:"how much at once and how long at most"`
+	Checks    []yaml.Node     `yaml:"checks"`
+	Policy    policy.Settings `yaml:"policy" jsonschema_description:"lead times and reminders; without it, one calendar month and 7 days"`
+	Alerts    []yaml.Node     `yaml:"alerts"`
+	Routes    []yaml.Node     `yaml:"routes"`
+	DefaultTo []string        `yaml:"default_to" jsonschema_description:"names of the alerts that are told of what would otherwise reach nobody, and of what an alert without fallback fails to deliver for good"`
+	Heartbeat yaml.Node       `yaml:"heartbeat" jsonschema_description:"the dead man's switch that is pinged at the start and the end of each run"`
+	Report    Report          `yaml:"report" jsonschema_description:"where people find the whole report"`
+	Ledger    Ledger          `yaml:"ledger" jsonschema_description:"where what was seen and said is remembered"`
+	Log       Log             `yaml:"log" jsonschema_description:"the log, on standard error"`
+	Limits    Limits          `yaml:"limits" jsonschema_description:"how much at once and how long at most"`
 }
 
 type checkForm struct {
@@ -39,10 +42,14 @@ type checkForm struct {
 }
 
 type alertForm struct {
-	Name    string    `yaml:"name"`
-	Kind    string    `yaml:"kind"`
-	Options yaml.Node `yaml:"options"`
+	Name     string    `yaml:"name"`
+	Kind     string    `yaml:"kind"`
+	Fallback string    `yaml:"fallback" jsonschema_description:"name of the alert that is told what this one fails to deliver for good"`
+	Options  yaml.Node `yaml:"options"`
 }
+
+// shortestRetention outlasts every reminder.
+const shortestRetention = watch.Duration(30 * 24 * time.Hour)
 
 // Label is one label of a check.
 type Label struct {
@@ -62,6 +69,15 @@ func (l *loading) sections() {
 		l.matchExists(fmt.Sprintf("policy.rules[%d].match", i), rule.Match)
 	}
 	l.routes(form.Routes)
+	l.defaultTo(form.DefaultTo)
+	l.fallbacks()
+	l.mustReach(form)
+	l.heartbeat(form.Heartbeat)
+	l.config.Ledger.DSNFrom = form.Ledger.DSNFrom
+	l.secretIsThere("ledger.dsn_from", form.Ledger.DSNFrom)
+	if l.config.Ledger.Retention < shortestRetention && !l.refused("ledger.retention") {
+		l.refuse("ledger.retention", errors.New("want at least 30d: what is owed and what was said last must stay known"))
+	}
 	l.config.Warnings = append(l.config.Warnings, unusedEnvironment(l.inUse)...)
 }
 
@@ -87,6 +103,9 @@ func (l *loading) checks(nodes []yaml.Node) {
 		var form checkForm
 		l.refuseAll(key, l.document.decode(&node, &form))
 		l.name(key, form.Name, names)
+		if form.Name == watch.Itself {
+			l.refuse(key+".name", fmt.Errorf("name %q: under this name Lapsewatch reports on itself", form.Name))
+		}
 		l.refuseAll(key+".policy", form.Policy.Validate())
 		check := Check{Name: form.Name, Labels: l.labels(key, form.Labels), LeadTimes: form.Policy, Decode: l.decoder(form.Options)}
 		var known bool
@@ -102,17 +121,23 @@ func (l *loading) alerts(nodes []yaml.Node) {
 	if len(nodes) == 0 {
 		l.warn("no alerts are configured: nobody will be told of anything")
 	}
+	l.reaching = map[string]bool{}
 	names := names{}
 	for i, node := range nodes {
 		key := fmt.Sprintf("alerts[%d]", i)
 		var form alertForm
 		l.refuseAll(key, l.document.decode(&node, &form))
 		l.name(key, form.Name, names)
-		alert := Alert{Name: form.Name, Decode: l.decoder(form.Options)}
+		if form.Name == policy.Owner {
+			l.refuse(key+".name", fmt.Errorf("name %q: in routes the word stands for whoever owns what is found", form.Name))
+		}
+		alert := Alert{Name: form.Name, Fallback: form.Fallback, Decode: l.decoder(form.Options)}
 		var known bool
 		if alert.Kind, known = kindNamed(l, key, form.Kind, l.catalog.Alerts); known {
-			_, err := alert.Kind.Build(l.trial(key+".options", alert.Decode), alertEnv(form.Name))
+			channel, err := alert.Kind.Build(l.trial(key+".options", alert.Decode), alertEnv(form.Name))
 			l.refuseAll(key+".options", err)
+			// What could not be built is refused already.
+			l.reaching[form.Name] = err != nil || len(channel.Recipients()) > 0
 		}
 		l.config.Alerts = append(l.config.Alerts, alert)
 	}

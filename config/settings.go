@@ -10,12 +10,32 @@ import (
 	"strconv"
 	"strings"
 
+	"lapsewatch/internal/weblink"
 	"lapsewatch/watch"
 )
 
 // Ledger is the `ledger` section.
 type Ledger struct {
-	DSN DSN `yaml:"dsn,omitempty" jsonschema_description:"where the ledger is kept: sqlite:FILE"`
+	DSN       DSN             `yaml:"dsn,omitempty" jsonschema_description:"where the ledger is kept: sqlite:FILE, or postgres://USER@HOST/DATABASE"`
+	DSNFrom   watch.SecretRef `yaml:"dsn_from,omitempty" jsonschema_description:"where the DSN is kept, when it holds a password; it wins over dsn"`
+	Retention watch.Duration  `yaml:"retention,omitempty" jsonschema_description:"how long the history of events and deliveries is kept; at least 30d"`
+}
+
+// Report is the `report` section.
+type Report struct {
+	URL LinkURL `yaml:"url,omitempty" jsonschema_description:"https URL at which people find the whole report; messages lead there"`
+}
+
+// LinkURL is an https URL that may be shown as a link.
+type LinkURL string
+
+// UnmarshalText refuses what messages would not show as a link.
+func (u *LinkURL) UnmarshalText(text []byte) error {
+	if weblink.HTTPS(string(text)) == "" {
+		return errors.New("want an https URL such as https://lapsewatch.example.com/report")
+	}
+	*u = LinkURL(text)
+	return nil
 }
 
 // IsDefault reports that the ledger lies where Lapsewatch itself keeps it, in a folder
@@ -62,6 +82,8 @@ func allSettings() []setting {
 		{"policy.reminders.critical", "", "", func(c *Config) text { return &c.Policy.Reminders.Critical }},
 		{"policy.reminders.settle", "", "", func(c *Config) text { return &c.Policy.Reminders.Settle }},
 		{"ledger.dsn", "", sqliteScheme + ledgerFileOf(os.Geteuid()), func(c *Config) text { return &c.Ledger.DSN }},
+		{"ledger.retention", "", "400d", func(c *Config) text { return &c.Ledger.Retention }},
+		{"report.url", "", "", func(c *Config) text { return &c.Report.URL }},
 		{"log.format", "log-format", "text", func(c *Config) text { return &c.Log.Format }},
 		{"log.level", "log-level", "info", func(c *Config) text { return &c.Log.Level }},
 		{"limits.concurrency", "concurrency", "256", func(c *Config) text { return &c.Limits.Concurrency }},
@@ -99,24 +121,6 @@ func ledgerFileOf(uid int) string {
 	}
 	return name
 }
-
-// DSN names the ledger's database: "sqlite:FILE".
-type DSN string
-
-const sqliteScheme = "sqlite:"
-
-// UnmarshalText reads a DSN. Its error does not repeat it: it may hold a password.
-func (d *DSN) UnmarshalText(text []byte) error {
-	file, ok := strings.CutPrefix(string(text), sqliteScheme)
-	if !ok || file == "" {
-		return errors.New("want sqlite:FILE, such as sqlite:/var/lib/lapsewatch/lapsewatch.db")
-	}
-	*d = DSN(text)
-	return nil
-}
-
-// File is the path of the database file.
-func (d DSN) File() string { return strings.TrimPrefix(string(d), sqliteScheme) }
 
 // LogFormat is "text" or "json".
 type LogFormat string

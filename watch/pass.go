@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Itself is the name of the check, and its kind, under which Lapsewatch reports on itself.
+const Itself = "lapsewatch"
+
 // Pass is the outcome of one pass over all checks: what reports are written from and
 // what the ledger records.
 type Pass struct {
