@@ -36,6 +36,15 @@ func csvColumns() []csvColumn {
 		{"link", func(f watch.Finding) string { return asText(f.Link) }},
 		{"identity", func(f watch.Finding) string { return asText(f.Identity) }},
 		{"id", func(f watch.Finding) string { return asText(f.ID) }},
+		{"acknowledged_until", func(f watch.Finding) string {
+			return csvNoted(f, func(noted watch.Acknowledgement) string { return csvDate(noted.Until) })
+		}},
+		{"acknowledged_by", func(f watch.Finding) string {
+			return csvNoted(f, func(noted watch.Acknowledgement) string { return asText(plain(noted.By)) })
+		}},
+		{"acknowledged_reason", func(f watch.Finding) string {
+			return csvNoted(f, func(noted watch.Acknowledgement) string { return asText(plain(noted.Reason)) })
+		}},
 	}
 }
 
@@ -76,6 +85,13 @@ var formulaStart = regexp.MustCompile(`(^|;)([\s\p{Z}]*)([=+\-@|%＝＋－＠])`
 // asText puts an apostrophe before what a spreadsheet would run as a formula, the sign by
 // which spreadsheets mark a cell as text (OWASP, CSV Injection).
 func asText(value string) string { return formulaStart.ReplaceAllString(value, "${1}${2}'${3}") }
+
+func csvNoted(finding watch.Finding, value func(watch.Acknowledgement) string) string {
+	if finding.Acknowledged == nil {
+		return ""
+	}
+	return value(*finding.Acknowledged)
+}
 
 func csvDate(date time.Time) string {
 	if date.IsZero() {

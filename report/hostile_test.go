@@ -21,7 +21,7 @@ func hostile(text string) watch.Finding {
 	finding := dated(watch.Finding{
 		Check: text, Kind: text, Name: text, Severity: watch.Critical, Reason: watch.Reason(text), Message: text,
 		Also:     []watch.Judgement{{Reason: watch.NameMismatch, Severity: watch.Warning, Message: text}},
-		Identity: text, Owners: []string{text, text}, Labels: map[string]string{text: text},
+		Identity: text, Acknowledged: &watch.Acknowledgement{By: text, Reason: text}, Owners: []string{text, text}, Labels: map[string]string{text: text},
 		Details: map[string]any{text: text, "list": []string{text}}, Remedy: text, Link: text,
 	}, 3)
 	return finding

@@ -34,6 +34,9 @@ func readable(finding watch.Finding) watch.Finding {
 	}
 	finding.Reason = watch.Reason(plain(string(finding.Reason)))
 	finding.Message, finding.Remedy = plain(finding.Message), plain(finding.Remedy)
+	if noted := finding.Acknowledged; noted != nil {
+		finding.Message += "; " + acknowledged(*noted)
+	}
 	finding.Identity = plain(finding.Identity)
 	finding.Link = weblink.HTTPS(finding.Link)
 	finding.Owners = listed(finding.Owners)

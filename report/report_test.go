@@ -111,6 +111,10 @@ type contractFinding struct {
 	Details      map[string]any    `json:"details"`
 	Remedy       string            `json:"remedy"`
 	Link         string            `json:"link"`
+	Acknowledged *struct {
+		By, Reason string
+		At, Until  time.Time
+	} `json:"acknowledged"`
 }
 
 func decode(t *testing.T, text string) contract {

@@ -87,6 +87,7 @@ func sampleFindings() []watch.Finding {
 		dated(watch.Finding{
 			Check: "machine-files", Kind: "certfiles", Name: "/etc/ssl/private/ldap.pem", Severity: watch.Warning, Reason: watch.ExpiresSoon,
 			Message: "certificate expires 2026-12-13 06:00 UTC, in 21 days", Remedy: "Renew the certificate and replace the file.",
+			Acknowledged: &watch.Acknowledgement{By: "ada@example.com", Reason: "replaced with the move on 1 December", At: after(-1), Until: after(13)},
 		}, 21),
 		{
 			ID: "public-sites/mail.example.com:25", Check: "public-sites", Kind: "tls", Name: "mail.example.com:25", Severity: watch.Unknown, Reason: watch.TimedOut,

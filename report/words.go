@@ -47,6 +47,11 @@ func left(finding watch.Finding, now time.Time) string {
 	return fmt.Sprintf("%d d%s", days, suffix)
 }
 
+// acknowledged says who has taken note of a finding, why and for how long.
+func acknowledged(noted watch.Acknowledgement) string {
+	return fmt.Sprintf("acknowledged until %s by %s: %s", stamp(noted.Until), plain(noted.By), plain(noted.Reason))
+}
+
 func counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
