@@ -218,7 +218,10 @@ func (r Reminders) due(before Known, finding watch.Finding, now time.Time) bool 
 }
 
 // open reports whether somebody was told of the subject and not yet of its end.
-func (k Known) open() bool { return !k.Untold && (k.Blind != "" || tellable(k.Finding)) }
+func (k Known) open() bool { return !k.Untold && k.Bad() }
+
+// Bad reports whether the subject was last known to be such that somebody is told of it.
+func (k Known) Bad() bool { return k.Blind != "" || tellable(k.Finding) }
 
 func tellable(finding watch.Finding) bool { return finding.Severity.AtLeast(watch.Warning) }
 

@@ -42,6 +42,8 @@ func (j Judge) Finding(origin Origin, fact watch.Fact, now time.Time) watch.Find
 		j.judgeCredential(&finding, fact, now)
 	case watch.Clock:
 		j.judgeClock(&finding, fact)
+	case watch.Condition:
+		j.judgeCondition(&finding, fact)
 	case watch.Problem:
 		judgeProblem(&finding, fact)
 	}
@@ -120,6 +122,18 @@ func clockText(clock watch.Clock) string {
 		direction = "behind"
 	}
 	return fmt.Sprintf("clock is %.3f s %s %s (± %.3f s)", math.Abs(clock.Offset.Seconds()), direction, clock.Reference, clock.Uncertainty.Seconds())
+}
+
+func (j Judge) judgeCondition(finding *watch.Finding, condition watch.Condition) {
+	judged := watch.Judgement{Reason: condition.Reason, Severity: watch.OK, Message: condition.Text}
+	if condition.Reason != "" {
+		judged.Severity = verdicts[condition.Reason].severity
+	}
+	finding.Details = condition.Details
+	decide(finding, j.overridden(*finding, []watch.Judgement{judged}))
+	if finding.Severity != watch.OK {
+		finding.Remedy = cmp.Or(condition.Remedy, finding.Remedy)
+	}
 }
 
 // judgeProblem heeds no rule: a subject that nobody could look at is never made ok.

@@ -21,7 +21,8 @@ type Subject struct {
 	Link string
 }
 
-// Fact is what a check learnt. It is closed: Credential, Clock, Problem and Remark.
+// Fact is what a check learnt. It is closed: Credential, Clock, Condition, Problem and
+// Remark.
 type Fact interface {
 	About() Subject
 	fact()
@@ -136,6 +137,18 @@ type Clock struct {
 	Reference   string
 }
 
+// Condition is the fact that a subject is in order, or why it is not, where neither a
+// date nor a clock says so.
+type Condition struct {
+	Subject Subject
+	// Reason is empty where all is in order.
+	Reason Reason
+	// Text is one sentence without a full stop.
+	Text    string
+	Details map[string]any
+	Remedy  string
+}
+
 // Problem is the fact that something could not be read. It is never ok, and it never
 // resolves what was known before.
 type Problem struct {
@@ -160,6 +173,7 @@ type Remark struct {
 
 func (c Credential) About() Subject { return c.Subject }
 func (c Clock) About() Subject      { return c.Subject }
+func (c Condition) About() Subject  { return c.Subject }
 func (p Problem) About() Subject    { return p.Subject }
 
 // About is empty: a remark concerns the check.
@@ -167,6 +181,7 @@ func (Remark) About() Subject { return Subject{} }
 
 func (Credential) fact() {}
 func (Clock) fact()      {}
+func (Condition) fact()  {}
 func (Problem) fact()    {}
 func (Remark) fact()     {}
 
@@ -195,4 +210,12 @@ type Check interface {
 	// source as a whole could not be read. Collect may be called again for the next
 	// pass, never concurrently with itself.
 	Collect(ctx context.Context, sink Sink) error
+}
+
+// Rechecker is a check that can look at single subjects once more, before somebody is
+// told bad news of them.
+type Rechecker interface {
+	// Recheck streams what it learns anew of the subjects into sink; of a subject that
+	// it leaves out, what was learnt before stands.
+	Recheck(ctx context.Context, subjectIDs []string, sink Sink) error
 }

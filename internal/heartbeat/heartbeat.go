@@ -36,8 +36,9 @@ func Defaults() Options {
 const (
 	attempts = 3
 	pause    = 2 * time.Second
-	// patience bounds one signal with all its attempts.
-	patience = 45 * time.Second
+	// patience bounds one signal with all its attempts: Kubernetes leaves a pod that it
+	// stops 30 seconds.
+	patience = 20 * time.Second
 	// maxBody is what healthchecks.io keeps of a ping's body.
 	maxBody = 10_000
 )
