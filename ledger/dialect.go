@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -20,11 +22,37 @@ type dialect struct {
 	migrations fs.FS
 	// open opens a store that was found to be sound, with its schema up to date.
 	open func(ctx context.Context, address string) (*sql.DB, error)
+	// name is the store's, without what may be secret.
+	name func(address string) string
+	// setAside moves a damaged store out of the way; nil where that is not for us to do.
+	// was is the identity of what was found damaged.
+	setAside func(address string, was os.FileInfo, now time.Time) (kept string, err error)
+	// identity is nil where there is no file.
+	identity func(address string) os.FileInfo
 	// copy opens a copy that discard removes, without a change to the store.
 	copy func(ctx context.Context, address string) (db *sql.DB, discard func() error, err error)
-	// explain adds what to do to an error of the database.
+	// lock keeps every other writer out until the transaction ends.
+	lock func(ctx context.Context, tx *sql.Tx) error
+	// clock is the one that all who share the store go by.
+	clock func(ctx context.Context, tx *sql.Tx, own func() time.Time) (time.Time, error)
+	// again reports that the same transaction may succeed when it is done once more.
+	again func(error) bool
+	// explain says which of this package's errors an error of the database is.
 	explain func(error) error
+	advice  []advice
 }
+
+// opened is the store that address names.
+func (d dialect) opened(ctx context.Context, address string) (*Ledger, error) {
+	db, err := d.open(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", d.name(address), d.explain(err))
+	}
+	return &Ledger{db: db, name: d.name(address), dialect: d, address: address, was: d.identity(address)}, nil
+}
+
+// told is explain with what to do.
+func (d dialect) told(err error) error { return advised(d.explain(err), d.advice) }
 
 func dialectOf(dsn string) (dialect, string, error) {
 	scheme, address, _ := strings.Cut(dsn, ":")

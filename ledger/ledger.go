@@ -1,7 +1,8 @@
 // Package ledger remembers what was seen and said: it compares a pass with the one
 // before, keeps the events and the deliveries that follow from it in one transaction,
 // and knows what is still owed to whom. It judges nothing (policy does), sends nothing
-// (the runner does), and never mends, replaces or empties a store that it cannot trust.
+// (the runner does), and never mends or empties a store that it cannot trust: it keeps
+// it aside, or leaves it alone.
 package ledger
 
 import (
@@ -9,6 +10,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"sync/atomic"
 )
 
 // Ledger is an open store. It may be used from several goroutines, and several
@@ -17,8 +20,13 @@ type Ledger struct {
 	db      *sql.DB
 	name    string
 	dialect dialect
+	// address and was are of the store, to find it again.
+	address string
+	was     os.FileInfo
 	// discard removes what a private copy lies in; nil for the store itself.
 	discard func() error
+	// token is that of the lease which this ledger is used under; nil without one.
+	token atomic.Pointer[string]
 }
 
 // Open opens the store that dsn names: "sqlite:FILE". A file that is missing is made,
@@ -31,11 +39,11 @@ func Open(ctx context.Context, dsn string) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := d.open(ctx, address)
+	l, err := d.opened(ctx, address)
 	if err != nil {
-		return nil, fmt.Errorf("open ledger %s: %w", address, d.explain(err))
+		return nil, advised(err, d.advice)
 	}
-	return &Ledger{db: db, name: address, dialect: d}, nil
+	return l, nil
 }
 
 // Peek opens a private copy of the store that dsn names, or an empty one where there
@@ -49,9 +57,9 @@ func Peek(ctx context.Context, dsn string) (*Ledger, error) {
 	}
 	db, discard, err := d.copy(ctx, address)
 	if err != nil {
-		return nil, fmt.Errorf("copy ledger %s: %w", address, d.explain(err))
+		return nil, fmt.Errorf("copy ledger %s: %w", d.name(address), d.told(err))
 	}
-	return &Ledger{db: db, name: address, dialect: d, discard: discard}, nil
+	return &Ledger{db: db, name: d.name(address), dialect: d, discard: discard}, nil
 }
 
 // Close closes the store. What was recorded is kept without it.
@@ -71,5 +79,5 @@ func (l *Ledger) failed(ctx context.Context, doing string, err error) error {
 		// What the database says of its interruption hides why it was interrupted.
 		err = context.Cause(ctx)
 	}
-	return fmt.Errorf("%s in ledger %s: %w", doing, l.name, l.dialect.explain(err))
+	return fmt.Errorf("%s in ledger %s: %w", doing, l.name, l.dialect.told(err))
 }

@@ -95,7 +95,8 @@ func TestOpenRefusesWhatItCannotUnderstand(t *testing.T) {
 		{"no file", "sqlite:", `ledger.dsn of the scheme "sqlite": want sqlite:FILE`},
 		{"a missing folder, which may be a volume that is not mounted", "sqlite:" + folder + "/state/x.db",
 			"open ledger " + folder + "/state/x.db: folder " + folder + "/state does not exist: mount its volume, or create it"},
-		{"a folder", "sqlite:" + folder, "open ledger " + folder + ": it is no regular file: " + ErrForeign.Error()},
+		{"a folder", "sqlite:" + folder, "open ledger " + folder + ": it is no regular file: this is not a ledger of Lapsewatch: " +
+			"another application's, or its first page is damaged; it was left as it is; name another file in ledger.dsn, or move this one aside and restore a backup"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,7 +158,7 @@ func TestF16_AStoreThatIsNotSoundIsRefusedAndLeftAsItIs(t *testing.T) {
 		{"a page of noise", noise, ErrDamaged, ""},
 		{"text", []byte(strings.Repeat("no database at all\n", 500)), ErrForeign, "file is not a database"},
 		{"another application's database", altered(`PRAGMA application_id = 7`), ErrForeign, "application id 0x7, want 0x4c707357"},
-		{"a newer schema", altered(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`), ErrNewer, "schema 99, this version knows up to 2"},
+		{"a newer schema", altered(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`), ErrNewer, "schema 99, this version knows up to 3"},
 		{"a schema without its version", altered(`DELETE FROM goose_db_version WHERE version_id > 0`), ErrDamaged, "no schema version"},
 		{"a schema without its history", altered(`DROP TABLE goose_db_version`), ErrDamaged, "no such table: goose_db_version"},
 	}

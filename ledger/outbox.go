@@ -28,6 +28,10 @@ type Delivery struct {
 	// NextAttempt is the earliest instant of the next attempt, in UTC.
 	NextAttempt time.Time
 	LastError   string
+	// Note says why it comes this way; empty as a rule.
+	Note string
+	// Redirected: its events were given to other channels too.
+	Redirected bool
 }
 
 // Due lists the deliveries that are owed at now, the oldest first, and those of one pass
@@ -44,7 +48,7 @@ func (l *Ledger) Due(ctx context.Context, now time.Time) ([]Delivery, error) {
 
 func (l *Ledger) due(ctx context.Context, now time.Time) ([]Delivery, error) {
 	const query = `SELECT o.delivery_id, o.attempts, o.next_attempt, o.last_error,
-			COALESCE(d.channel, ''), COALESCE(d.recipient, ''), COALESCE(d.created_at, ''), COALESCE(d.checksum, '')
+			COALESCE(d.channel, ''), COALESCE(d.recipient, ''), COALESCE(d.created_at, ''), COALESCE(d.note, ''), d.redirected_at, COALESCE(d.checksum, '')
 		FROM outbox o LEFT JOIN deliveries d ON d.id = o.delivery_id
 		WHERE o.dead_at IS NULL AND (o.next_attempt <= $1 OR o.next_attempt > $2 OR d.created_at > $1)
 		ORDER BY d.created_at, d.position, o.delivery_id`
@@ -53,7 +57,10 @@ func (l *Ledger) due(ctx context.Context, now time.Time) ([]Delivery, error) {
 		return nil, err
 	}
 	owed, err := collect(rows, func(row *owedRow) []any {
-		return []any{&row.ID, &row.Attempts, &row.nextAttempt, &row.LastError, &row.Channel, &row.Recipient, &row.createdAt, &row.checksum}
+		return []any{
+			&row.id, &row.attempts, &row.nextAttempt, &row.lastError,
+			&row.channel, &row.recipient, &row.createdAt, &row.note, &row.redirectedAt, &row.checksum,
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -63,7 +70,7 @@ func (l *Ledger) due(ctx context.Context, now time.Time) ([]Delivery, error) {
 	for _, row := range owed {
 		delivery, err := row.load(ctx, events)
 		if err != nil {
-			return nil, fmt.Errorf("read delivery %q: %w", row.ID, err)
+			return nil, fmt.Errorf("read delivery %q: %w", row.id, err)
 		}
 		due = append(due, delivery)
 	}
@@ -80,31 +87,32 @@ func (l *Ledger) Sent(ctx context.Context, id, proof string, at time.Time) error
 	return nil
 }
 
+// sent asks for no lease, and waits for no other writer: that the message is out is true
+// whoever is at work by now, and unless it is noted, it is sent again.
 func (l *Ledger) sent(ctx context.Context, id, proof string, at time.Time) error {
-	tx, err := l.db.BeginTx(ctx, nil)
-	if err != nil {
+	return l.within(ctx, func(tx *sql.Tx) error {
+		const prove = `UPDATE deliveries SET sent_at = COALESCE(sent_at, $2), proof = COALESCE(proof, $3) WHERE id = $1`
+		result, err := tx.ExecContext(ctx, prove, id, instantText(at), note(proof))
+		if err != nil {
+			return err
+		}
+		if found, err := result.RowsAffected(); err != nil || found == 0 {
+			return errors.Join(err, errUnknownDelivery)
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM outbox WHERE delivery_id = $1`, id)
 		return err
-	}
-	defer func() { _ = tx.Rollback() }() // of no effect once the transaction has ended
-	const prove = `UPDATE deliveries SET sent_at = COALESCE(sent_at, $2), proof = COALESCE(proof, $3) WHERE id = $1`
-	result, err := tx.ExecContext(ctx, prove, id, instantText(at), note(proof))
-	if err != nil {
-		return err
-	}
-	if found, err := result.RowsAffected(); err != nil || found == 0 {
-		return errors.Join(err, errUnknownDelivery)
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE delivery_id = $1`, id); err != nil {
-		return err
-	}
-	return tx.Commit()
+	})
 }
 
 // Failed notes a failed attempt and when to try again, at most LongestWait from then.
 // It changes nothing once the delivery was sent.
 func (l *Ledger) Failed(ctx context.Context, id, cause string, next time.Time) error {
 	const update = `UPDATE outbox SET attempts = attempts + 1, last_error = $2, next_attempt = $3 WHERE delivery_id = $1`
-	return l.putOff(ctx, "as failed", update, id, cause, next)
+	err := l.write(ctx, func(tx *sql.Tx) error { return putOff(ctx, tx, update, id, cause, next) })
+	if err != nil {
+		return l.failed(ctx, fmt.Sprintf("note delivery %q as failed", id), err)
+	}
+	return nil
 }
 
 // Dead notes that the delivery failed for good: it is kept and counted, and no longer
@@ -113,23 +121,27 @@ func (l *Ledger) Failed(ctx context.Context, id, cause string, next time.Time) e
 // once the delivery was sent.
 func (l *Ledger) Dead(ctx context.Context, id, cause string, at time.Time) error {
 	const update = `UPDATE outbox SET attempts = attempts + 1, last_error = $2, dead_at = $3 WHERE delivery_id = $1`
-	if err := l.putOff(ctx, "as dead", update, id, cause, at); err != nil {
-		return err
-	}
-	if err := l.untellDead(ctx, id); err != nil {
-		return l.failed(ctx, fmt.Sprintf("note what delivery %q left untold", id), err)
+	err := l.write(ctx, func(tx *sql.Tx) error {
+		if err := putOff(ctx, tx, update, id, cause, at); err != nil {
+			return err
+		}
+		return untellDead(ctx, tx, id)
+	})
+	if err != nil {
+		return l.failed(ctx, fmt.Sprintf("note delivery %q as dead", id), err)
 	}
 	return nil
 }
 
-func (l *Ledger) untellDead(ctx context.Context, id string) error {
-	// A delivery that is in the outbox no more was sent.
-	const untold = `WITH said AS (SELECT event_id FROM delivery_events WHERE delivery_id = $1)
-		SELECT e.subject_id FROM said JOIN events e ON e.id = said.event_id
-		WHERE said.event_id NOT IN (
-			SELECT heard.event_id FROM delivery_events heard LEFT JOIN outbox o ON o.delivery_id = heard.delivery_id
-			WHERE heard.event_id IN (SELECT event_id FROM said) AND o.dead_at IS NULL)`
-	rows, err := l.db.QueryContext(ctx, untold, id)
+func untellDead(ctx context.Context, tx *sql.Tx, id string) error {
+	// A delivery that is in the outbox no more was sent. Nobody hears of a standing
+	// event what was not told before.
+	const untold = `SELECT e.subject_id FROM delivery_events said JOIN events e ON e.id = said.event_id
+		WHERE said.delivery_id = $1 AND e.type <> $2 AND NOT EXISTS (
+			SELECT 1 FROM delivery_events heard LEFT JOIN outbox o ON o.delivery_id = heard.delivery_id
+			WHERE heard.event_id = said.event_id AND o.dead_at IS NULL)
+		ORDER BY e.subject_id`
+	rows, err := tx.QueryContext(ctx, untold, id, string(watch.Standing))
 	if err != nil {
 		return err
 	}
@@ -138,33 +150,29 @@ func (l *Ledger) untellDead(ctx context.Context, id string) error {
 		return err
 	}
 	for _, subject := range subjects {
-		if err := untell(ctx, l.db, subject); err != nil {
+		if err := untell(ctx, tx, subject); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Ledger) putOff(ctx context.Context, as, update, id, cause string, instant time.Time) error {
-	result, err := l.db.ExecContext(ctx, update, id, note(cause), instantText(instant))
-	var changed int64
-	if err == nil {
-		changed, err = result.RowsAffected()
-	}
-	if err == nil && changed == 0 {
-		err = l.wasSent(ctx, id)
-	}
+func putOff(ctx context.Context, tx *sql.Tx, update, id, cause string, instant time.Time) error {
+	result, err := tx.ExecContext(ctx, update, id, note(cause), instantText(instant))
 	if err != nil {
-		return l.failed(ctx, fmt.Sprintf("note delivery %q %s", id, as), err)
+		return err
 	}
-	return nil
+	if changed, err := result.RowsAffected(); err != nil || changed > 0 {
+		return err
+	}
+	return wasSent(ctx, tx, id)
 }
 
 var errUnknownDelivery = errors.New("there is no such delivery")
 
-func (l *Ledger) wasSent(ctx context.Context, id string) error {
+func wasSent(ctx context.Context, tx *sql.Tx, id string) error {
 	var sentAt string
-	err := l.db.QueryRowContext(ctx, `SELECT sent_at FROM deliveries WHERE id = $1 AND sent_at IS NOT NULL`, id).Scan(&sentAt)
+	err := tx.QueryRowContext(ctx, `SELECT sent_at FROM deliveries WHERE id = $1 AND sent_at IS NOT NULL`, id).Scan(&sentAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return errUnknownDelivery
 	}

@@ -3,10 +3,10 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"lapsewatch/policy"
+	"lapsewatch/watch"
 )
 
 // keepEvents adds the events of the pass that somebody is told of to the history. One
@@ -22,6 +22,9 @@ func (r *recording) keepEvents(ctx context.Context, digests []policy.Digest) err
 	const insert = `INSERT INTO events (id, run_id, subject_id, type, at, event, checksum)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`
 	for _, event := range r.outcome.Events {
+		if !told[event.ID] && event.Type == watch.Standing {
+			continue // it is no news, and repeated at each pass
+		}
 		if !told[event.ID] {
 			r.outcome.Untold++
 			if err := untell(ctx, r.tx, event.Finding.ID); err != nil {
@@ -41,42 +44,10 @@ func (r *recording) keepEvents(ctx context.Context, digests []policy.Digest) err
 	return nil
 }
 
-// executor is a transaction, or the database itself.
-type executor interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// untell notes that nobody was told of what is known of a subject, if it is known still.
-func untell(ctx context.Context, in executor, findingID string) error {
-	row := subjectRow{id: subjectKey(findingID)}
-	const find = `SELECT s.check_name, s.last_seen_run, f.known, f.checksum
-		FROM subjects s LEFT JOIN findings f ON f.subject_id = s.id WHERE s.id = $1`
-	err := in.QueryRowContext(ctx, find, row.id).Scan(&row.check, &row.lastSeenRun, &row.known, &row.checksum)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	var known *policy.Known
-	if err == nil {
-		known, err = row.decode()
-	}
-	if err == nil {
-		known.Untold = true
-		var text string
-		if text, err = encodeStored(*known); err == nil {
-			_, err = in.ExecContext(ctx, `UPDATE findings SET known = $2, checksum = $3 WHERE subject_id = $1`, row.id, text, checksum(row.id, row.check, text))
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("note that nobody was told of %q: %w", findingID, err)
-	}
-	return nil
-}
-
 // owe puts the digests into the outbox, except those that were ever put there.
 func (r *recording) owe(ctx context.Context, digests []policy.Digest) error {
 	for position, digest := range digests {
-		added, err := r.addDelivery(ctx, position, digest)
+		added, err := addDelivery(ctx, r.tx, position, digest)
 		if err != nil {
 			return fmt.Errorf("plan delivery by %s: %w", digest.Channel, err)
 		}
@@ -87,15 +58,17 @@ func (r *recording) owe(ctx context.Context, digests []policy.Digest) error {
 	return nil
 }
 
-func (r *recording) addDelivery(ctx context.Context, position int, digest policy.Digest) (bool, error) {
-	created := instantText(digest.CreatedAt)
-	sealed := []string{digest.ID, digest.Channel, digest.Recipient, created}
-	for _, event := range digest.Events {
-		sealed = append(sealed, event.ID)
+// addDelivery owes a digest from now on, unless it was ever owed.
+func addDelivery(ctx context.Context, tx *sql.Tx, position int, digest policy.Digest) (bool, error) {
+	row := deliveryRow{
+		id: digest.ID, channel: digest.Channel, recipient: storable(digest.Recipient), createdAt: instantText(digest.CreatedAt), note: note(digest.Note),
 	}
-	const delivery = `INSERT INTO deliveries (id, channel, recipient, created_at, checksum, position)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`
-	result, err := r.tx.ExecContext(ctx, delivery, digest.ID, digest.Channel, digest.Recipient, created, checksum(sealed...), position)
+	for _, event := range digest.Events {
+		row.events = append(row.events, event.ID)
+	}
+	const delivery = `INSERT INTO deliveries (id, channel, recipient, created_at, note, checksum, position)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`
+	result, err := tx.ExecContext(ctx, delivery, row.id, row.channel, row.recipient, row.createdAt, row.note, row.seal(), position)
 	if err != nil {
 		return false, err
 	}
@@ -103,12 +76,12 @@ func (r *recording) addDelivery(ctx context.Context, position int, digest policy
 		return false, err
 	}
 	const content = `INSERT INTO delivery_events (delivery_id, position, event_id) VALUES ($1, $2, $3)`
-	for place, event := range digest.Events {
-		if _, err := r.tx.ExecContext(ctx, content, digest.ID, place, event.ID); err != nil {
+	for place, event := range row.events {
+		if _, err := tx.ExecContext(ctx, content, row.id, place, event); err != nil {
 			return false, err
 		}
 	}
 	const owed = `INSERT INTO outbox (delivery_id, attempts, next_attempt, last_error) VALUES ($1, 0, $2, '')`
-	_, err = r.tx.ExecContext(ctx, owed, digest.ID, created)
+	_, err = tx.ExecContext(ctx, owed, row.id, row.createdAt)
 	return true, err
 }

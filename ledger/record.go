@@ -22,8 +22,12 @@ type Outcome struct {
 	// before under the same ID.
 	Digests []policy.Digest
 	// Untold counts the events that no digest tells anybody of. They are not kept, and
-	// the next pass raises them again.
+	// the next pass raises them again. Standing events are none of them.
 	Untold int
+	// Acknowledged are the acknowledgements in force, by the finding's ID.
+	Acknowledged map[string]watch.Acknowledgement
+	// Clamped counts the rows of the ledger's own that were dated in the future.
+	Clamped int
 }
 
 // Record compares the pass with what is known, and keeps what is known from now on, the
@@ -32,7 +36,7 @@ type Outcome struct {
 // configured. A pass that does not trust its own clock brings no good news: what it
 // sees resolved, improved or gone stays known as it was.
 func (l *Ledger) Record(ctx context.Context, pass watch.Pass, telling policy.Telling, plan Planner) (Outcome, error) {
-	outcome, err := l.record(ctx, pass, telling, plan, (*sql.Tx).Commit)
+	outcome, err := l.record(ctx, pass, telling, plan, nil)
 	if err != nil {
 		return Outcome{}, l.failed(ctx, "record pass", err)
 	}
@@ -41,41 +45,46 @@ func (l *Ledger) Record(ctx context.Context, pass watch.Pass, telling policy.Tel
 
 // Preview is Record with nothing kept.
 func (l *Ledger) Preview(ctx context.Context, pass watch.Pass, telling policy.Telling, plan Planner) (Outcome, error) {
-	outcome, err := l.record(ctx, pass, telling, plan, (*sql.Tx).Rollback)
-	if err != nil {
+	outcome, err := l.record(ctx, pass, telling, plan, errKeepNothing)
+	if err != nil && !errors.Is(err, errKeepNothing) {
 		return Outcome{}, l.failed(ctx, "preview pass", err)
 	}
 	return outcome, nil
 }
 
-func (l *Ledger) record(ctx context.Context, pass watch.Pass, telling policy.Telling, plan Planner, end func(*sql.Tx) error) (Outcome, error) {
+// record ends with the error end, if everything else went well.
+func (l *Ledger) record(ctx context.Context, pass watch.Pass, telling policy.Telling, plan Planner, end error) (outcome Outcome, err error) {
 	if len(pass.Checks) == 0 {
 		return Outcome{}, errors.New("the pass ran no check, so it says nothing of any subject")
 	}
-	tx, err := l.db.BeginTx(ctx, nil)
-	if err != nil {
-		return Outcome{}, err
+	err = l.write(ctx, func(tx *sql.Tx) error {
+		r := recording{tx: tx, pass: pass, judging: judging{telling: telling, trusted: pass.Clock.Trusted, now: pass.GeneratedAt}}
+		if err := r.all(ctx, plan); err != nil {
+			return err
+		}
+		outcome = r.outcome
+		return end
+	})
+	return outcome, err
+}
+
+func (r *recording) all(ctx context.Context, plan Planner) error {
+	r.outcome.Acknowledged = map[string]watch.Acknowledgement{}
+	for _, step := range []func(context.Context) error{r.start, r.compareAll, r.resolveVanished, r.forgetOthers} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	defer func() { _ = tx.Rollback() }() // of no effect once the transaction has ended
-	r := recording{tx: tx, pass: pass, telling: telling}
-	if err := r.start(ctx); err != nil {
-		return Outcome{}, err
-	}
-	if err := r.compareAll(ctx); err != nil {
-		return Outcome{}, err
-	}
-	if err := r.resolveVanished(ctx); err != nil {
-		return Outcome{}, err
-	}
-	if err := r.forgetOthers(ctx); err != nil {
-		return Outcome{}, err
-	}
+	r.outcome.Clamped = r.clamped
 	digests := plan(r.outcome.Events)
 	if err := r.keepEvents(ctx, digests); err != nil {
-		return Outcome{}, err
+		return err
 	}
 	if err := r.owe(ctx, digests); err != nil {
-		return Outcome{}, err
+		return err
 	}
-	return r.outcome, end(tx)
+	if r.lost == nil {
+		return nil
+	}
+	return writeLost(ctx, r.tx, r.lost.after(r.pass))
 }

@@ -441,6 +441,9 @@ func modelled(model map[string]policy.Known, pass watch.Pass, findings []watch.F
 		if goodNews && !pass.Clock.Trusted {
 			continue
 		}
+		if before != nil && before.CalmSince.IsZero() && !pass.Clock.Trusted {
+			after.CalmSince = time.Time{}
+		}
 		if event != nil {
 			events = append(events, *event)
 		}

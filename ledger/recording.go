@@ -15,15 +15,19 @@ import (
 // recording is one pass on its way into the ledger. Subjects are looked up one by one,
 // so that memory does not grow with their number.
 type recording struct {
+	judging
 	tx      *sql.Tx
 	pass    watch.Pass
-	telling policy.Telling
 	outcome Outcome
 
 	find, see, keep *sql.Stmt
 }
 
 func (r *recording) start(ctx context.Context) error {
+	var err error
+	if r.lost, err = readLost(ctx, r.tx); err != nil {
+		return err
+	}
 	const insert = `INSERT INTO runs (judged_at) VALUES ($1) RETURNING id`
 	if err := r.tx.QueryRowContext(ctx, insert, instantText(r.pass.GeneratedAt)).Scan(&r.outcome.Run); err != nil {
 		return fmt.Errorf("begin run: %w", err)
@@ -39,7 +43,6 @@ func (r *recording) start(ctx context.Context) error {
 		{&r.keep, `INSERT INTO findings (subject_id, known, checksum) VALUES ($1, $2, $3)
 			ON CONFLICT (subject_id) DO UPDATE SET known = excluded.known, checksum = excluded.checksum`},
 	} {
-		var err error
 		if *statement.into, err = r.tx.PrepareContext(ctx, statement.query); err != nil {
 			return fmt.Errorf("prepare to compare: %w", err)
 		}
@@ -52,14 +55,14 @@ func (r *recording) compareAll(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read findings: %w", err)
 		}
-		if err := r.compare(ctx, finding); err != nil {
+		if err := r.compareOne(ctx, finding); err != nil {
 			return fmt.Errorf("compare %q: %w", finding.ID, err)
 		}
 	}
 	return nil
 }
 
-func (r *recording) compare(ctx context.Context, finding watch.Finding) error {
+func (r *recording) compareOne(ctx context.Context, finding watch.Finding) error {
 	if finding.ID == "" || finding.Severity == "" {
 		return errors.New("the finding has no id or no severity")
 	}
@@ -77,29 +80,22 @@ func (r *recording) compare(ctx context.Context, finding watch.Finding) error {
 	if row.lastSeenRun == r.outcome.Run {
 		return nil
 	}
-	after, event := r.judge(before, finding)
+	after, event := r.compare(before, finding)
+	r.raise(event)
+	return r.remember(ctx, row, finding, after)
+}
+
+func (r *recording) raise(event *watch.Event) {
 	if event != nil {
 		r.outcome.Events = append(r.outcome.Events, *event)
 	}
-	return r.remember(ctx, row, finding.Check, after)
 }
 
-// judge compares by policy's rules, with the two exceptions that are due to clocks:
-// when the last event seems to lie ahead, that clock was wrong, and reminders count
-// from now; and a pass that does not trust its clock brings no good news.
-func (r *recording) judge(before *policy.Known, finding watch.Finding) (policy.Known, *watch.Event) {
-	now := r.pass.GeneratedAt
-	if before != nil && r.pass.Clock.Trusted && before.ToldAt.After(now) {
-		before.ToldAt = now
+func (r *recording) remember(ctx context.Context, before subjectRow, finding watch.Finding, after policy.Known) error {
+	check := finding.Check
+	if noted := inForce(after, r.now); noted != nil {
+		r.outcome.Acknowledged[finding.ID] = *noted
 	}
-	after, event := r.telling.Compare(before, finding, now)
-	if event != nil && !r.pass.Clock.Trusted && (event.Type == watch.Resolved || event.Type == watch.Improved) {
-		return *before, nil
-	}
-	return after, event
-}
-
-func (r *recording) remember(ctx context.Context, before subjectRow, check string, after policy.Known) error {
 	known, err := encodeStored(after)
 	if err != nil {
 		return err
@@ -120,7 +116,7 @@ const vanishedAtOnce = 500
 // their absence means that they have gone. It reads the others too, so that a damaged
 // row is found rather than left to look like a subject of its own.
 func (r *recording) resolveVanished(ctx context.Context) error {
-	if !r.pass.Clock.Trusted {
+	if !r.trusted && !r.telling.Standing {
 		return nil
 	}
 	checks := make(map[string]watch.CheckResult, len(r.pass.Checks))
@@ -128,7 +124,7 @@ func (r *recording) resolveVanished(ctx context.Context) error {
 		checks[check.Name] = check
 	}
 	for last := ""; ; {
-		rows, err := r.unseen(ctx, last)
+		rows, err := r.notSeen(ctx, last)
 		if err != nil {
 			return fmt.Errorf("look for vanished subjects: %w", err)
 		}
@@ -141,7 +137,7 @@ func (r *recording) resolveVanished(ctx context.Context) error {
 				return err
 			}
 			check, watched := checks[row.check]
-			if watched && mayBeThere(check, before.Finding.ID) {
+			if !r.trusted || watched && mayBeThere(check, before.Finding.ID) {
 				err = r.remind(ctx, row, *before)
 			} else {
 				err = r.remove(ctx, row, *before, watched)
@@ -161,16 +157,13 @@ func mayBeThere(check watch.CheckResult, findingID string) bool {
 
 // remind tells of a subject that could not be listed when its reminder is due.
 func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Known) error {
-	if before.ToldAt.After(r.pass.GeneratedAt) {
-		before.ToldAt = r.pass.GeneratedAt
+	after, event := r.unseen(before)
+	r.raise(event)
+	if noted := inForce(after, r.now); noted != nil {
+		r.outcome.Acknowledged[before.Finding.ID] = *noted
 	}
-	after, event := r.telling.Unseen(before, r.pass.GeneratedAt)
-	if event == nil {
-		return nil
-	}
-	r.outcome.Events = append(r.outcome.Events, *event)
 	known, err := encodeStored(after)
-	if err == nil {
+	if err == nil && known != row.known.String {
 		_, err = r.keep.ExecContext(ctx, row.id, known, checksum(row.id, row.check, known))
 	}
 	if err != nil {
@@ -180,16 +173,14 @@ func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Kn
 }
 
 func (r *recording) remove(ctx context.Context, row subjectRow, before policy.Known, watched bool) error {
-	if event := policy.Vanish(before, watched, r.pass.GeneratedAt); event != nil {
-		r.outcome.Events = append(r.outcome.Events, *event)
-	}
+	r.raise(policy.Vanish(before, watched, r.now))
 	if _, err := r.tx.ExecContext(ctx, `DELETE FROM subjects WHERE id = $1`, row.id); err != nil {
 		return fmt.Errorf("remove %q: %w", row.id, err)
 	}
 	return nil
 }
 
-func (r *recording) unseen(ctx context.Context, after string) ([]subjectRow, error) {
+func (r *recording) notSeen(ctx context.Context, after string) ([]subjectRow, error) {
 	const query = `SELECT s.id, s.check_name, s.last_seen_run, f.known, f.checksum
 		FROM subjects s LEFT JOIN findings f ON f.subject_id = s.id
 		WHERE s.last_seen_run <> $1 AND s.id > $2 ORDER BY s.id LIMIT $3`

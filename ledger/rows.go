@@ -54,26 +54,46 @@ func (s subjectRow) decode() (*policy.Known, error) {
 	return &known, nil
 }
 
+// deliveryRow is what of a delivery never changes, which its checksum seals.
+type deliveryRow struct {
+	id, channel, recipient, createdAt, note string
+	// events are the IDs, in order.
+	events []string
+}
+
+func (d deliveryRow) seal() string {
+	sealed := append([]string{d.id, d.channel, d.recipient, d.createdAt}, d.events...)
+	if d.note != "" {
+		// Deliveries from before there were notes are sealed without one.
+		sealed = append(sealed, "note", d.note)
+	}
+	return checksum(sealed...)
+}
+
 // owedRow is a row of the outbox with its delivery, which is empty if it has gone.
 type owedRow struct {
-	Delivery
-	nextAttempt, createdAt, checksum string
+	deliveryRow
+	attempts               int
+	nextAttempt, lastError string
+	redirectedAt           sql.NullString
+	checksum               string
 }
 
 func (o owedRow) load(ctx context.Context, events eventCache) (Delivery, error) {
-	delivery := o.Delivery
-	content, err := events.of(ctx, delivery.ID)
-	if err != nil {
+	delivery := Delivery{
+		ID: o.id, Channel: o.channel, Recipient: o.recipient, Attempts: o.attempts, LastError: o.lastError,
+		Note: o.note, Redirected: o.redirectedAt.Valid,
+	}
+	var err error
+	if delivery.Events, err = events.of(ctx, o.id); err != nil {
 		return delivery, err
 	}
-	sealed := []string{delivery.ID, delivery.Channel, delivery.Recipient, o.createdAt}
-	for _, event := range content {
-		sealed = append(sealed, event.ID)
+	for _, event := range delivery.Events {
+		o.events = append(o.events, event.ID)
 	}
-	if checksum(sealed...) != o.checksum {
+	if o.seal() != o.checksum {
 		return delivery, fmt.Errorf("checksum mismatch: %w", ErrDamaged)
 	}
-	delivery.Events = content
 	if delivery.CreatedAt, err = parseInstant(o.createdAt); err != nil {
 		return delivery, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -30,7 +31,26 @@ func sqliteDialect() dialect {
 	}
 	return dialect{
 		scheme: "sqlite", goose: goose.DialectSQLite3, migrations: migrations,
-		open: openSQLite, copy: copySQLite, explain: explainSQLite,
+		open: openSQLite, copy: copySQLite, explain: explainSQLite, advice: sqliteAdvice(),
+		name:     func(path string) string { return path },
+		setAside: setAsideSQLite, identity: identityOfFile,
+		// A transaction begins by taking SQLite's one lock for writers.
+		lock: func(context.Context, *sql.Tx) error { return nil },
+		// All who share a file are on one machine.
+		clock: func(_ context.Context, _ *sql.Tx, own func() time.Time) (time.Time, error) { return own(), nil },
+		again: func(error) bool { return false },
+	}
+}
+
+func sqliteAdvice() []advice {
+	return []advice{
+		{ErrDamaged, "it was left as it is; move it aside together with its -wal and -shm files, then restore a backup, or run without it " +
+			"and be told of every open finding again"},
+		{ErrForeign, "another application's, or its first page is damaged; it was left as it is; name another file in ledger.dsn, or move this one aside and restore a backup"},
+		{ErrNewer, "it was left as it is; run that version or a later one"},
+		{ErrReadOnly, "let this user write to the file and to its folder, on a file system that is not mounted read-only"},
+		{ErrFull, "nothing of this was recorded; make room on its file system"},
+		{ErrBusy, "nothing of this was recorded; let it finish, and run one pass at a time"},
 	}
 }
 
@@ -87,14 +107,29 @@ func makeSQLite(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
+	err = sqliteDialect().migrate(ctx, db)
+	if err == nil {
+		err = inherit(ctx, db, path)
+	}
 	// Closing the last connection moves the log into the file and removes it.
-	if err := errors.Join(sqliteDialect().migrate(ctx, db), db.Close()); err != nil {
+	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("put the new ledger in its place: %w", err)
 	}
 	return syncFolder(folder)
+}
+
+// inherit tells a new ledger that it takes the place of one that was kept aside. Since
+// that is told by the name of the other, it is true also after a crash between the two.
+func inherit(ctx context.Context, db *sql.DB, path string) error {
+	replaces, err := replacesAnother(path)
+	if err != nil || !replaces {
+		return err
+	}
+	l := Ledger{db: db, dialect: sqliteDialect()}
+	return l.alone(ctx, func(tx *sql.Tx) error { return writeLost(ctx, tx, &recordLost{}) })
 }
 
 // syncFolder makes a new name in the folder survive a loss of power.
@@ -110,6 +145,9 @@ func syncFolder(path string) error {
 // schema that this build knows? The error is fs.ErrNotExist where there is none.
 func inspectSQLite(ctx context.Context, path string) (err error) {
 	info, err := os.Stat(path)
+	if _, strayErr := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) && strayErr == nil {
+		return fmt.Errorf("its log is here, and the file itself is not: %w", ErrDamaged)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -171,16 +209,22 @@ func vacuumInto(ctx context.Context, path, copied string) (err error) {
 	return err
 }
 
+// memoryPath is what SQLite calls a database without a file.
+const memoryPath = ":memory:"
+
 func connectSQLite(path, mode string, more ...string) (*sql.DB, error) {
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
+	file := path
+	if path != memoryPath {
+		var err error
+		if file, err = filepath.Abs(path); err != nil {
+			return nil, err
+		}
 	}
 	options := append([]string{
 		"mode=" + mode, "_txlock=immediate", "_error_rc=1", "_defensive=1",
 		"_busy_timeout=10000", "_foreign_keys=on", "_synchronous=FULL", "_pragma=trusted_schema(0)", "_pragma=cache_size(-8000)",
 	}, more...)
-	dsn := url.URL{Scheme: "file", Path: absolute, RawQuery: strings.Join(options, "&")}
+	dsn := url.URL{Scheme: "file", Path: file, RawQuery: strings.Join(options, "&")}
 	connector, err := sqlite.NewConnector(dsn.String())
 	if err != nil {
 		return nil, err
@@ -199,9 +243,9 @@ func explainSQLite(err error) error {
 	}
 	const primary = 0xff // the rest of the code is the finer cause
 	switch failure.Code() & primary {
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR:
-		// All statements are fixed and tested, so that one which does not fit the schema
-		// has met another schema than the migrations made.
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT:
+		// All statements are fixed and tested, so that one which does not fit the schema,
+		// or the rows, has met others than this package makes.
 		return fmt.Errorf("%w: %w", err, ErrDamaged)
 	case sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: %w", err, ErrForeign)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,14 @@ func parseInstant(text string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("instant %q: %w", text, ErrDamaged)
 	}
 	return t, nil
+}
+
+// parseOptional is zero for an instant that has not come.
+func parseOptional(text sql.NullString) (time.Time, error) {
+	if !text.Valid {
+		return time.Time{}, nil
+	}
+	return parseInstant(text.String)
 }
 
 // checksum finds a row of which a bit has changed: SQLite itself keeps no checksums,
@@ -100,9 +109,14 @@ func restored(value any) any {
 // longestNote bounds what a remote service can make the ledger keep.
 const longestNote = 2000
 
+// storable makes text what every database can keep.
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
+}
+
 // note makes a proof or a cause fit to be kept: valid text of bounded length.
 func note(text string) string {
-	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
+	text = storable(text)
 	if len(text) <= longestNote {
 		return text
 	}

@@ -1,0 +1,165 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"lapsewatch/policy"
+	"lapsewatch/watch"
+)
+
+// Subject is what is known of one subject that has not gone.
+type Subject struct {
+	FindingID, Name, Check string
+	// FirstSeen and LastSeen are when the passes judged that saw it, in UTC.
+	FirstSeen, LastSeen time.Time
+	Known               policy.Known
+}
+
+const subjectsAtOnce = 500
+
+// Subjects lists all subjects in the order of their IDs. They are read a few hundred at a
+// time, so that memory does not grow with their number, and the ledger may be used
+// between them. An error ends the list.
+func (l *Ledger) Subjects(ctx context.Context) iter.Seq2[Subject, error] {
+	return func(yield func(Subject, error) bool) {
+		for last := ""; ; {
+			rows, err := l.subjects(ctx, last)
+			if err == nil && len(rows) == 0 {
+				return
+			}
+			for _, row := range rows {
+				var subject Subject
+				if subject, err = row.subject(); err != nil {
+					break
+				}
+				if !yield(subject, nil) {
+					return
+				}
+				last = row.id
+			}
+			if err != nil {
+				yield(Subject{}, l.failed(ctx, "list subjects", err))
+				return
+			}
+		}
+	}
+}
+
+type listedRow struct {
+	subjectRow
+	firstSeen, lastSeen string
+}
+
+func (l *Ledger) subjects(ctx context.Context, after string) ([]listedRow, error) {
+	const query = `SELECT s.id, s.check_name, s.first_seen, COALESCE(r.judged_at, ''), f.known, f.checksum
+		FROM subjects s LEFT JOIN findings f ON f.subject_id = s.id LEFT JOIN runs r ON r.id = s.last_seen_run
+		WHERE s.id > $1 ORDER BY s.id LIMIT $2`
+	rows, err := l.db.QueryContext(ctx, query, after, subjectsAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(row *listedRow) []any {
+		return []any{&row.id, &row.check, &row.firstSeen, &row.lastSeen, &row.known, &row.checksum}
+	})
+}
+
+func (r listedRow) subject() (Subject, error) {
+	known, err := r.decode()
+	if err != nil {
+		return Subject{}, err
+	}
+	subject := Subject{FindingID: known.Finding.ID, Name: known.Finding.Name, Check: r.check, Known: *known}
+	if subject.FirstSeen, err = parseInstant(r.firstSeen); err != nil {
+		return Subject{}, fmt.Errorf("stored subject %q: %w", r.id, err)
+	}
+	if subject.LastSeen, err = parseInstant(r.lastSeen); err != nil {
+		return Subject{}, fmt.Errorf("stored subject %q: %w", r.id, err)
+	}
+	return subject, nil
+}
+
+// findSubject reads what is known of a finding's subject; nil if it is not known.
+func findSubject(ctx context.Context, in querier, findingID string) (subjectRow, *policy.Known, error) {
+	row := subjectRow{id: subjectKey(findingID)}
+	const find = `SELECT s.check_name, s.last_seen_run, f.known, f.checksum
+		FROM subjects s LEFT JOIN findings f ON f.subject_id = s.id WHERE s.id = $1`
+	err := in.QueryRowContext(ctx, find, row.id).Scan(&row.check, &row.lastSeenRun, &row.known, &row.checksum)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row, nil, nil
+	}
+	if err != nil {
+		return row, nil, err
+	}
+	known, err := row.decode()
+	return row, known, err
+}
+
+// changeKnown replaces what is known of a finding's subject by what change makes of it.
+// A subject that is not known stays so.
+func changeKnown(ctx context.Context, tx *sql.Tx, findingID string, change func(*policy.Known) error) (found bool, err error) {
+	row, known, err := findSubject(ctx, tx, findingID)
+	if err != nil || known == nil {
+		return false, err
+	}
+	if err := change(known); err != nil {
+		return true, err
+	}
+	text, err := encodeStored(*known)
+	if err == nil && text != row.known.String {
+		_, err = tx.ExecContext(ctx, `UPDATE findings SET known = $2, checksum = $3 WHERE subject_id = $1`,
+			row.id, text, checksum(row.id, row.check, text))
+	}
+	return true, err
+}
+
+// untell notes that nobody was told of what is known of a subject, if it is known still.
+func untell(ctx context.Context, tx *sql.Tx, findingID string) error {
+	_, err := changeKnown(ctx, tx, findingID, func(known *policy.Known) error {
+		known.Untold = true
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note that nobody was told of %q: %w", findingID, err)
+	}
+	return nil
+}
+
+// maxFresh bounds what Fresh finds: more than that are no glitch.
+const maxFresh = 1000
+
+// Fresh tells which of the findings, if they were recorded now, would be news: opened or
+// worsened. It changes nothing, and stops after a thousand. trusted says whether the
+// clock may be believed.
+func (l *Ledger) Fresh(ctx context.Context, findings iter.Seq2[watch.Finding, error], telling policy.Telling, trusted bool, now time.Time) ([]watch.Finding, error) {
+	lost, err := readLost(ctx, l.db)
+	if err != nil {
+		return nil, l.failed(ctx, "look for news", err)
+	}
+	j := judging{telling: telling, trusted: trusted, now: now, lost: lost}
+	var fresh []watch.Finding
+	for finding, err := range findings {
+		if err != nil {
+			return nil, l.failed(ctx, "look for news", fmt.Errorf("read findings: %w", err))
+		}
+		if !finding.Severity.AtLeast(watch.Warning) {
+			continue
+		}
+		_, before, err := findSubject(ctx, l.db, finding.ID)
+		if err != nil {
+			return nil, l.failed(ctx, "look for news", fmt.Errorf("compare %q: %w", finding.ID, err))
+		}
+		_, event := j.compare(before, finding)
+		if event == nil || event.Type != watch.Opened && event.Type != watch.Worsened {
+			continue
+		}
+		if fresh = append(fresh, finding); len(fresh) == maxFresh {
+			break
+		}
+	}
+	return fresh, nil
+}
