@@ -1,0 +1,177 @@
+package teams_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"lapsewatch/alerts"
+	"lapsewatch/alerts/alerttest"
+	"lapsewatch/watch"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestTheCardReadsAsTheGoldenFilesSay(t *testing.T) {
+	golden(t, "digest", deliver(t, alerttest.Message()))
+}
+
+func TestF15_A5_AHostileMessageReadsAsTheGoldenFileSays(t *testing.T) {
+	message := alerttest.HostileMessage()
+	for _, text := range []string{
+		"<at>Everyone</at> {{DATE(2017-02-14T06:00:00Z, SHORT)}}",
+		"**bold** _italic_ [renew](https://evil.example.org) - one\r- two `code`",
+	} {
+		event := message.Events[0]
+		event.Finding.Name, event.Finding.Message, event.Finding.Remedy = text, text, text
+		event.Finding.Owners, event.Finding.Also = []string{text}, nil
+		message.Events = append(message.Events, event)
+	}
+	golden(t, "hostile", deliver(t, message))
+}
+
+func TestATestMessageSaysFirstThatNothingHasHappened(t *testing.T) {
+	message := alerttest.Message()
+	message.Test = true
+	golden(t, "test", deliver(t, message))
+}
+
+func TestA9_ADigestOfHundredsOfEventsFillsTheCardAndCountsTheRest(t *testing.T) {
+	message := hundreds(400)
+	card := deliver(t, message)
+	golden(t, "limit", card)
+	if len(card.body) < 18*1024 {
+		t.Errorf("the body has only %d bytes", len(card.body))
+	}
+	shown := strings.Count(card.page, "certificate expires")
+	if want := fmt.Sprintf("%d more, the least urgent, are not listed here: see %s", len(message.Events)-shown, alerttest.ReportURL); !strings.Contains(card.page, want) {
+		t.Errorf("%q is missing", want)
+	}
+	if !strings.Contains(card.page, "shop.example.com:443") {
+		t.Error("the most urgent event is missing")
+	}
+}
+
+// hundreds is the ordinary message with many warnings in it, by urgency.
+func hundreds(count int) alerts.Message {
+	message := alerttest.Message()
+	var warnings []watch.Event
+	for i := range count {
+		event := message.Events[1]
+		event.Finding.Name = fmt.Sprintf("host-%03d.example.com:443", i)
+		event.Finding.ID = "public-sites/" + event.Finding.Name
+		warnings = append(warnings, event)
+	}
+	message.Events = slices.Insert(message.Events, 3, warnings...)
+	return message
+}
+
+func TestA9_TheMostUrgentEventIsShownHoweverLongItsTextsAre(t *testing.T) {
+	for name, unit := range map[string]string{"of four bytes": "𝔛", "escaped twice": `\"`, "escaped for HTML": "<&>", "plain": "long "} {
+		t.Run("characters "+name, func(t *testing.T) {
+			message := alerttest.Message()
+			long := strings.Repeat(unit, 20_000)
+			for i := range message.Events {
+				finding := &message.Events[i].Finding
+				finding.Name, finding.Message, finding.Remedy, finding.Check = "first "+long, long, long, long
+				finding.Owners = []string{long, long, long, long, long, long}
+				finding.Also = nil
+				for range 10 {
+					finding.Also = append(finding.Also, watch.Judgement{Message: long})
+				}
+			}
+			message.Note = long
+			if card := deliver(t, message); !strings.Contains(card.page, "first ") {
+				t.Errorf("no event is shown:\n%s", card.page)
+			}
+		})
+	}
+}
+
+func TestTheCardLeadsOnlyToSafeLinks(t *testing.T) {
+	for link, want := range map[string]string{
+		"https://inventory.example.com/a?b=c": "[Open](https://inventory.example.com/a?b=c)",
+		"http://inventory.example.com/":       "",
+		"javascript:alert(1)":                 "",
+		"https://user@evil.example.org/":      "",
+		"msteams://call":                      "",
+	} {
+		message := alerttest.Message()
+		message.Events = message.Events[:1]
+		message.Events[0].Finding.Link = link
+		page := deliver(t, message).page
+		if got := strings.Contains(page, "[Open]("); got != (want != "") || !strings.Contains(page, want) {
+			t.Errorf("link %s:\n%s", link, page)
+		}
+	}
+}
+
+func TestANoteStandsAboveTheEntries(t *testing.T) {
+	message := alerttest.Message()
+	message.Note = "channel <at>all</at> could not deliver this"
+	page := deliver(t, message).page
+	if note, first := strings.Index(page, "channel < at>all< /at> could not deliver this"), strings.Index(page, "CRITICAL"); note < 0 || note > first {
+		t.Errorf("page:\n%s", page)
+	}
+}
+
+func TestACommandHasALineOfItsOwnInMonospace(t *testing.T) {
+	message := alerttest.Message()
+	message.Events = message.Events[:1]
+	message.Events[0].Finding.Remedy = "Renew it: `certbot renew --cert-name shop` and then `systemctl reload nginx`."
+	card := deliver(t, message)
+	want := "To do: Renew it:\ncertbot renew --cert-name shop\nand then\nsystemctl reload nginx\n"
+	if !strings.Contains(card.page, want) {
+		t.Errorf("page:\n%s\nwant\n%s", card.page, want)
+	}
+	if !bytes.Contains(card.body, []byte(`{"type":"TextRun","text":"systemctl reload nginx","fontType":"monospace"}`)) {
+		t.Errorf("body %s", card.body)
+	}
+}
+
+func TestWithoutAReportTheCardHasNoButtonForIt(t *testing.T) {
+	w := newWorkflow(t, accept)
+	env := w.env()
+	env.ReportURL = ""
+	if _, err := build(t, env, w.URL).Deliver(t.Context(), alerttest.Message()); err != nil {
+		t.Fatal(err)
+	}
+	if page := render(t, w.body).page; strings.Contains(page, "Open the report") {
+		t.Errorf("page:\n%s", page)
+	}
+}
+
+// golden keeps the card as it is sent and as it is read.
+func golden(t *testing.T, name string, card rendered) {
+	t.Helper()
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, card.body, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	indented.WriteString("\n")
+	compare(t, name+".json", indented.Bytes())
+	compare(t, name+".txt", []byte(card.page))
+}
+
+func compare(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
+	}
+}
