@@ -14,6 +14,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/checks"
 	"lapsewatch/ledger"
+	"lapsewatch/policy"
 )
 
 // Delivery sends what is due in the ledger's outbox: one queue per channel, so that a
@@ -21,8 +22,10 @@ import (
 type Delivery struct {
 	Ledger   *ledger.Ledger
 	Channels map[string]alerts.Channel
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Fallbacks are told what a channel has failed to deliver for good, by its name.
+	Fallbacks map[string][]policy.Destination
+	Now       func() time.Time
+	Log       *slog.Logger
 	// AttemptTimeout bounds one attempt beyond the channel's own timeout; zero means
 	// two minutes.
 	AttemptTimeout time.Duration
@@ -50,9 +53,14 @@ const (
 	// wallAfter is how many messages in a row a service must leave without an answer
 	// before the rest of its queue waits for the next run: one alone may be the
 	// message's fault.
-	wallAfter       = 2
-	giveUpAfter     = 7 * 24 * time.Hour
+	wallAfter   = 2
+	giveUpAfter = 7 * 24 * time.Hour
+	// redirectAfter is how long a message may wait for a channel that may still recover,
+	// until its fallback is told: a daily job has tried twice by then.
+	redirectAfter   = 20 * time.Hour
 	noticeOfOutcome = 5 * time.Second
+	// maxRounds bounds a chain of fallbacks within one run; the next run goes on.
+	maxRounds = 5
 )
 
 // Deliver sends everything that is due until it is done or ctx ends. What could not be
@@ -60,10 +68,28 @@ const (
 // wrong password costs no warning once it is mended. Only a message that is a week old,
 // or whose channel is not configured any more, is given up, and that is said.
 func (d Delivery) Deliver(ctx context.Context) ([]Told, error) {
-	due, err := d.Ledger.Due(ctx, d.Now())
-	if err != nil {
-		return nil, err
+	var all []Told
+	tried := map[string]bool{}
+	// A second round is for what fallbacks are to be told, a third for their own.
+	for range maxRounds {
+		due, err := d.Ledger.Due(ctx, d.Now())
+		if err != nil {
+			return all, err
+		}
+		due = slices.DeleteFunc(due, func(message ledger.Delivery) bool { return tried[message.ID] })
+		if len(due) == 0 {
+			break
+		}
+		for _, message := range due {
+			tried[message.ID] = true
+		}
+		all = append(all, d.round(ctx, due)...)
 	}
+	return all, nil
+}
+
+// round sends what is due, all channels at once.
+func (d Delivery) round(ctx context.Context, due []ledger.Delivery) []Told {
 	queues := map[string][]ledger.Delivery{}
 	for _, message := range due {
 		queues[message.Channel] = append(queues[message.Channel], message)
@@ -82,7 +108,7 @@ func (d Delivery) Deliver(ctx context.Context) ([]Told, error) {
 	queuing.Wait()
 	// Within a channel they stay in the order in which they were sent.
 	slices.SortStableFunc(told, func(a, b Told) int { return cmp.Compare(a.Channel, b.Channel) })
-	return told, nil
+	return told
 }
 
 // ownFirst puts what a channel's own recipients are to be told before what owners are:
@@ -142,7 +168,7 @@ func noAnswer(err error) bool {
 
 // message makes the attempts of this run at one message and records what came of it.
 func (d Delivery) message(ctx context.Context, channel alerts.Channel, due ledger.Delivery, attempts int) Told {
-	message := alerts.Message{ID: due.ID, Channel: due.Channel, Recipient: due.Recipient, CreatedAt: due.CreatedAt, Events: due.Events}
+	message := alerts.Message{ID: due.ID, Channel: due.Channel, Recipient: due.Recipient, CreatedAt: due.CreatedAt, Events: due.Events, Note: due.Note}
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		receipt, err := d.attempt(ctx, channel, message)
@@ -214,12 +240,16 @@ func (d Delivery) failed(due ledger.Delivery, failure *alerts.DeliveryError) Tol
 	ctx, cancel := context.WithTimeout(context.Background(), noticeOfOutcome)
 	defer cancel()
 	err := d.Ledger.Failed(ctx, due.ID, failure.Error(), now.Add(min(failure.RetryAfter, longestBetween)))
+	if !failure.Retryable || now.Sub(due.CreatedAt) >= redirectAfter {
+		err = errors.Join(err, d.redirect(due, failure))
+	}
 	return Told{Delivery: due, Err: errors.Join(failure, err)}
 }
 
 func (d Delivery) givenUp(due ledger.Delivery, failure *alerts.DeliveryError) Told {
 	ctx, cancel := context.WithTimeout(context.Background(), noticeOfOutcome)
 	defer cancel()
-	err := d.Ledger.Dead(ctx, due.ID, failure.Error(), d.Now())
+	// The fallback comes first: what it is told of is not raised again.
+	err := errors.Join(d.redirect(due, failure), d.Ledger.Dead(ctx, due.ID, failure.Error(), d.Now()))
 	return Told{Delivery: due, Err: errors.Join(failure, err), Dead: true}
 }

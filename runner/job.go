@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 	"time"
 
 	"lapsewatch/ledger"
@@ -17,6 +19,8 @@ type Job struct {
 	Telling      policy.Telling
 	Routing      policy.Routing
 	Destinations []policy.Destination
+	// Retention is how long history is kept; zero keeps it for ever.
+	Retention time.Duration
 	// DryRun compares with the ledger and plans the messages, but keeps and sends
 	// nothing.
 	DryRun bool
@@ -37,6 +41,10 @@ type Outcome struct {
 	// Untold counts events of this pass that no route leads to anybody; the next run
 	// raises them again.
 	Untold int
+	// Loss is what happened to the ledger; nil if it was sound.
+	Loss *ledger.Loss
+	// Clamped counts the ledger's own rows that were dated in the future and are no more.
+	Clamped int
 	// Unfinished is when the run before was judged, if it has not ended: it was killed,
 	// or is still going on.
 	Unfinished time.Time
@@ -57,23 +65,69 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 	if outcome.Collected, err = j.Collect(ctx); err != nil {
 		return outcome, err
 	}
+	if err := j.lookAgain(ctx, &outcome.Collected); err != nil {
+		return outcome, err
+	}
 	recorded, err := j.record(ctx, outcome.Pass)
 	if err != nil {
 		return outcome, fmt.Errorf("record the pass: %w", err)
 	}
-	outcome.Events, outcome.Planned, outcome.Untold = recorded.Events, recorded.Digests, recorded.Untold
+	outcome.Planned, outcome.Untold, outcome.Clamped = recorded.Digests, recorded.Untold, recorded.Clamped
+	outcome.Events = slices.DeleteFunc(recorded.Events, func(event watch.Event) bool { return event.Type == watch.Standing })
+	outcome.Pass.Findings = withAcknowledgements(outcome.Pass.Findings, recorded.Acknowledged)
 	if j.DryRun {
 		return outcome, nil
 	}
 	if err := j.deliverAll(ctx, recorded.Run, &outcome); err != nil {
 		return outcome, fmt.Errorf("%w (the pass itself was recorded)", err)
 	}
+	j.prune(ctx)
 	return outcome, nil
+}
+
+// lookAgain gives bad news that is about to be told a second look.
+func (j Job) lookAgain(ctx context.Context, collected *Collected) error {
+	news, err := j.Ledger.Fresh(ctx, collected.Pass.Findings, j.Telling, collected.Pass.Clock.Trusted, collected.Pass.GeneratedAt)
+	if err != nil {
+		return fmt.Errorf("look for what is about to be told: %w", err)
+	}
+	j.recheck(ctx, collected, news)
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("the pass was stopped before it was complete: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+func withAcknowledgements(findings iter.Seq2[watch.Finding, error], acknowledged map[string]watch.Acknowledgement) iter.Seq2[watch.Finding, error] {
+	if len(acknowledged) == 0 {
+		return findings
+	}
+	return func(yield func(watch.Finding, error) bool) {
+		for finding, err := range findings {
+			if noted, known := acknowledged[finding.ID]; known {
+				finding.Acknowledged = &noted
+			}
+			if !yield(finding, err) {
+				return
+			}
+		}
+	}
+}
+
+// prune drops history that is older than its retention.
+func (j Job) prune(ctx context.Context) {
+	if j.Retention <= 0 {
+		return
+	}
+	if _, err := j.Ledger.Prune(ctx, j.Delivery.Now().Add(-j.Retention)); err != nil {
+		j.Delivery.Log.Warn("the ledger's history could not be pruned; the next run tries again", "error", err)
+	}
 }
 
 func (j Job) deliverAll(ctx context.Context, run int64, outcome *Outcome) error {
 	var err error
-	if outcome.Told, err = j.Deliver(ctx); err != nil {
+	outcome.Told, err = j.Deliver(ctx)
+	if err != nil {
 		return fmt.Errorf("deliver what is due: %w", err)
 	}
 	waiting := 0

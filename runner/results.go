@@ -69,10 +69,7 @@ func (r *results) add(finding watch.Finding, aside encoded) (replaced watch.Seve
 	if twice && r.entries[at].urgency <= finding.Severity.Urgency() {
 		return "", false
 	}
-	made := entry{urgency: finding.Severity.Urgency(), notAfter: math.MaxInt64, name: finding.Name, offset: r.written, length: len(aside.line)}
-	if !finding.NotAfter.IsZero() {
-		made.notAfter = finding.NotAfter.Unix()
-	}
+	made := entryOf(finding, r.written, len(aside.line))
 	if err := cmp.Or(aside.err, r.write(aside.line)); err != nil {
 		r.err = cmp.Or(r.err, fmt.Errorf("keep finding %s: %w", finding.ID, err))
 	} else {
@@ -86,6 +83,14 @@ func (r *results) add(finding watch.Finding, aside encoded) (replaced watch.Seve
 	r.seen[id] = int32(len(r.entries)) //nolint:gosec // far fewer findings than that fit into memory
 	r.entries = append(r.entries, made)
 	return "", true
+}
+
+func entryOf(finding watch.Finding, offset int64, length int) entry {
+	made := entry{urgency: finding.Severity.Urgency(), notAfter: math.MaxInt64, name: finding.Name, offset: offset, length: length}
+	if !finding.NotAfter.IsZero() {
+		made.notAfter = finding.NotAfter.Unix()
+	}
+	return made
 }
 
 func (r *results) write(line []byte) error {
@@ -153,6 +158,29 @@ func (r *results) sort() error {
 		r.sorted, r.seen = true, nil
 	}
 	return r.err
+}
+
+// replace puts a finding in the place of one with the same ID.
+func (r *results) replace(before, after watch.Finding) bool {
+	aside := r.encode(after)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.entries {
+		if r.entries[i].name != before.Name {
+			continue
+		}
+		if kept, err := r.read(&r.entries[i]); err != nil || kept.ID != before.ID {
+			continue
+		}
+		made := entryOf(after, r.written, len(aside.line))
+		if err := cmp.Or(aside.err, r.write(aside.line)); err != nil {
+			return false
+		}
+		r.written += int64(len(aside.line))
+		r.entries[i], r.sorted = made, false
+		return true
+	}
+	return false
 }
 
 // order is that of reports. Names are nearly always different, so the IDs that settle

@@ -18,12 +18,12 @@ import (
 func (a app) alerts() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "alerts",
-		Short:   "Try the channels that tell people",
-		Example: "  lapsewatch alerts test mail",
+		Short:   "Try the channels that tell people, and see what they owe",
+		Example: "  lapsewatch alerts list\n  lapsewatch alerts test mail",
 		Args:    cobra.NoArgs,
 		RunE:    showHelp,
 	}
-	command.AddCommand(a.alertsTest())
+	command.AddCommand(a.alertsList(), a.alertsTest())
 	return command
 }
 

@@ -64,7 +64,7 @@ log: {level: debug}
 	if _, err := os.Stat(filepath.Join(folder, "mail-1.eml")); err != nil {
 		t.Errorf("the warning was not delivered: %v", err)
 	}
-	if !bytes.Contains(results.Bytes(), []byte("1 subject: 1 warning")) {
+	if !bytes.Contains(results.Bytes(), []byte("4 subjects: 1 warning, 3 ok")) {
 		t.Errorf("the results are %q", results.String())
 	}
 }

@@ -84,7 +84,7 @@ func (a app) configCheck() *cobra.Command {
 
 // checkLedger opens a copy of the ledger, or an empty one where there is none yet.
 func checkLedger(ctx context.Context, settings config.Ledger) error {
-	peeked, err := openLedger(ctx, settings, true)
+	peeked, err := peekLedger(ctx, settings)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (a app) describe(settings *config.Config) error {
 		a.complain("warning: %s\n", cleanLines(warning))
 	}
 	return a.print("%s is right: %s, %s, %s; ledger %s\n", settings.File,
-		count(len(settings.Checks), "check"), count(len(settings.Alerts), "alert"), count(len(settings.Routes), "route"), settings.Ledger.DSN.File())
+		count(len(settings.Checks), "check"), count(len(settings.Alerts), "alert"), count(len(settings.Routing.Routes), "route"), ledgerName(settings.Ledger))
 }
 
 func (a app) followConfig(ctx context.Context, file string) error {

@@ -28,6 +28,7 @@ var arrows = []struct {
 	{"runner", []string{"watch", "checks", "alerts", "policy", "ledger", "internal/*"}},
 	{"cmd/*", []string{"*"}},
 	{"internal/bench", []string{"watch", "checks", "checks/*", "internal/*"}},
+	{"internal/ticket/tickettest", []string{"watch", "alerts", "alerts/alerttest", "internal/*"}},
 	{"internal/*", []string{"watch", "alerts", "internal/*"}},
 	{"deploy", nil},
 }

@@ -63,10 +63,12 @@ func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
 // existingLedger opens the ledger if there is one: a sign-in that works ends the wait that
 // an earlier refusal left there. Nothing is made for a check of the configuration.
 func existingLedger(ctx context.Context, settings config.Ledger) (*ledger.Ledger, error) {
-	if _, err := os.Stat(settings.DSN.File()); errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+	if inFile(settings) {
+		if _, err := os.Stat(settings.DSN.File()); errors.Is(err, os.ErrNotExist) {
+			return nil, nil
+		}
 	}
-	return openLedger(ctx, settings, false)
+	return openLedger(ctx, settings)
 }
 
 func tried(ctx context.Context, trier watch.Trier) (abilities []watch.Ability) {

@@ -125,6 +125,8 @@ type session struct {
 	// memory is what the check of a name keeps between passes; without a ledger it
 	// lasts as long as the command.
 	memory func(check string) watch.Memory
+	// channelMemory is what the channel of a name keeps between passes.
+	channelMemory func(channel string) watch.Memory
 }
 
 const (
@@ -146,7 +148,8 @@ func (a app) beginTold(flags *passFlags, settings *config.Config) *session {
 	lines := asynclog.New(a.stderr, logQueue)
 	s := &session{
 		flags: flags, settings: settings, lines: lines, stderr: a.stderr, log: newLogger(lines, settings.Log),
-		memory: func(string) watch.Memory { return checks.Forgetful() },
+		memory:        func(string) watch.Memory { return checks.Forgetful() },
+		channelMemory: func(string) watch.Memory { return checks.Forgetful() },
 	}
 	s.bar = newBar(a.stderr, isTerminal(a.stderr) && !flags.quiet)
 	return s

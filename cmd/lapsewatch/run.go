@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,6 +57,9 @@ func (a app) run() *cobra.Command {
 }
 
 func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Config, dryRun bool) (err error) {
+	if len(settings.Alerts) == 0 && !settings.Silent && !dryRun {
+		return misused("give at least one alert, or say `alerts: []` where only the report is wanted", errors.New("no alerts are configured: nobody would be told of anything"))
+	}
 	to, err := a.openOutput(flags.out)
 	if err != nil {
 		return misused("", err)
@@ -67,59 +69,107 @@ func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Conf
 	defer s.end()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(settings.Limits.Deadline))
 	defer cancel()
-	kept, err := openLedger(ctx, settings.Ledger, dryRun)
-	if err != nil {
-		return failed(err)
-	}
-	defer func() {
-		if closeErr := kept.Close(); closeErr != nil && err == nil {
-			err = failed(closeErr)
-		}
-	}()
-	s.memory = func(check string) watch.Memory { return kept.Memory(check, s.flags.now.clock()) }
-	job, err := s.job(kept, dryRun)
-	if err != nil {
-		return err
-	}
-	outcome, runErr := job.Run(ctx)
+	pinger := s.pinger(dryRun)
+	heard := func() {}
+	outcome, err := s.jobOnce(ctx, dryRun, func() { heard = pinger.Start(ctx) })
 	s.bar.stop()
-	if runErr == nil || len(outcome.Told) > 0 {
+	if err == nil || len(outcome.Told) > 0 {
 		s.say(s.summary(outcome, dryRun))
 	}
 	if outcome.Pass.Findings != nil {
-		runErr = errors.Join(runErr, s.writeReport(to, outcome.Pass))
+		err = errors.Join(err, s.writeReport(to, outcome.Pass))
 	}
-	if runErr = errors.Join(runErr, outcome.Close()); runErr != nil {
-		return failed(runErr)
-	}
-	if outcome.Undelivered+outcome.Owed > 0 {
-		return &exitError{code: exitFailed}
-	}
-	return flags.failOn.verdict(outcome.Pass)
+	err = s.verdict(outcome, errors.Join(err, outcome.Close()))
+	heard()
+	s.signal(ctx, pinger, outcome, err)
+	return err
 }
 
-// openLedger makes the folder of the default ledger. Any other folder may be a volume
-// that is not mounted, and making it would look like a first run.
-func openLedger(ctx context.Context, settings config.Ledger, dryRun bool) (*ledger.Ledger, error) {
-	folder := filepath.Dir(settings.DSN.File())
+// verdict is how the command ends.
+func (s *session) verdict(outcome runner.Outcome, err error) error {
+	exit, known := errors.AsType[*exitError](err)
 	switch {
-	case settings.IsDefault() && !dryRun:
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return nil, fmt.Errorf("make the ledger's folder: %w", err)
-		}
-	case !settings.IsDefault():
-		if _, err := os.Stat(folder); err != nil {
-			return nil, fmt.Errorf("look at the ledger's folder: %w; make it, or mount the volume that it lies on", err)
-		}
+	case known && exit.code == exitUsage:
+		return err
+	case err != nil:
+		return failed(err)
+	case outcome.Undelivered+outcome.Owed > 0 || outcome.Loss != nil:
+		return &exitError{code: exitFailed}
 	}
+	return s.flags.failOn.verdict(outcome.Pass)
+}
+
+// jobOnce makes the pass in the ledger, alone; begun is called when nobody else is at work.
+func (s *session) jobOnce(ctx context.Context, dryRun bool, begun func()) (outcome runner.Outcome, err error) {
+	kept, loss, err := s.ledger(ctx, dryRun)
+	if err != nil {
+		return outcome, err
+	}
+	defer func() {
+		if kept != nil {
+			err = errors.Join(err, kept.Close())
+		}
+	}()
+	if !dryRun && (loss == nil || !loss.Ephemeral) {
+		var release func()
+		if ctx, release, err = s.alone(ctx, kept); err != nil {
+			return outcome, err
+		}
+		defer release()
+	}
+	begun()
+	outcome, err = s.passIn(ctx, kept, loss, dryRun)
+	if dryRun || loss != nil || !failedInLedger(ctx, err) {
+		return outcome, err
+	}
+	// What is wrong with a store may show only when it is used. People are to be told all
+	// the same, so the pass is made again with another one.
+	s.log.Error("the ledger failed; the pass is made again without it", "error", err)
+	err = errors.Join(outcome.Close(), err)
+	if errors.Is(err, ledger.ErrDamaged) {
+		kept, loss, err = kept.SetAside(ctx, time.Now())
+	} else {
+		kept, loss, err = kept.Instead(ctx, err)
+	}
+	if err != nil {
+		return runner.Outcome{}, err
+	}
+	return s.passIn(ctx, kept, loss, false)
+}
+
+// failedInLedger reports whether the run failed because its ledger did: not because it
+// was stopped, its configuration is wrong, or another run took over.
+func failedInLedger(ctx context.Context, err error) bool {
+	_, exits := errors.AsType[*exitError](err)
+	return err != nil && ctx.Err() == nil && !exits && !errors.Is(err, ledger.ErrLost) && !errors.Is(err, ledger.ErrBusy)
+}
+
+func (s *session) passIn(ctx context.Context, kept *ledger.Ledger, loss *ledger.Loss, dryRun bool) (runner.Outcome, error) {
+	s.memory = func(check string) watch.Memory { return kept.Memory(check, s.flags.now.clock()) }
+	s.channelMemory = func(channel string) watch.Memory { return kept.ChannelMemory(channel, time.Now) }
+	job, err := s.job(kept, loss, dryRun)
+	if err != nil {
+		return runner.Outcome{}, err
+	}
+	outcome, err := job.Run(ctx)
+	outcome.Loss = loss
+	return outcome, err
+}
+
+func (s *session) ledger(ctx context.Context, dryRun bool) (*ledger.Ledger, *ledger.Loss, error) {
 	if dryRun {
-		return ledger.Peek(ctx, string(settings.DSN))
+		kept, err := peekLedger(ctx, s.settings.Ledger)
+		return kept, nil, err
 	}
-	return ledger.Open(ctx, string(settings.DSN))
+	kept, loss, err := openForRun(ctx, s.settings.Ledger)
+	if loss != nil {
+		s.log.Error("the ledger could not be used as it was", "kept_aside", loss.KeptAside, "without_memory", loss.Ephemeral, "error", loss.Cause)
+	}
+	return kept, loss, err
 }
 
 // job builds everything that the configuration names, before anything is looked at.
-func (s *session) job(kept *ledger.Ledger, dryRun bool) (runner.Job, error) {
+func (s *session) job(kept *ledger.Ledger, loss *ledger.Loss, dryRun bool) (runner.Job, error) {
 	all, err := s.configured()
 	if err != nil {
 		return runner.Job{}, err
@@ -128,19 +178,46 @@ func (s *session) job(kept *ledger.Ledger, dryRun bool) (runner.Job, error) {
 	if err != nil {
 		return runner.Job{}, err
 	}
+	all = append(all, runner.Itself(kept, alertNames(s.settings), loss, s.flags.now.clock()()))
 	job := runner.Job{
 		Collection: s.collection(all),
 		Delivery:   runner.Delivery{Ledger: kept, Channels: channels, Now: s.flags.now.clock(), Log: s.log},
-		Telling:    policy.Telling{Reminders: s.settings.Policy.Reminders}, Routing: policy.Routing{Routes: s.settings.Routes}, DryRun: dryRun,
+		Telling:    policy.Telling{Reminders: s.settings.Policy.Reminders}, Routing: s.settings.Routing,
+		Retention: time.Duration(s.settings.Ledger.Retention), DryRun: dryRun,
 	}
 	for _, entry := range s.settings.Alerts {
-		destination := policy.Destination{Channel: entry.Name, Recipients: channels[entry.Name].Recipients()}
-		if tellsOwners, ok := channels[entry.Name].(alerts.OwnerChannel); ok {
-			destination.Reach = tellsOwners.Reach
-		}
+		destination := destinationOf(entry.Name, channels[entry.Name])
+		job.Telling.Standing = job.Telling.Standing || destination.Standing
 		job.Destinations = append(job.Destinations, destination)
 	}
+	job.Fallbacks = fallbacks(s.settings, job.Destinations)
 	return job, nil
+}
+
+func destinationOf(name string, channel alerts.Channel) policy.Destination {
+	manner := alerts.MannerOf(channel)
+	destination := policy.Destination{Channel: name, Recipients: channel.Recipients(), Singly: manner.Singly, Standing: manner.Standing}
+	if tellsOwners, ok := channel.(alerts.OwnerChannel); ok {
+		destination.Reach = tellsOwners.Reach
+	}
+	return destination
+}
+
+// fallbacks are the channel that each alert names, and otherwise the default ones.
+func fallbacks(settings *config.Config, destinations []policy.Destination) map[string][]policy.Destination {
+	all := map[string][]policy.Destination{}
+	for _, entry := range settings.Alerts {
+		names := settings.Routing.Default
+		if entry.Fallback != "" {
+			names = []string{entry.Fallback}
+		}
+		for _, destination := range destinations {
+			if destination.Channel != entry.Name && slices.Contains(names, destination.Channel) {
+				all[entry.Name] = append(all[entry.Name], destination)
+			}
+		}
+	}
+	return all
 }
 
 func (s *session) channels() (map[string]alerts.Channel, error) {
@@ -166,6 +243,6 @@ func (s *session) channelEnv(name string) alerts.Env {
 	noRedirects.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return alerts.Env{
 		Name: name, Now: time.Now, Log: s.log, Dial: env.Dial, HTTP: &noRedirects,
-		Secrets: config.ReadSecret, Version: buildVersion(),
+		Secrets: config.ReadSecret, Memory: s.channelMemory(name), ReportURL: string(s.settings.Report.URL), Version: buildVersion(),
 	}
 }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"lapsewatch/config"
+	"lapsewatch/internal/heartbeat"
+	"lapsewatch/ledger"
+	"lapsewatch/runner"
+)
+
+const (
+	// leaseFor is how long a run that died holds up the next one.
+	leaseFor = 2 * time.Minute
+	// renewals within a lease: two may fail before it is lost.
+	renewals = 3
+	// releasePatience bounds what is still done once a run was stopped.
+	releasePatience = 5 * time.Second
+)
+
+var errTakenOver = errors.New("another run took over the ledger: this one was held up for too long")
+
+// alone makes this run the only one in its ledger. The context that it gives ends when
+// another run takes over; release lets the next run begin.
+func (s *session) alone(ctx context.Context, kept *ledger.Ledger) (alone context.Context, release func(), err error) {
+	lease, err := kept.Acquire(ctx, holder(), leaseFor, time.Now)
+	if err != nil {
+		return ctx, nil, err
+	}
+	alone, end := context.WithCancelCause(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(leaseFor / renewals)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-alone.Done():
+				return
+			case <-ticker.C:
+			}
+			err := lease.Renew(alone)
+			if errors.Is(err, ledger.ErrLost) {
+				end(errTakenOver)
+				return
+			}
+			if err != nil && alone.Err() == nil {
+				s.log.Warn("the lease on the ledger could not be renewed", "error", err)
+			}
+		}
+	}()
+	return alone, func() {
+		end(nil)
+		<-stopped
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
+		defer cancel()
+		if err := lease.Release(ctx); err != nil {
+			s.log.Warn("the lease on the ledger could not be released; it ends by itself", "error", err)
+		}
+	}, nil
+}
+
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("process %d on %s", os.Getpid(), host)
+}
+
+// pinger tells the dead man's switch of this run; nil if there is none.
+func (s *session) pinger(dryRun bool) *heartbeat.Pinger {
+	if s.settings.Heartbeat == nil || dryRun {
+		return nil
+	}
+	env := s.channelEnv("heartbeat")
+	env.Secrets = config.ReadSecret
+	return heartbeat.New(*s.settings.Heartbeat, env)
+}
+
+// signal says how the run went. Findings are what a run is for: they are no failure.
+func (s *session) signal(ctx context.Context, pinger *heartbeat.Pinger, outcome runner.Outcome, err error) {
+	if _, held := errors.AsType[*ledger.HeldError](err); held {
+		// The run that is at work speaks for itself.
+		return
+	}
+	told := s.summary(outcome, false)
+	if exit, ok := errors.AsType[*exitError](err); err != nil && (!ok || exit.code != exitFindings) {
+		pinger.Fail(ctx, cleanLines(err.Error())+"\n"+told)
+		return
+	}
+	pinger.Success(ctx, told)
+}

@@ -1,0 +1,71 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"lapsewatch/checks"
+	"lapsewatch/policy"
+	"lapsewatch/watch"
+)
+
+// recheck looks once more at the subjects of which bad news is about to be told, where
+// their check can: what was a moment's failure is nobody's concern. What the second look
+// finds stands.
+func (c Collection) recheck(ctx context.Context, collected *Collected, news []watch.Finding) {
+	within, cancel := context.WithTimeout(ctx, c.Deadline)
+	defer cancel()
+	suspects := map[string][]watch.Finding{}
+	for _, finding := range news {
+		suspects[finding.Check] = append(suspects[finding.Check], finding)
+	}
+	for i, check := range c.Checks {
+		if again, can := check.Check.(watch.Rechecker); can && len(suspects[check.Name]) > 0 {
+			c.recheckOne(within, check, again, suspects[check.Name], &collected.Pass.Checks[i], collected)
+		}
+	}
+}
+
+func (c Collection) recheckOne(ctx context.Context, check Check, again watch.Rechecker, suspects []watch.Finding, result *watch.CheckResult, collected *Collected) {
+	origin := policy.Origin{Check: check.Name, Kind: check.Kind, Labels: check.Labels}
+	first := map[string]watch.Finding{}
+	var ids []string
+	for _, finding := range suspects {
+		first[finding.ID] = finding
+		ids = append(ids, strings.TrimPrefix(finding.ID, policy.FindingID(check.Name, "")))
+	}
+	var mu sync.Mutex
+	second := map[string]watch.Finding{}
+	sink := func(fact watch.Fact) {
+		finding := c.Judge.Finding(origin, fact, c.Now)
+		mu.Lock()
+		defer mu.Unlock()
+		if _, asked := first[finding.ID]; asked && second != nil {
+			second[finding.ID] = finding
+		}
+	}
+	var err error
+	if panicked := checks.Guard(func() { err = again.Recheck(ctx, ids, sink) }); panicked != nil {
+		err = panicked
+	}
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		c.Log.Warn("the second look was not complete; what the first saw stands", "check", check.Name, "error", err)
+	}
+	mu.Lock()
+	found := second
+	second = nil
+	mu.Unlock()
+	for id, finding := range found {
+		before := first[id]
+		if !collected.results.replace(before, finding) {
+			continue
+		}
+		collected.Pass.Summary.Uncount(before.Severity)
+		collected.Pass.Summary.Count(finding.Severity)
+		if before.Unreadable() && !finding.Unreadable() {
+			result.Problems--
+		}
+	}
+}
