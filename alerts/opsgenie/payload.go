@@ -1,0 +1,239 @@
+package opsgenie
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"lapsewatch/alerts"
+	"lapsewatch/internal/clean"
+	"lapsewatch/internal/digest"
+	"lapsewatch/watch"
+)
+
+const (
+	// The services' limits in characters: https://docs.opsgenie.com/docs/alert-api#create-alert
+	maxMessage     = 130
+	maxDescription = 15_000
+	maxNote        = 25_000
+	maxEntity      = 512
+	maxDetail      = 1000
+
+	// shownOfName leaves room in the message for what there is to say about it.
+	shownOfName = 60
+	// ownTags is how many tags an alert has of its own.
+	ownTags = 3
+)
+
+// The priorities that Lapsewatch uses, out of P1 to P5.
+const (
+	urgent   = "P1"
+	moderate = "P3"
+)
+
+// createBody opens an alert. Where one with the alias is open, the services count the
+// request and change nothing.
+type createBody struct {
+	Message     string            `json:"message"`
+	Alias       string            `json:"alias"`
+	Description string            `json:"description"`
+	Responders  []responder       `json:"responders,omitempty"`
+	Tags        []string          `json:"tags"`
+	Details     map[string]string `json:"details"`
+	Entity      string            `json:"entity"`
+	Source      string            `json:"source"`
+	Priority    string            `json:"priority"`
+}
+
+type responder struct {
+	Type string `json:"type"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// noteBody closes an alert, or adds to it.
+type noteBody struct {
+	Source string `json:"source"`
+	Note   string `json:"note"`
+}
+
+// told is one event as the alert's readers see it.
+type told struct {
+	event   watch.Event
+	shown   digest.Digest
+	entry   digest.Entry
+	message alerts.Message
+	options Options
+}
+
+func newTold(message alerts.Message, env alerts.Env, options Options) told {
+	event := message.Events[0]
+	return told{event: event, shown: digest.New(message, env, 1), entry: digest.NewEntry(event), message: message, options: options}
+}
+
+// alias names the alert of the finding with a priority. The priority is part of it
+// because the services leave an open alert as it is when it is raised again, and none of
+// them tells anybody anew when a priority is changed, which the key of a JSM integration
+// may not do at all. So what becomes critical is a new alert, for which somebody is
+// called even if the milder one was acknowledged long ago.
+//
+// Each test has an alias of its own, so that it is seen while another is still open.
+func (t told) alias(priority string) string {
+	name := t.event.Finding.ID
+	if t.options.Source != "" {
+		name = t.options.Source + "\x00" + name
+	}
+	if t.message.Test {
+		name += "\x00" + t.message.ID
+	}
+	return digest.Key(name) + "-" + strings.ToLower(priority)
+}
+
+// ended reports whether there is nothing left to be called for. Policy resolves whatever
+// is no longer a warning; an improved event of that kind would be the end as well.
+func (t told) ended() bool {
+	return t.event.Type == watch.Resolved || !t.event.Finding.Severity.AtLeast(watch.Warning)
+}
+
+func (t told) priority() string {
+	is := t.event.Finding.Severity
+	// What was critical is no milder because nobody can look any more.
+	if is == watch.Critical || is == watch.Unknown && t.event.Previous == watch.Critical {
+		return urgent
+	}
+	return moderate
+}
+
+func (t told) otherPriority() string {
+	if t.priority() == urgent {
+		return moderate
+	}
+	return urgent
+}
+
+// changed reports whether an alert may be open that says something else than what holds:
+// also where something is opened that could not even be read before.
+func (t told) changed() bool {
+	switch t.event.Type {
+	case watch.Worsened, watch.Improved:
+		return true
+	case watch.Opened:
+		return t.event.Previous.AtLeast(watch.Warning)
+	default:
+		return false
+	}
+}
+
+// keepsPriority reports whether the event goes on in the alert that is already open.
+func (t told) keepsPriority() bool {
+	return (t.event.Previous == watch.Critical) == (t.priority() == urgent)
+}
+
+func (t told) create() createBody {
+	finding := t.event.Finding
+	tags := []string{"lapsewatch", string(finding.Severity)}
+	if finding.Reason != "" {
+		tags = append(tags, bounded(string(finding.Reason), maxTag))
+	}
+	title := clean.Text(t.entry.Name, shownOfName) + ": " + t.entry.Message
+	if t.message.Test {
+		title = digest.Product + " test: " + title
+	}
+	return createBody{
+		Message: bounded(title, maxMessage), Alias: t.alias(t.priority()), Description: t.description(),
+		Responders: t.options.responders(), Tags: append(tags, t.options.Tags...), Details: t.details(), Entity: bounded(t.entry.Name, maxEntity),
+		Source: t.source(), Priority: t.priority(),
+	}
+}
+
+func (t told) source() string { return cmp.Or(t.options.Source, digest.Product) }
+
+func (t told) description() string {
+	var lines []string
+	add := func(label, text string) {
+		if text != "" {
+			lines = append(lines, label+plainly(text))
+		}
+	}
+	add("", t.shown.TestNotice())
+	add("", t.shown.Note)
+	add("", t.entry.Headline)
+	add("", t.entry.Message)
+	for _, also := range t.entry.Also {
+		add("Also: ", also)
+	}
+	lines = append(lines, toDo(t.entry.Remedy)...)
+	add("Owner: ", t.entry.Owners)
+	add("Check: ", t.entry.Check)
+	add("Link: ", t.entry.Link)
+	add("Whole report: ", t.shown.ReportURL)
+	lines = append(lines, "", plainly(t.shown.Footer()))
+	return cut(strings.Join(lines, "\n"), maxDescription)
+}
+
+// cut keeps the lines, which clean.Text does not.
+func cut(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
+
+// toDo gives each command a line of its own, so that it can be copied.
+func toDo(remedy string) []string {
+	var lines []string
+	for i, part := range clean.Parts(remedy) {
+		switch {
+		case part.Command:
+			lines = append(lines, "    "+plainly(part.Text))
+		case i == 0:
+			lines = append(lines, "To do: "+plainly(part.Text))
+		default:
+			lines = append(lines, plainly(part.Text))
+		}
+	}
+	if len(lines) > 0 && !strings.HasPrefix(lines[0], "To do: ") {
+		lines = append([]string{"To do:"}, lines...)
+	}
+	return lines
+}
+
+func (t told) details() map[string]string {
+	finding := t.event.Finding
+	details := map[string]string{
+		"check": bounded(t.entry.Check, maxDetail), "change": bounded(t.entry.Change, maxDetail),
+		// It finds the message in the ledger of the installation.
+		"message_id": bounded(t.message.ID, maxDetail),
+	}
+	if t.entry.Owners != "" {
+		details["owners"] = bounded(t.entry.Owners, maxDetail)
+	}
+	if !finding.NotAfter.IsZero() && !finding.NeverExpires {
+		details["expires"] = finding.NotAfter.UTC().Format(time.RFC3339)
+		if finding.DaysLeft != nil {
+			details["days_left"] = fmt.Sprint(*finding.DaysLeft)
+		}
+	}
+	return details
+}
+
+// closing is the note with which an alert ends.
+func (t told) closing() noteBody {
+	note := t.entry.Headline + ": " + t.entry.Message
+	if !t.ended() {
+		note += "; it goes on in the alert with priority " + t.priority()
+	}
+	return noteBody{Source: t.source(), Note: bounded(note, maxNote)}
+}
+
+func (t told) news() noteBody { return noteBody{Source: t.source(), Note: t.description()} }
+
+// plainly makes text harmless where it is shown: the services take HTML in alerts, and
+// show the same texts as plain ones on telephones, so that escapes would stand there to
+// be read. Angle quotes look alike and are no markup.
+func plainly(text string) string {
+	return strings.NewReplacer("<", "‹", ">", "›", "](", "] (").Replace(text)
+}
+
+func bounded(text string, most int) string { return clean.Text(plainly(text), most) }

@@ -1,0 +1,111 @@
+// Package pagerduty opens and resolves alerts in PagerDuty by its Events API v2, one for
+// each finding, and records renewals as change events where it is told to. It makes one
+// attempt, keeps no ids (PagerDuty finds an alert again by its dedup_key), and neither
+// acknowledges nor reads what people do there.
+//
+// https://github.com/PagerDuty/developer-docs/tree/main/docs/events-API-v2
+package pagerduty
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"lapsewatch/alerts"
+	"lapsewatch/internal/httpsend"
+	"lapsewatch/watch"
+)
+
+// Kind is the PagerDuty channel.
+var Kind = alerts.Define("pagerduty", defaults, New)
+
+const (
+	alertPath  = "/v2/enqueue"
+	changePath = "/v2/change/enqueue"
+)
+
+type channel struct {
+	options Options
+	env     alerts.Env
+	sender  *httpsend.Sender
+}
+
+// New makes a PagerDuty channel from valid options.
+func New(options Options, env alerts.Env) (alerts.Channel, error) {
+	return &channel{options: options, env: env, sender: httpsend.New(env, options.Or(defaultURL))}, nil
+}
+
+// Recipients is the one service behind the integration key.
+func (c *channel) Recipients() []string { return []string{""} }
+
+// Manner is singly: PagerDuty keeps one alert for each finding.
+func (c *channel) Manner() alerts.Manner { return alerts.Manner{Singly: true} }
+
+// Deliver sends the event, and the change event of a renewal. The proof is PagerDuty's
+// word "success" for the dedup_key that was sent.
+func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.Receipt, error) {
+	if len(message.Events) != 1 {
+		return alerts.Receipt{}, c.permanent(fmt.Errorf("the message holds %d events, want one", len(message.Events)))
+	}
+	routingKey, err := c.env.Secrets(c.options.RoutingKey)
+	if err != nil {
+		// A secret that cannot be read now may be readable at the next attempt.
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: fmt.Errorf("read the integration key: %w", err)}
+	}
+	key := strings.TrimSpace(routingKey.Reveal())
+	told := newTold(message, c.env, c.options.Source)
+	alert := told.alert(key)
+	proof, err := c.post(ctx, alertPath, alert, alert.DedupKey, routingKey)
+	if err != nil || !c.options.ChangeEvents || message.Events[0].Why != watch.Renewed {
+		return alerts.Receipt{Proof: proof}, err
+	}
+	// The change event comes last. If it fails, the next attempt repeats both, and of the
+	// two only the first can be repeated without a trace: PagerDuty drops the resolution
+	// of what is resolved, but keeps every change event. In this order a renewal is
+	// recorded twice only if the answer to the change event itself was lost.
+	recorded, err := c.post(ctx, changePath, told.renewal(key), "", routingKey)
+	if err != nil {
+		return alerts.Receipt{}, c.ofChange(err)
+	}
+	return alerts.Receipt{Proof: proof + "; change event: " + recorded}, nil
+}
+
+// ofChange says that the alert itself arrived, for whoever looks why the message failed.
+func (c *channel) ofChange(err error) error {
+	failure, ok := errors.AsType[*alerts.DeliveryError](err)
+	if !ok {
+		return err
+	}
+	said := *failure
+	said.Err = fmt.Errorf("the alert event was taken, the change event was not: %w", failure.Err)
+	return &said
+}
+
+// post sends one body and proves by the answer that it was taken.
+func (c *channel) post(ctx context.Context, path string, body any, dedupKey string, routingKey watch.Secret) (proof string, err error) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return "", c.permanent(fmt.Errorf("encode the event: %w", err))
+	}
+	var refusal []byte
+	response, err := c.sender.Send(ctx, httpsend.Request{
+		Path: path, Body: encoded, Secrets: []watch.Secret{routingKey},
+		Header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
+		Verdict: func(_ int, _ http.Header, body []byte) (retry bool, after time.Duration, judged bool) {
+			refusal = body
+			return false, 0, false
+		},
+	})
+	if err != nil {
+		return "", inWords(err, refusal)
+	}
+	return c.accepted(response, dedupKey)
+}
+
+func (c *channel) permanent(err error) error {
+	return &alerts.DeliveryError{Channel: c.env.Name, Err: err}
+}
