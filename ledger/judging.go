@@ -26,6 +26,12 @@ type judging struct {
 func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.Known, *watch.Event) {
 	telling := j.telling
 	telling.RecordLost = telling.RecordLost || j.lost.of(finding.Check)
+	if before != nil && telling.RecordLost && before.Untold && before.ToldAt.IsZero() {
+		before = nil // it was only seen, by a pass that could not judge it
+	}
+	if !j.trusted && !finding.NotAfter.IsZero() {
+		return j.undecided(before, finding)
+	}
 	if before != nil && !j.trusted {
 		return j.distrust(telling, *before, finding)
 	}
@@ -33,6 +39,15 @@ func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.K
 		j.clamp(before)
 	}
 	return telling.Compare(before, finding, j.now)
+}
+
+// undecided is for a date that a pass judged which does not believe its own clock: what
+// was known stands, and what was not known is for the next pass to judge.
+func (j *judging) undecided(before *policy.Known, finding watch.Finding) (policy.Known, *watch.Event) {
+	if before == nil {
+		return policy.Known{Finding: finding, Untold: true}, nil
+	}
+	return *before, j.standing(*before)
 }
 
 // distrust is for a pass that does not believe its own clock. It brings no good news,

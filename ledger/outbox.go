@@ -35,7 +35,9 @@ type Delivery struct {
 }
 
 // Due lists the deliveries that are owed at now, the oldest first, and those of one pass
-// in the order in which they were planned. Until Sent is called for one, every process
+// in the order in which they were planned. What follows upon one that has to wait, to the
+// same recipient of the same channel, waits with it, so that an end never overtakes its
+// beginning. Until Sent is called for one, every process
 // that asks is told of it, so that none is lost when a process dies between sending and
 // Sent.
 func (l *Ledger) Due(ctx context.Context, now time.Time) ([]Delivery, error) {
@@ -50,9 +52,8 @@ func (l *Ledger) due(ctx context.Context, now time.Time) ([]Delivery, error) {
 	const query = `SELECT o.delivery_id, o.attempts, o.next_attempt, o.last_error,
 			COALESCE(d.channel, ''), COALESCE(d.recipient, ''), COALESCE(d.created_at, ''), COALESCE(d.note, ''), d.redirected_at, COALESCE(d.checksum, '')
 		FROM outbox o LEFT JOIN deliveries d ON d.id = o.delivery_id
-		WHERE o.dead_at IS NULL AND (o.next_attempt <= $1 OR o.next_attempt > $2 OR d.created_at > $1)
-		ORDER BY d.created_at, d.position, o.delivery_id`
-	rows, err := l.db.QueryContext(ctx, query, instantText(now), instantText(now.Add(LongestWait)))
+		WHERE o.dead_at IS NULL ORDER BY d.created_at, d.position, o.delivery_id`
+	rows, err := l.db.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,12 @@ func (l *Ledger) due(ctx context.Context, now time.Time) ([]Delivery, error) {
 	}
 	events := eventCache{db: l.db, decoded: map[string]watch.Event{}}
 	due := make([]Delivery, 0, len(owed))
+	held := map[[2]string]bool{}
 	for _, row := range owed {
+		to := [2]string{row.channel, row.recipient}
+		if held[to] = held[to] || row.waits(now); held[to] {
+			continue
+		}
 		delivery, err := row.load(ctx, events)
 		if err != nil {
 			return nil, fmt.Errorf("read delivery %q: %w", row.id, err)
@@ -75,6 +81,13 @@ func (l *Ledger) due(ctx context.Context, now time.Time) ([]Delivery, error) {
 		due = append(due, delivery)
 	}
 	return due, nil
+}
+
+// waits reports whether the time of the next attempt is to come. One that is too far
+// off, or of a delivery from the future, was set by a clock that ran ahead.
+func (o owedRow) waits(now time.Time) bool {
+	next := o.nextAttempt
+	return next > instantText(now) && next <= instantText(now.Add(LongestWait)) && o.createdAt <= instantText(now)
 }
 
 // Sent notes the service's proof that it took the delivery, which is no longer owed.

@@ -137,12 +137,16 @@ func (d Delivery) queue(ctx context.Context, name string, queue []ledger.Deliver
 	}
 	var unanswered int
 	var silence error
+	stuck := map[string]bool{}
 	for _, message := range queue {
+		record := recordOf(channel, message)
 		switch {
 		case channel == nil:
 			told = append(told, d.givenUp(message, &alerts.DeliveryError{Channel: name, Err: errors.New("no such channel is configured any more")}))
 		case unanswered >= wallAfter:
 			told = append(told, Told{Delivery: message, Err: fmt.Errorf("not tried, because those before it were not answered: %w", silence)})
+		case stuck[record]:
+			told = append(told, Told{Delivery: message, Err: errors.New("not tried, because what came before it on the same subject was not delivered")})
 		default:
 			attempts := attemptsPerRun
 			if unanswered > 0 {
@@ -150,6 +154,7 @@ func (d Delivery) queue(ctx context.Context, name string, queue []ledger.Deliver
 			}
 			outcome := d.message(ctx, channel, message, attempts)
 			told = append(told, outcome)
+			stuck[record] = record != "" && outcome.Err != nil
 			unanswered, silence = unanswered+1, outcome.Err
 			if !noAnswer(outcome.Err) {
 				unanswered = 0
@@ -157,6 +162,15 @@ func (d Delivery) queue(ctx context.Context, name string, queue []ledger.Deliver
 		}
 	}
 	return told
+}
+
+// recordOf names the one record that a service keeps of a message's subject, whose
+// messages must arrive in order; empty where it keeps none.
+func recordOf(channel alerts.Channel, message ledger.Delivery) string {
+	if channel == nil || !alerts.MannerOf(channel).Singly || len(message.Events) == 0 {
+		return ""
+	}
+	return message.Recipient + "\x00" + message.Events[0].Finding.ID
 }
 
 // noAnswer reports that the service said nothing at all, not even a refusal.
