@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,8 +17,6 @@ import (
 // numbered parameters, ON CONFLICT, RETURNING, and instants as text of fixed width,
 // which sorts as it reads.
 type dialect struct {
-	// scheme stands before the colon of a DSN, and the address behind it.
-	scheme     string
 	goose      goose.Dialect
 	migrations fs.FS
 	// open opens a store that was found to be sound, with its schema up to date.
@@ -56,17 +55,29 @@ func (d dialect) told(err error) error { return advised(d.explain(err), d.advice
 
 func dialectOf(dsn string) (dialect, string, error) {
 	scheme, address, _ := strings.Cut(dsn, ":")
-	for _, d := range []dialect{sqliteDialect()} {
-		if d.scheme == scheme && address != "" {
-			return d, address, nil
+	switch {
+	case scheme == "sqlite" && address != "":
+		return sqliteDialect(), address, nil
+	case scheme == "postgres" || scheme == "postgresql":
+		if _, err := parsePostgres(dsn); err != nil {
+			return dialect{}, "", err
 		}
+		return postgresDialect(), dsn, nil
 	}
-	// The rest of a DSN can hold a password, so that only its scheme is shown.
-	return dialect{}, "", fmt.Errorf("ledger.dsn of the scheme %q: want sqlite:FILE", scheme)
+	// It may hold a password, so that nothing of it is shown.
+	return dialect{}, "", errors.New("ledger.dsn: want sqlite:FILE or postgres://…")
 }
 
 // migrate brings the schema up to date, one transaction a migration.
 func (d dialect) migrate(ctx context.Context, db *sql.DB) error {
+	newest, err := d.newest()
+	if err != nil {
+		return err
+	}
+	return d.migrateTo(ctx, db, newest)
+}
+
+func (d dialect) migrateTo(ctx context.Context, db *sql.DB, version int64) error {
 	provider, err := goose.NewProvider(d.goose, db, d.migrations, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
@@ -76,7 +87,7 @@ func (d dialect) migrate(ctx context.Context, db *sql.DB) error {
 		if err != nil {
 			return fmt.Errorf("read schema version: %w", err)
 		}
-		if _, err = provider.Up(ctx); err == nil {
+		if _, err = provider.UpTo(ctx, version); err == nil {
 			return nil
 		}
 		// A migration that fails because another process has just applied it is no
@@ -104,21 +115,32 @@ func (d dialect) newest() (int64, error) {
 	return newest, nil
 }
 
+// reader is a transaction, or the database itself.
+type reader interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// version is that of a store's schema. A ledger is never without one, because it is put
+// in its place complete.
+func (d dialect) version(ctx context.Context, in reader) (int64, error) {
+	var version int64
+	const query = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`
+	if err := in.QueryRowContext(ctx, query).Scan(&version); err != nil {
+		return 0, fmt.Errorf("read schema version: %w", err)
+	}
+	if version == 0 {
+		return 0, fmt.Errorf("no schema version: %w", ErrDamaged)
+	}
+	return version, nil
+}
+
 // outdated reports whether migrations are to be applied to a store, and refuses one
-// that a newer build wrote. A ledger is never without a schema, because it is put in
-// its place complete.
-func (d dialect) outdated(ctx context.Context, db *sql.DB) (bool, error) {
+// that a newer build wrote.
+func (d dialect) outdated(version int64) (bool, error) {
 	newest, err := d.newest()
 	if err != nil {
 		return false, err
-	}
-	var version int64
-	const query = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`
-	if err := db.QueryRowContext(ctx, query).Scan(&version); err != nil {
-		return false, fmt.Errorf("read schema version: %w", err)
-	}
-	if version == 0 {
-		return false, fmt.Errorf("no schema version: %w", ErrDamaged)
 	}
 	if version > newest {
 		return false, fmt.Errorf("schema %d, this version knows up to %d: %w", version, newest, ErrNewer)

@@ -29,9 +29,11 @@ type Ledger struct {
 	token atomic.Pointer[string]
 }
 
-// Open opens the store that dsn names: "sqlite:FILE". A file that is missing is made,
+// Open opens the store that dsn names: "sqlite:FILE" or "postgres://…", with the password
+// in it if there is one; no error and no name shows it. A file that is missing is made,
 // complete or not at all and readable by its owner only; a missing folder is not made,
-// because it is most likely a volume that is not mounted. An older schema is brought
+// because it is most likely a volume that is not mounted. In PostgreSQL, the tables are
+// made in the first schema of the search_path. An older schema is brought
 // up to date. The error is ErrDamaged, ErrForeign, ErrNewer, ErrReadOnly, ErrFull or
 // ErrBusy where one of them says what to do; the store is then as it was before.
 func Open(ctx context.Context, dsn string) (*Ledger, error) {
@@ -48,7 +50,7 @@ func Open(ctx context.Context, dsn string) (*Ledger, error) {
 
 // Peek opens a private copy of the store that dsn names, or an empty one where there
 // is none, for Preview. The store itself is neither made, brought up to date nor
-// written to; the copy ends with Close. SQLite must be able to create FILE-shm beside
+// written to; the copy, which is a file of SQLite, ends with Close. SQLite must be able to create FILE-shm beside
 // the file. Errors are those of Open.
 func Peek(ctx context.Context, dsn string) (*Ledger, error) {
 	d, address, err := dialectOf(dsn)
@@ -59,7 +61,7 @@ func Peek(ctx context.Context, dsn string) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("copy ledger %s: %w", d.name(address), d.told(err))
 	}
-	return &Ledger{db: db, name: d.name(address), dialect: d, discard: discard}, nil
+	return &Ledger{db: db, name: d.name(address), dialect: sqliteDialect(), discard: discard}, nil
 }
 
 // Close closes the store. What was recorded is kept without it.

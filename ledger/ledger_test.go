@@ -25,7 +25,9 @@ func TestMain(m *testing.M) {
 		runVictim(folder)
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	postgres.stop()
+	os.Exit(code)
 }
 
 var start = time.Date(2026, time.November, 22, 6, 0, 0, 0, time.UTC)
@@ -155,8 +157,8 @@ func wantError(t testing.TB, err, kind error, words ...string) {
 func contents(t testing.TB, l *Ledger) string {
 	t.Helper()
 	var text strings.Builder
-	for _, table := range []string{"goose_db_version", "runs", "subjects", "findings", "events", "deliveries", "delivery_events", "outbox", "memories"} {
-		rows, err := l.db.QueryContext(context.WithoutCancel(t.Context()), "SELECT * FROM "+table)
+	for _, table := range []string{"goose_db_version", "runs", "subjects", "findings", "events", "deliveries", "delivery_events", "outbox", "memories", "meta", "leases"} {
+		rows, err := l.db.QueryContext(context.WithoutCancel(t.Context()), "SELECT * FROM "+table+" ORDER BY 1, 2")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,6 +39,9 @@ func (r recordLost) after(pass watch.Pass) *recordLost {
 	if r.Since.IsZero() {
 		r.Since = pass.GeneratedAt.UTC()
 	}
+	if !pass.Clock.Trusted {
+		return &r // it could not judge what it saw
+	}
 	if age := pass.GeneratedAt.Sub(r.Since); age >= lostFor || age <= -lostFor {
 		return nil
 	}
@@ -54,13 +57,8 @@ func (r recordLost) after(pass watch.Pass) *recordLost {
 	return &recordLost{Since: r.Since, Checks: remain}
 }
 
-// querier is a transaction, or the database itself.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // readLost is nil for a ledger that remembers what was told.
-func readLost(ctx context.Context, in querier) (*recordLost, error) {
+func readLost(ctx context.Context, in reader) (*recordLost, error) {
 	var value, sum string
 	err := in.QueryRowContext(ctx, `SELECT value, checksum FROM meta WHERE key = $1`, lostKey).Scan(&value, &sum)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -63,6 +63,13 @@ func TestProcessesThatMigrateTogetherAllSucceed(t *testing.T) {
 	d.migrations = migrations
 	path := filepath.Join(t.TempDir(), "some.db")
 	writeFile(t, path, nil)
+	first, err := connectSQLite(path, "rw", "_journal_mode=WAL")
+	if err == nil {
+		err = errors.Join(first.PingContext(t.Context()), first.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	var processes sync.WaitGroup
 	for range 4 {
 		processes.Go(func() {

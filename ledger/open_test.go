@@ -90,9 +90,9 @@ func TestOpenRefusesWhatItCannotUnderstand(t *testing.T) {
 		name, dsn string
 		want      string
 	}{
-		{"no scheme", "lapsewatch.db", `ledger.dsn of the scheme "lapsewatch.db": want sqlite:FILE`},
-		{"a scheme that is unknown, without its password", "postgres://u:secret@host/db", `ledger.dsn of the scheme "postgres": want sqlite:FILE`},
-		{"no file", "sqlite:", `ledger.dsn of the scheme "sqlite": want sqlite:FILE`},
+		{"no scheme", "lapsewatch.db", `ledger.dsn: want sqlite:FILE or postgres://…`},
+		{"a scheme that is unknown, without its password", "mysql://u:secret@host/db", `ledger.dsn: want sqlite:FILE or postgres://…`},
+		{"no file", "sqlite:", `ledger.dsn: want sqlite:FILE or postgres://…`},
 		{"a missing folder, which may be a volume that is not mounted", "sqlite:" + folder + "/state/x.db",
 			"open ledger " + folder + "/state/x.db: folder " + folder + "/state does not exist: mount its volume, or create it"},
 		{"a folder", "sqlite:" + folder, "open ledger " + folder + ": it is no regular file: this is not a ledger of Lapsewatch: " +
@@ -179,50 +179,50 @@ func TestF16_AStoreThatIsNotSoundIsRefusedAndLeftAsItIs(t *testing.T) {
 
 func TestF16_ATableThatIsMissingIsDamage(t *testing.T) {
 	t.Parallel()
-	l := newLedger(t)
-	if _, err := l.db.ExecContext(t.Context(), `DROP TABLE findings`); err != nil {
-		t.Fatal(err)
-	}
-	_, err := l.Record(t.Context(), passAt(day(0), warned("a")), policy.Telling{}, somebody)
-	wantError(t, err, ErrDamaged, "no such table: findings")
+	eachStore(t, func(t *testing.T, s store) {
+		l := s.new(t)
+		if _, err := l.db.ExecContext(t.Context(), `DROP TABLE findings`); err != nil {
+			t.Fatal(err)
+		}
+		_, err := l.Record(t.Context(), passAt(day(0), warned("a")), policy.Telling{}, somebody)
+		wantError(t, err, ErrDamaged, "findings")
+	})
 }
 
 // A row that does not fit its checksum is neither news nor the end of any.
 func TestF16_AChangedRowIsRefused(t *testing.T) {
 	t.Parallel()
-	tests := map[string]string{
-		"the severity of a finding":      `UPDATE findings SET known = replace(known, '"warning"', '"ok"') WHERE subject_id = 'sites/a'`,
-		"the name of a subject":          `UPDATE subjects SET id = 'sites/A' WHERE id = 'sites/a'`,
-		"the check of a subject":         `UPDATE subjects SET check_name = 'other' WHERE id = 'sites/a'`,
-		"a subject without its finding":  `DELETE FROM findings WHERE subject_id = 'sites/a'`,
-		"the text of an event":           `UPDATE events SET event = replace(event, 'warning', 'notice')`,
-		"the recipient of a delivery":    `UPDATE deliveries SET recipient = 'else@example.com'`,
-		"a delivery without its events":  `DELETE FROM events`,
-		"a delivery without its row":     `DELETE FROM deliveries`,
-		"an event taken from a delivery": `DELETE FROM delivery_events WHERE position = 0`,
-		"an instant that is none":        `UPDATE outbox SET next_attempt = '2026-11-22 06:00'`,
-		"a checksum that was lost":       `UPDATE findings SET checksum = '' WHERE subject_id = 'sites/a'`,
-	}
-	for name, statement := range tests {
-		t.Run(name, func(t *testing.T) {
-			l := newLedger(t)
-			record(t, l, passAt(day(0), warned("a"), warned("b")), tell(day(0), "ops@example.com"))
-			for _, statement := range []string{`PRAGMA foreign_keys = off`, statement} {
-				if _, err := l.db.ExecContext(t.Context(), statement); err != nil {
-					t.Fatal(err)
+	eachStore(t, func(t *testing.T, s store) {
+		tests := map[string]string{
+			"the severity of a finding":      `UPDATE findings SET known = replace(known, '"warning"', '"ok"') WHERE subject_id = 'sites/a'`,
+			"the name of a subject":          `UPDATE subjects SET id = 'sites/A' WHERE id = 'sites/a'`,
+			"the check of a subject":         `UPDATE subjects SET check_name = 'other' WHERE id = 'sites/a'`,
+			"a subject without its finding":  `DELETE FROM findings WHERE subject_id = 'sites/a'`,
+			"the text of an event":           `UPDATE events SET event = replace(event, 'warning', 'notice')`,
+			"the recipient of a delivery":    `UPDATE deliveries SET recipient = 'else@example.com'`,
+			"a delivery without its events":  `DELETE FROM events`,
+			"a delivery without its row":     `DELETE FROM deliveries`,
+			"an event taken from a delivery": `DELETE FROM delivery_events WHERE position = 0`,
+			"an instant that is none":        `UPDATE outbox SET next_attempt = '2026-11-22 06:00'`,
+			"a checksum that was lost":       `UPDATE findings SET checksum = '' WHERE subject_id = 'sites/a'`,
+		}
+		for name, statement := range tests {
+			t.Run(name, func(t *testing.T) {
+				l := s.new(t)
+				record(t, l, passAt(day(0), warned("a"), warned("b")), tell(day(0), "ops@example.com"))
+				s.tamper(t, l, statement)
+				before := contents(t, l)
+				_, err := l.Due(t.Context(), day(1))
+				if err == nil {
+					_, err = l.Record(t.Context(), passAt(day(1), fine("a"), warned("b")), policy.Telling{}, somebody)
 				}
-			}
-			before := contents(t, l)
-			_, err := l.Due(t.Context(), day(1))
-			if err == nil {
-				_, err = l.Record(t.Context(), passAt(day(1), fine("a"), warned("b")), policy.Telling{}, somebody)
-			}
-			wantError(t, err, ErrDamaged)
-			if contents(t, l) != before {
-				t.Error("something was recorded")
-			}
-		})
-	}
+				wantError(t, err, ErrDamaged)
+				if contents(t, l) != before {
+					t.Error("something was recorded")
+				}
+			})
+		}
+	})
 }
 
 func TestF16_AReadOnlyStoreIsRefused(t *testing.T) {

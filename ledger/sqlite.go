@@ -30,7 +30,7 @@ func sqliteDialect() dialect {
 		panic(err) // the path is a constant and valid
 	}
 	return dialect{
-		scheme: "sqlite", goose: goose.DialectSQLite3, migrations: migrations,
+		goose: goose.DialectSQLite3, migrations: migrations,
 		open: openSQLite, copy: copySQLite, explain: explainSQLite, advice: sqliteAdvice(),
 		name:     func(path string) string { return path },
 		setAside: setAsideSQLite, identity: identityOfFile,
@@ -80,7 +80,7 @@ func readySQLite(ctx context.Context, db *sql.DB) error {
 	if _, err := db.ExecContext(ctx, `DELETE FROM runs WHERE id < 0`); err != nil {
 		return err
 	}
-	outdated, err := sqliteDialect().outdated(ctx, db)
+	outdated, err := outdatedSQLite(ctx, db)
 	if err != nil || !outdated {
 		return err
 	}
@@ -175,8 +175,16 @@ func inspectSQLite(ctx context.Context, path string) (err error) {
 	if verdict != "ok" {
 		return fmt.Errorf("check its pages: %s: %w", verdict, ErrDamaged)
 	}
-	_, err = sqliteDialect().outdated(ctx, db)
+	_, err = outdatedSQLite(ctx, db)
 	return err
+}
+
+func outdatedSQLite(ctx context.Context, db *sql.DB) (bool, error) {
+	version, err := sqliteDialect().version(ctx, db)
+	if err != nil {
+		return false, err
+	}
+	return sqliteDialect().outdated(version)
 }
 
 // copySQLite opens a consistent copy in a folder of its own, which discard removes.

@@ -84,7 +84,7 @@ func (r listedRow) subject() (Subject, error) {
 }
 
 // findSubject reads what is known of a finding's subject; nil if it is not known.
-func findSubject(ctx context.Context, in querier, findingID string) (subjectRow, *policy.Known, error) {
+func findSubject(ctx context.Context, in reader, findingID string) (subjectRow, *policy.Known, error) {
 	row := subjectRow{id: subjectKey(findingID)}
 	const find = `SELECT s.check_name, s.last_seen_run, f.known, f.checksum
 		FROM subjects s LEFT JOIN findings f ON f.subject_id = s.id WHERE s.id = $1`
