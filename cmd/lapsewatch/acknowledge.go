@@ -29,7 +29,7 @@ const (
 
 func (a app) ack() *cobra.Command {
 	var configFile, reason, by string
-	lasts := &span{}
+	lasts := &spell{}
 	command := &cobra.Command{
 		Use:   "ack SUBJECT --for 14d --reason TEXT",
 		Short: "Take note of a finding for a time: no reminders, and shown in every report",
@@ -79,19 +79,19 @@ func (a app) unack() *cobra.Command {
 	return command
 }
 
-// span is a duration that may be given in days.
-type span struct{ time.Duration }
+// spell is a duration that may be given in days.
+type spell struct{ time.Duration }
 
-func (s *span) Type() string { return "duration" }
+func (s *spell) Type() string { return "duration" }
 
-func (s *span) String() string {
+func (s *spell) String() string {
 	if s.Duration == 0 {
 		return ""
 	}
 	return s.Duration.String()
 }
 
-func (s *span) Set(text string) error {
+func (s *spell) Set(text string) error {
 	var duration watch.Duration
 	if err := duration.UnmarshalText([]byte(text)); err != nil {
 		return err

@@ -2,7 +2,14 @@ package main
 
 import (
 	"lapsewatch/alerts"
+	"lapsewatch/alerts/discord"
 	"lapsewatch/alerts/email"
+	"lapsewatch/alerts/googlechat"
+	"lapsewatch/alerts/ntfy"
+	"lapsewatch/alerts/opsgenie"
+	"lapsewatch/alerts/pagerduty"
+	"lapsewatch/alerts/slack"
+	"lapsewatch/alerts/teams"
 	"lapsewatch/alerts/webhook"
 	"lapsewatch/checks"
 	"lapsewatch/checks/certfiles"
@@ -23,6 +30,13 @@ func catalog() config.Catalog {
 		Alerts: []alerts.Kind{
 			email.Kind,
 			webhook.Kind,
+			slack.Kind,
+			teams.Kind,
+			discord.Kind,
+			googlechat.Kind,
+			ntfy.Kind,
+			pagerduty.Kind,
+			opsgenie.Kind,
 		},
 	}
 }
