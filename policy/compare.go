@@ -2,11 +2,8 @@ package policy
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"lapsewatch/watch"
@@ -246,27 +243,6 @@ func datedReason(reason watch.Reason) bool {
 	return reason == watch.ExpiresSoon || reason == watch.RenewalOverdue
 }
 
-// resolvedBy are the reasons that end a finding without anybody having mended it. It is
-// read-only.
-var resolvedBy = map[watch.Reason]watch.Why{
-	watch.Superseded:   watch.ReplacedUnused,
-	watch.OutOfService: watch.OutOfUse,
-	watch.LeftOver:     watch.LongExpired,
-}
-
-func whyResolved(before Known, finding watch.Finding) watch.Why {
-	switch {
-	case before.Finding.Identity != "" && finding.Identity != "" && before.Finding.Identity != finding.Identity:
-		return watch.Renewed
-	case resolvedBy[finding.Reason] != "":
-		return resolvedBy[finding.Reason]
-	case before.Blind != "":
-		return watch.ReadableAgain
-	default:
-		return watch.Corrected
-	}
-}
-
 func (r Reminders) interval(before Known, finding watch.Finding) time.Duration {
 	if finding.Severity == watch.Critical || before.Finding.Severity == watch.Critical {
 		if r.Critical > 0 {
@@ -278,37 +254,4 @@ func (r Reminders) interval(before Known, finding watch.Finding) time.Duration {
 		return time.Duration(r.Warning)
 	}
 	return defaultWarningReminder
-}
-
-func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.Finding, now time.Time) watch.Event {
-	event := watch.Event{Type: kind, Why: why, At: now.UTC(), Finding: finding}
-	if before != nil {
-		if len(finding.Owners) == 0 {
-			// Whoever was told of it is told how it goes on.
-			event.Finding.Owners = before.Finding.Owners
-		}
-		if kind == watch.Resolved || kind == watch.Improved {
-			event.Concerned = before.Concerned
-		}
-		event.Previous, event.Was = before.Finding.Severity, before.Finding.Reasons(watch.Notice)
-		if before.Blind != "" {
-			event.Was = append(event.Was, before.Blind)
-			if !tellable(before.Finding) {
-				event.Previous = watch.Unknown
-			}
-		}
-	}
-	reasons := finding.Reasons(watch.Warning)
-	parts := []string{finding.ID, string(kind), string(finding.Severity), finding.Identity, now.UTC().Format(time.RFC3339)}
-	for _, reason := range reasons {
-		parts = append(parts, string(reason))
-	}
-	event.ID = digestID(parts...)
-	return event
-}
-
-// digestID is a short stable name for the parts: 128 bits of SHA-256 in hex.
-func digestID(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:16])
 }

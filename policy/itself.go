@@ -14,6 +14,9 @@ const (
 	failingAfter = 20 * time.Hour
 	// overdueAfter is how many usual intervals may pass without a complete run.
 	overdueAfter = 3
+	// patientFor is how long nobody wonders, however often runs come: some are made by
+	// hand, and an alarm from outside watches whether any come at all.
+	patientFor = 48 * time.Hour
 	// endlessRuns in a row that did not end are no accident.
 	endlessRuns = 2
 )
@@ -89,7 +92,7 @@ func (h RunHealth) Condition(now time.Time) watch.Condition {
 		if last > 0 {
 			condition.Text += fmt.Sprintf("; the %d since then did not come to their end", last)
 		}
-	case usual > 0 && now.Sub(h.Judged[0]) > overdueAfter*usual:
+	case usual > 0 && now.Sub(h.Judged[0]) > max(overdueAfter*usual, patientFor):
 		condition.Reason = watch.RunOverdue
 		condition.Text += fmt.Sprintf("; until now none was made, though they are usually %s apart", roughly(usual))
 	}

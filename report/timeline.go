@@ -11,6 +11,7 @@ import (
 
 const (
 	weeksShown     = 26
+	day            = 24 * time.Hour
 	week           = 7 * day
 	namesPerBucket = 4
 )

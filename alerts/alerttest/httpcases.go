@@ -109,7 +109,9 @@ func (h HTTPSuite) bodies(t *testing.T) {
 	}
 	service := h.serve(t)
 	channel := service.channel(t, slog.New(slog.DiscardHandler))
-	if _, err := channel.Deliver(t.Context(), asToldTo(channel, Message())[0]); err != nil {
+	message := asToldTo(channel, Message())[0]
+	message.Recipient = channel.Recipients()[0]
+	if _, err := channel.Deliver(t.Context(), message); err != nil {
 		t.Fatal(err)
 	}
 	if seen, open := service.bodies.seen.Load(), service.bodies.open.Load(); seen < 1 || open != 0 {

@@ -39,6 +39,8 @@ func compose(options Options, env alerts.Env, message alerts.Message) (*mail.Msg
 	composed.SetGenHeader("Auto-Submitted", "auto-generated")
 	composed.SetGenHeader("X-Auto-Response-Suppress", "All")
 	composed.SetGenHeader("List-Id", fmt.Sprintf("<%s.lapsewatch.%s>", label(message.Channel), domain))
+	options.Unsubscribe.announce(composed, message.Recipient)
+	join(composed, message, domain)
 
 	var html bytes.Buffer
 	if err := page(shown).Render(context.Background(), &html); err != nil {
@@ -46,6 +48,11 @@ func compose(options Options, env alerts.Env, message alerts.Message) (*mail.Msg
 	}
 	composed.SetBodyString(mail.TypeTextPlain, plainText(shown))
 	composed.AddAlternativeString(mail.TypeTextHTML, html.String())
+	if options.Calendar {
+		if err := attachCalendar(composed, message); err != nil {
+			return nil, err
+		}
+	}
 	return composed, nil
 }
 
@@ -56,6 +63,13 @@ func address(composed *mail.Msg, options Options, recipient string) (domain stri
 	}
 	if err := composed.To(recipient); err != nil {
 		return "", fmt.Errorf("set recipient %q: %w", recipient, err)
+	}
+	if options.EnvelopeFrom != "" {
+		// It is never empty, as that of automatic answers has to be (RFC 3834, 3.3): these
+		// mails answer nothing, and somebody has to see that they bounce.
+		if err := composed.EnvelopeFrom(options.EnvelopeFrom); err != nil {
+			return "", fmt.Errorf("set envelope sender %q: %w", options.EnvelopeFrom, err)
+		}
 	}
 	if options.ReplyTo != "" {
 		if err := composed.ReplyTo(options.ReplyTo); err != nil {

@@ -12,7 +12,7 @@ const (
 	// maxListed and maxRows, in bytes of HTML, keep the mail below the 102 KB at which
 	// Gmail cuts it off.
 	maxListed = 100
-	maxRows   = 95 << 10
+	maxRows   = 98 << 10
 )
 
 // newDigest words the message as far as the mail has room.

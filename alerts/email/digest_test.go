@@ -2,12 +2,14 @@ package email
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
+	"lapsewatch/internal/icalendar"
 	"lapsewatch/watch"
 )
 
@@ -43,6 +45,11 @@ func TestSubject(t *testing.T) {
 	}
 }
 
+var calendarProperties = []string{
+	"BEGIN", "VERSION", "PRODID", "METHOD", "X-WR-CALNAME", "UID", "DTSTAMP", "LAST-MODIFIED", "SEQUENCE", "DTSTART", "TRANSP",
+	"SUMMARY", "DESCRIPTION", "CATEGORIES", "URL", "STATUS", "END",
+}
+
 func FuzzDigest(f *testing.F) {
 	f.Add("evil\r\nBcc: x@example.org", "\x1b[31m", "javascript:alert(1)", "<script>", string(watch.Opened))
 	f.Add("\u202e\u2066", strings.Repeat("a ", 2000), "https://example.com/\"><img src=x>", "</td></table>", "other")
@@ -54,10 +61,23 @@ func FuzzDigest(f *testing.F) {
 		if err := page(shown).Render(t.Context(), &html); err != nil {
 			t.Fatal(err)
 		}
-		alerttest.AssertHarmless(t, html.String(), "<script", "<img", "<b ", `="javascript:`)
+		alerttest.AssertHarmless(t, strings.Replace(html.String(), "</style>", "", 1), "</style", "<script", "<img", "<b ", `="javascript:`)
 		alerttest.AssertHarmless(t, plainText(shown))
-		// One link at most, and no table ended before its time.
-		if links, tables := strings.Count(html.String(), "<a "), strings.Count(html.String(), "</table>"); links > 1 || tables != 3 {
+		dated := watch.Event{Type: watch.EventType(kind), Why: watch.Why(owner), Finding: finding}
+		dated.Finding.NotAfter = alerttest.Now()
+		var calendar strings.Builder
+		writer, err := icalendar.Begin(&calendar)
+		if err != nil || writer.Add(calendarEvent(dated, alerttest.Now())) != nil || writer.End() != nil {
+			t.Fatal(err)
+		}
+		// Folded lines begin with a space; nothing from outside may begin one.
+		for line := range strings.Lines(calendar.String()) {
+			if property, _, _ := strings.Cut(line, ":"); !strings.HasPrefix(line, " ") && !slices.Contains(calendarProperties, property) {
+				t.Errorf("%q in the calendar", line)
+			}
+		}
+		// One link at most, and no table ended before its time: Outlook's is the fourth.
+		if links, tables := strings.Count(html.String(), "<a "), strings.Count(html.String(), "</table>"); links > 1 || tables != 4 {
 			t.Errorf("%d links and %d tables in %s", links, tables, html.String())
 		}
 	})

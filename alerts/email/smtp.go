@@ -22,29 +22,12 @@ import (
 // it needs a few kilobytes.
 const maxReplyBytes = 1 << 20
 
-// mechanisms by the word that configures them. None of them shows the password to a
-// server without TLS, unless that is this machine.
-var mechanisms = map[Mechanism]mail.SMTPAuthType{
-	automatic:       mail.SMTPAuthOpportunistic,
-	"plain":         mail.SMTPAuthPlain,
-	"login":         mail.SMTPAuthLogin,
-	"cram-md5":      mail.SMTPAuthCramMD5,
-	"scram-sha-1":   mail.SMTPAuthSCRAMSHA1,
-	"scram-sha-256": mail.SMTPAuthSCRAMSHA256,
-}
-
-// strongest lists what to choose from automatically, the best first.
-func strongest() []mail.SMTPAuthType {
-	return []mail.SMTPAuthType{
-		mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1PLUS, mail.SMTPAuthSCRAMSHA1,
-		mail.SMTPAuthCramMD5, mail.SMTPAuthPlain, mail.SMTPAuthLogin,
-	}
-}
-
 // session is one attempt's conversation with the mail server.
 type session struct {
 	options Options
-	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	// recipient is to get the mail.
+	recipient string
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	// within is how long the attempt may take.
 	within time.Duration
 	// open is the connection once there is one.
@@ -53,9 +36,9 @@ type session struct {
 
 // send transmits the message and returns the server's reply to it. A message that the
 // server has taken counts as sent, whatever happens to the connection afterwards.
-func (s *session) send(ctx context.Context, message *mail.Msg, password watch.Secret) (reply string, err error) {
+func (s *session) send(ctx context.Context, message *mail.Msg, credential watch.Secret) (reply string, err error) {
 	defer s.hangUp()
-	client, err := s.client(ctx, password)
+	client, err := s.client(ctx, credential)
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +97,7 @@ func (s *session) hangUp() {
 	}
 }
 
-func (s *session) client(ctx context.Context, password watch.Secret) (*mail.Client, error) {
+func (s *session) client(ctx context.Context, credential watch.Secret) (*mail.Client, error) {
 	settings := &tls.Config{ServerName: unbracketed(s.options.Host), MinVersion: tls.VersionTLS12}
 	if s.options.CAFile != "" {
 		pool, err := cafile.Pool(s.options.CAFile)
@@ -142,14 +125,14 @@ func (s *session) client(ctx context.Context, password watch.Secret) (*mail.Clie
 	if s.options.HELO != "" {
 		options = append(options, mail.WithHELO(s.options.HELO))
 	}
-	if ascii(s.options.From) && ascii(strings.Join(s.options.To, "")) {
+	if ascii(s.options.From) && ascii(s.options.EnvelopeFrom) && ascii(s.recipient) {
 		// A relay may have to refuse what was handed to it as SMTPUTF8 where the next
 		// server does not know that, although nothing in this message needs it.
 		options = append(options, mail.WithoutSMTPUTF8())
 	}
 	if s.options.Username != "" {
 		options = append(options,
-			mail.WithUsername(s.options.Username), mail.WithPassword(password.Reveal()),
+			mail.WithUsername(s.options.Username), mail.WithPassword(credential.Reveal()),
 			mail.WithOpportunisticSMTPAuth(strongest()...), mail.WithSMTPAuth(mechanisms[s.options.Auth]))
 	}
 	return mail.NewClient(unbracketed(s.options.Host), options...)

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/emersion/go-sasl"
-	"github.com/emersion/go-smtp"
 
 	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/email"
@@ -79,93 +78,6 @@ func TestPostfixDeliversTheMailAsItWasComposed(t *testing.T) {
 			golden(t, "digest.txt", mail.text)
 			golden(t, "digest.html", mail.html)
 		})
-	}
-}
-
-func TestF12_AGreylistedMailIsResentAsTheSameMail(t *testing.T) {
-	server := startMailServer(t, startTLS)
-	channel := server.channel(t, server.env(quiet), nil)
-	server.Behave(alerttest.Throttles)
-	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
-	if failure == nil || failure.Status != 451 || !failure.Retryable {
-		t.Fatalf("want a retryable 451, got %v", failure)
-	}
-	if want := `RCPT TO command: 451 "4.7.1 greylisted, come back later"`; !strings.Contains(failure.Error(), want) {
-		t.Errorf("the error does not say %s: %v", want, failure)
-	}
-	server.Behave(alerttest.Accepts)
-	for range 2 {
-		if _, failure := server.deliver(t.Context(), channel, alerttest.Message()); failure != nil {
-			t.Fatal(failure)
-		}
-	}
-	mails := server.taken()
-	for _, name := range []string{"Message-ID", "Date", "Subject"} {
-		if first, again := headerOf(mails[0].raw, name), headerOf(mails[1].raw, name); first != again || first == "" {
-			t.Errorf("%s: %q and then %q", name, first, again)
-		}
-	}
-}
-
-func TestF12_OneRefusedRecipientHoldsNobodyElse(t *testing.T) {
-	server := startMailServer(t, startTLS)
-	server.refuse["user7@example.com"] = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
-	channel := server.channel(t, server.env(quiet), func(o *email.Options) {
-		o.To = nil
-		for i := range 20 {
-			o.To = append(o.To, fmt.Sprintf("user%d@example.com", i))
-		}
-	})
-	for i, recipient := range channel.Recipients() {
-		message := alerttest.Message()
-		message.Recipient, message.ID = recipient, fmt.Sprint("message", i)
-		_, failure := server.deliver(t.Context(), channel, message)
-		if recipient != "user7@example.com" {
-			if failure != nil {
-				t.Error(failure)
-			}
-			continue
-		}
-		if failure == nil || failure.Status != 550 || failure.Retryable || !strings.Contains(failure.Error(), `550 "5.1.1 no such user", affected recipient(s): <user7@example.com>`) {
-			t.Errorf("want a permanent 550 that names the recipient, got %v", failure)
-		}
-	}
-	served := map[string]int{}
-	for _, mail := range server.taken() {
-		served[mail.to]++
-		if got := headerOf(mail.raw, "To"); got != "<"+mail.to+">" {
-			t.Errorf("the mail for %s shows To: %s", mail.to, got)
-		}
-	}
-	if len(served) != 19 || served["user7@example.com"] != 0 {
-		t.Errorf("served: %v", served)
-	}
-}
-
-func TestF12_AServerWithoutSTARTTLSHearsNoPassword(t *testing.T) {
-	server := startMailServer(t, stripped)
-	channel := server.channel(t, server.env(quiet), nil)
-	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
-	want := fmt.Sprintf("deliver by operations: open a session with mail server 127.0.0.1:%d: the server offers no STARTTLS; set tls: implicit (port 465), or none for a relay without TLS", server.port)
-	if failure == nil || !failure.Retryable || failure.Error() != want {
-		t.Errorf("want a retryable refusal, got %v", failure)
-	}
-	server.mu.Lock()
-	defer server.mu.Unlock()
-	if !bytes.HasPrefix(server.heard, []byte("EHLO ")) || bytes.Contains(server.heard, []byte("AUTH")) || bytes.Contains(server.heard, []byte("MAIL")) {
-		t.Errorf("the server heard %q", server.heard)
-	}
-	if len(server.mails) != 0 {
-		t.Errorf("the server took %d mails", len(server.mails))
-	}
-}
-
-func TestF12_AShutdownInTheMiddleOfAMailIsRetryable(t *testing.T) {
-	server := startMailServer(t, startTLS)
-	server.Behave(alerttest.Fails)
-	_, failure := server.deliver(t.Context(), server.channel(t, server.env(quiet), nil), alerttest.Message())
-	if failure == nil || !failure.Retryable || failure.Status != 421 || !strings.Contains(failure.Error(), `421 "4.3.2 shutting down"`) {
-		t.Errorf("want a retryable 421, got %v", failure)
 	}
 }
 

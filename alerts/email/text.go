@@ -20,11 +20,11 @@ func plainText(shown digest.Digest) string {
 			out.WriteString(wrap("", "", opening) + "\n")
 		}
 	}
-	out.WriteString(shown.Counts)
+	first := shown.Counts
 	if shown.First != "" {
-		out.WriteString(" - " + shown.First)
+		first += " - " + shown.First
 	}
-	out.WriteString("\n")
+	out.WriteString(wrap("", "", first))
 	for _, group := range shown.Groups {
 		heading := fmt.Sprintf("%s (%d)", strings.ToUpper(group.Title), len(group.Entries))
 		fmt.Fprintf(&out, "\n\n%s\n%s\n", heading, strings.Repeat("=", utf8.RuneCountInString(heading)))
@@ -33,10 +33,12 @@ func plainText(shown digest.Digest) string {
 		}
 	}
 	if shown.LeftOut > 0 {
-		fmt.Fprintf(&out, "\n%s\n", shown.Rest())
+		out.WriteString("\n" + wrap("", "", shown.Rest()))
+	} else if shown.ReportURL != "" {
+		fmt.Fprintf(&out, "\nThe whole report: %s\n", shown.ReportURL)
 	}
 	// The two hyphens and the space tell mail readers that a signature follows.
-	fmt.Fprintf(&out, "\n-- \n%s\n", shown.Footer())
+	out.WriteString("\n-- \n" + wrap("", "", shown.Footer()))
 	return out.String()
 }
 

@@ -15,6 +15,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"lapsewatch/alerts"
+	"lapsewatch/internal/cloudevent"
 	"lapsewatch/internal/httpsend"
 	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
@@ -22,9 +23,6 @@ import (
 
 // Kind is the webhook channel.
 var Kind = alerts.Define("webhook", defaults, New)
-
-// contentType is CloudEvents' structured mode (HTTP Protocol Binding 1.0.2, 3.2).
-const contentType = "application/cloudevents+json; charset=utf-8"
 
 type channel struct {
 	options Options
@@ -42,7 +40,7 @@ func (c *channel) Recipients() []string { return []string{""} }
 
 // Deliver posts the message. The proof is a 2xx status.
 func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.Receipt, error) {
-	body, err := encode(message, c.options.Source)
+	body, err := cloudevent.Encode(message, c.options.Source, c.env.ReportURL)
 	if err != nil {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}
@@ -59,7 +57,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 }
 
 func (c *channel) request(id string, body []byte) (httpsend.Request, error) {
-	request := httpsend.Request{Header: http.Header{"Content-Type": {contentType}}, Body: body}
+	request := httpsend.Request{Header: http.Header{"Content-Type": {cloudevent.ContentType}}, Body: body}
 	for _, header := range c.options.Headers {
 		value, err := c.env.Secrets(header.Value)
 		if err != nil {

@@ -90,7 +90,7 @@ func newReceiver(t *testing.T) *receiver {
 func (r *receiver) env() alerts.Env {
 	return alerts.Env{
 		Name: alerttest.ChannelName, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		HTTP: r.Client(), Secrets: readSecret, Version: "1.2.3",
+		HTTP: r.Client(), Secrets: readSecret, Version: "1.2.3", ReportURL: alerttest.ReportURL,
 	}
 }
 

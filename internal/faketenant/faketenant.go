@@ -2,8 +2,8 @@
 // TLS server on 127.0.0.1 that speaks Entra's token endpoint and Microsoft Graph (v1.0 and
 // beta) as azidentity and the Graph SDK call them. It looks at secrets, certificates, dates
 // and permissions as Entra does, and misbehaves as Graph does (Manner). It asserts nothing
-// itself, changes nothing through Graph (all requests are reads), and knows nothing of
-// how Lapsewatch works.
+// itself, changes nothing through Graph (all requests are reads, but for the sending of
+// mail, which it keeps), and knows nothing of how Lapsewatch works.
 package faketenant
 
 import (
@@ -70,6 +70,8 @@ type Tenant struct {
 	keyReads  window
 	issuerKey *ecdsa.PrivateKey
 	serving   sync.WaitGroup
+	mailing   sync.Mutex
+	mails     []Mail
 }
 
 // Start starts a tenant, until Close.
@@ -186,6 +188,7 @@ func (t *Tenant) graphRoutes() http.Handler {
 	both("/policies/defaultAppManagementPolicy", t.managementPolicy, "Policy.Read.All", "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration")
 	both("/organization", t.organization, "Organization.Read.All", "Directory.Read.All")
 	mux.Handle("GET /beta/reports/appCredentialSignInActivities", t.graph(t.signIns, nil))
+	mux.Handle("POST /v1.0/users/{id}/sendMail", t.graph(t.sendMail, nil))
 	mux.Handle("/", t.graph(t.unknownSegment, nil))
 	return mux
 }

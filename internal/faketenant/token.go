@@ -84,7 +84,7 @@ func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, r, scopeWithoutDefault, r.PostForm.Get("scope"))
 		return
 	}
-	if resource != t.GraphURL && resource != MicrosoftGraph {
+	if resource != t.GraphURL && resource != MicrosoftGraph && resource != OutlookResource {
 		t.refuse(w, r, unknownResource, resource)
 		return
 	}
@@ -175,8 +175,8 @@ type tokens struct {
 }
 
 type accessToken struct {
-	appID   string
-	expires time.Time
+	appID, resource string
+	expires         time.Time
 }
 
 // maxTokens is more than any test asks for. Beyond it all are forgotten, which clients see
@@ -198,7 +198,7 @@ func (t *Tenant) issue(appID, resource string) string {
 	if t.tokens.issued == nil || len(t.tokens.issued) >= maxTokens {
 		t.tokens.issued = map[string]accessToken{}
 	}
-	t.tokens.issued[token] = accessToken{appID, expires}
+	t.tokens.issued[token] = accessToken{appID, resource, expires}
 	return token
 }
 
@@ -212,13 +212,22 @@ func (t *Tenant) ExpireTokens() {
 // caller is the appId that the request's access token was issued to.
 func (t *Tenant) caller(r *http.Request) (appID string, ok bool) {
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	appID, resource, known := t.Issued(token)
+	if !bearer || !known || resource == OutlookResource {
+		return "", false
+	}
+	return appID, true
+}
+
+// Issued says whom a valid access token was issued to, and what for.
+func (t *Tenant) Issued(token string) (appID, resource string, valid bool) {
 	t.tokens.mutex.Lock()
 	defer t.tokens.mutex.Unlock()
 	issued, known := t.tokens.issued[token]
-	if !bearer || !known || !t.options.Now().Before(issued.expires) {
-		return "", false
+	if !known || !t.options.Now().Before(issued.expires) {
+		return "", "", false
 	}
-	return issued.appID, true
+	return issued.appID, issued.resource, true
 }
 
 func randomHex(bytes int) string {

@@ -29,6 +29,8 @@ const (
 	maxResponseBytes = 64 << 10
 	// shownOfBody is how many runes of a refusal's body its error shows.
 	shownOfBody = 200
+	// shownOfWords is how many an error shows of a refusal that was put into words.
+	shownOfWords = 500
 )
 
 // Request is what to send.
@@ -44,6 +46,12 @@ type Request struct {
 	// Verdict judges an answer that is no success where the service means something
 	// else by it than HTTP does; judged is false where it does not.
 	Verdict func(status int, header http.Header, body []byte) (retry bool, after time.Duration, judged bool)
+	// Words puts the body of a refusal into words for its error, where the service has a
+	// form for that. What it leaves empty, and every refusal without it, is quoted.
+	Words func(body []byte) string
+	// MaxResponse bounds what is read of an answer where 64 KiB are not enough, as for a
+	// list.
+	MaxResponse int64
 	// Secrets that the request carries are kept out of errors and answers. The URL's
 	// own are known.
 	Secrets []watch.Secret
@@ -53,7 +61,7 @@ type Request struct {
 type Response struct {
 	Status int
 	Header http.Header
-	// Body is the answer as far as it came, up to 64 KiB.
+	// Body is the answer as far as it came, up to the request's bound.
 	Body []byte
 }
 
@@ -93,7 +101,7 @@ func (s *Sender) Send(ctx context.Context, request Request) (Response, error) {
 		retry, after := request.verdict(response, body, s.env.Now())
 		return Response{}, &alerts.DeliveryError{
 			Channel: s.env.Name, Retryable: retry, RetryAfter: after, Status: response.StatusCode,
-			Err: at(request.Method, address, refusal(response, body)),
+			Err: at(request.Method, address, refusal(response, body, request.Words)),
 		}
 	}
 	return Response{Status: response.StatusCode, Header: response.Header, Body: body}, nil
@@ -131,7 +139,7 @@ func (s *Sender) do(ctx context.Context, client *http.Client, address *url.URL, 
 	}
 	defer func() { _ = response.Body.Close() }()
 	// The status has proved the outcome by now: a body that breaks off changes nothing.
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxResponseBytes))
+	body, _ := io.ReadAll(io.LimitReader(response.Body, cmp.Or(request.MaxResponse, maxResponseBytes)))
 	return response, body, nil
 }
 

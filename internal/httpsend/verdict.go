@@ -32,16 +32,21 @@ func retryable(status int) bool {
 }
 
 // refusal puts an answer that is no success into words.
-func refusal(response *http.Response, body []byte) error {
+func refusal(response *http.Response, body []byte, words func([]byte) string) error {
 	status := fmt.Sprintf("it answered %d", response.StatusCode)
 	if text := http.StatusText(response.StatusCode); text != "" {
 		status += " " + text
 	}
-	switch {
-	case response.StatusCode == http.StatusGone:
-		return fmt.Errorf("%s: %w", status, errGone)
-	case response.StatusCode >= 300 && response.StatusCode < 400:
+	if response.StatusCode >= 300 && response.StatusCode < 400 {
 		return fmt.Errorf("%s to %s: redirects are not followed", status, redirectTarget(response.Header))
+	}
+	if words != nil {
+		if said := clean.Text(words(body), shownOfWords); said != "" {
+			return fmt.Errorf("%s: %s", status, said)
+		}
+	}
+	if response.StatusCode == http.StatusGone {
+		return fmt.Errorf("%s: %w", status, errGone)
 	}
 	if said := clean.Text(strings.TrimSpace(string(body)), shownOfBody); said != "" {
 		return fmt.Errorf("%s: %q", status, said)

@@ -38,6 +38,9 @@ type Env struct {
 	// Interactive: somebody waits for the answer, so that the first sign-in ignores what
 	// is remembered of earlier refusals.
 	Interactive bool
+	// Resource is what the tokens are for, such as https://outlook.office365.com; empty is
+	// the cloud's Microsoft Graph.
+	Resource string
 }
 
 // Client signs in to one tenant and asks its Graph. It may be used concurrently.
@@ -102,6 +105,21 @@ func (c *Client) Adapter() abstractions.RequestAdapter { return c.adapter }
 // BaseURL is what the SDK's request builders want as their "baseurl": version is "v1.0" or
 // "beta".
 func (c *Client) BaseURL(version string) string { return c.graph.String() + "/" + version }
+
+// Token signs in, unless a valid token is there already, for a caller who sends it itself.
+// refused is one that the service has just refused; it is not given again. The error is a
+// *Failure or wraps that of ctx.
+func (c *Client) Token(ctx context.Context, refused watch.Secret) (watch.Secret, error) {
+	token, err := c.gate.take(ctx, refused.Reveal())
+	return watch.NewSecret(token), err
+}
+
+// HTTP goes the client's own way, by its proxy and trusting its authorities. It signs no
+// request.
+func (c *Client) HTTP() *http.Client { return &http.Client{Transport: c.wire.transport} }
+
+// GraphURL is where Graph is, without a path.
+func (c *Client) GraphURL() string { return c.graph.String() }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.wire.transport.CloseIdleConnections() }

@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -51,9 +52,13 @@ type gate struct {
 
 func newGate(options SignIn, env Env, wire *wire) *gate {
 	whole, _ := json.Marshal(options) // strings and references only, which always encode
+	who := [][]byte{[]byte(options.endpoints().authority), []byte(options.Tenant), []byte(options.ClientID), []byte(options.method())}
+	if env.Resource != "" {
+		who = append(who, []byte(env.Resource))
+	}
 	return &gate{
 		options: options, env: env, wire: wire, sleep: sleep, interactive: env.Interactive,
-		key:      "sign-in:" + digest([]byte(options.endpoints().authority), []byte(options.Tenant), []byte(options.ClientID), []byte(options.method())),
+		key:      "sign-in:" + digest(who...),
 		settings: digest(whole),
 		turn:     make(chan struct{}, 1),
 		renewals: rate.NewLimiter(rate.Every(30*time.Minute), 2),
@@ -144,7 +149,7 @@ func (g *gate) attempt(ctx context.Context, renew bool) (azcore.AccessToken, err
 	}
 	g.interactive = false
 	witness := newWitness(g.options, g.wire, append(key.secrets(), g.wire.proxySecrets(g.options.endpoints().authority)...))
-	request := policy.TokenRequestOptions{Scopes: []string{g.options.endpoints().graph + "/.default"}}
+	request := policy.TokenRequestOptions{Scopes: []string{cmp.Or(g.env.Resource, g.options.endpoints().graph) + "/.default"}}
 	if renew && g.options.method() == ManagedIdentity {
 		request.Claims = "{}" // the one credential with a cache of the whole process: claims pass it by
 	}

@@ -129,6 +129,12 @@ func (p *part) pair(name string, pair pki.Pair) (chain, key string) {
 // configure writes the configuration of that name, filled from data.
 func (p *part) configure(name string, data any) string {
 	p.t.Helper()
+	return p.configureAs(name, name, data)
+}
+
+// configureAs does so for a server that wants another name.
+func (p *part) configureAs(name, file string, data any) string {
+	p.t.Helper()
 	filled, err := template.ParseFS(configurations, "conf/"+name)
 	var content bytes.Buffer
 	if err == nil {
@@ -137,7 +143,7 @@ func (p *part) configure(name string, data any) string {
 	if err != nil {
 		p.t.Fatalf("write the configuration of a server: %v", err)
 	}
-	return p.file(name, content.Bytes())
+	return p.file(file, content.Bytes())
 }
 
 // address is where the server listens for the named purpose.

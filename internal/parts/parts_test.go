@@ -65,6 +65,12 @@ func TestEveryServerServesTheCertificateItIsGiven(t *testing.T) {
 		"openssl": func(t *testing.T, pair pki.Pair) []served {
 			return []served{{OpenSSL(t, pair), ""}}
 		},
+		"alertmanager": func(t *testing.T, pair pki.Pair) []served {
+			return []served{{strings.TrimPrefix(Alertmanager(t, pair), "https://"), ""}}
+		},
+		"rsyslog": func(t *testing.T, pair pki.Pair) []served {
+			return []served{{Rsyslog(t, pair).TLS, ""}}
+		},
 	}
 	for name, start := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,8 +4,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"lapsewatch/internal/pki"
 )
@@ -102,4 +104,62 @@ func MariaDB(t testing.TB, pair pki.Pair) Database {
 		"--socket="+filepath.Join(p.Dir, "socket"), "--bind-address=127.0.0.1", "--port="+p.address("mysql")[len("127.0.0.1:"):],
 		"--ssl-cert="+p.Chain, "--ssl-key="+p.Key)
 	return Database{Addr: p.address("mysql")}
+}
+
+// Alertmanager starts an Alertmanager of its own, which notifies nobody, and returns the
+// base URL of its API: https, for the user "lapsewatch" with the password "x".
+func Alertmanager(t testing.TB, pair pki.Pair) (url string) {
+	t.Helper()
+	path := program(t, "prometheus-alertmanager", "prometheus-alertmanager")
+	p := newPart(t, pair)
+	p.listenOn("http")
+	p.start(syscall.SIGKILL, p.accepting, path, "--config.file="+p.configure("alertmanager.yml", p), "--storage.path="+p.folder("data"),
+		"--web.config.file="+p.configure("alertmanager-web.yml", p), "--web.listen-address="+p.address("http"), "--cluster.listen-address=")
+	return "https://" + p.address("http")
+}
+
+// SyslogServer is an rsyslog that keeps what it takes for Lines.
+type SyslogServer struct {
+	// TLS, TCP and UDP are its addresses for each transport.
+	TLS, TCP, UDP string
+	file          string
+}
+
+// Rsyslog starts rsyslog. It takes what it is sent over each transport.
+func Rsyslog(t testing.TB, pair pki.Pair) SyslogServer {
+	t.Helper()
+	path := program(t, "rsyslogd", "rsyslog")
+	if found, _ := filepath.Glob("/usr/lib/*/rsyslog/lmnsd_gtls.so"); len(found) == 0 {
+		missing(t, "rsyslog's TLS", "rsyslog-gnutls")
+	}
+	p := newPart(t, pair)
+	p.listenOn("tls", "tcp", "udp")
+	kept := p.file("kept", nil)
+	ready := func() error {
+		ports := p.Ports
+		defer func() { p.Ports = ports }()
+		p.Ports = map[string]int{"tls": ports["tls"], "tcp": ports["tcp"]}
+		return p.accepting()
+	}
+	p.start(syscall.SIGTERM, ready, path, "-n", "-i", filepath.Join(p.Dir, "pid"), "-f", p.configure("rsyslog.conf", p))
+	return SyslogServer{TLS: p.address("tls"), TCP: p.address("tcp"), UDP: p.address("udp"), file: kept}
+}
+
+// Lines waits until at least so many messages have come, and returns each with its
+// fields as rsyslog has read them.
+func (s SyslogServer) Lines(t testing.TB, atLeast int) []string {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		content, err := os.ReadFile(s.file)
+		if err != nil {
+			t.Fatalf("read what rsyslog kept: %v", err)
+		}
+		lines := strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
+		if len(content) > 0 && len(lines) >= atLeast {
+			return lines
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("rsyslog kept %d messages in %v, want %d: %q", len(lines), patience, atLeast, content)
+		}
+	}
 }

@@ -1,4 +1,7 @@
-package webhook
+// Package cloudevent writes a message as a CloudEvent 1.0 in structured JSON mode, which
+// is what programs receive from Lapsewatch. It sends nothing, and escapes for nothing but
+// JSON.
+package cloudevent
 
 import (
 	"encoding/json"
@@ -14,6 +17,9 @@ import (
 	"lapsewatch/watch"
 )
 
+// ContentType is CloudEvents' structured mode (HTTP Protocol Binding 1.0.2, 3.2).
+const ContentType = "application/cloudevents+json; charset=utf-8"
+
 const (
 	// eventType changes with the form of the data.
 	eventType = "lapsewatch.digest.v1"
@@ -23,6 +29,7 @@ const (
 	maxEventBytes = 32 << 10
 	maxName       = 512
 	maxText       = 2048
+	maxNote       = 500
 	maxListed     = 50
 )
 
@@ -42,20 +49,31 @@ type cloudEvent struct {
 type digest struct {
 	Channel string `json:"channel"`
 	// Test marks a message of `lapsewatch alerts test`.
-	Test   bool              `json:"test,omitempty"`
-	Events []json.RawMessage `json:"events"`
+	Test bool `json:"test,omitempty"`
+	// Note says why the message comes this way.
+	Note string `json:"note,omitempty"`
+	// ReportURL is where people find the whole report.
+	ReportURL string            `json:"report_url,omitempty"`
+	Events    []json.RawMessage `json:"events"`
 	// EventsLeftOut counts the least urgent events, for which there was no room.
 	EventsLeftOut int `json:"events_left_out,omitempty"`
 }
 
-func encode(message alerts.Message, source string) ([]byte, error) {
+// Encode writes the message, of which it leaves out the least urgent events that do not
+// fit into 256 KiB. Source names the installation, and reportURL is where people find the
+// whole report; it may be empty.
+func Encode(message alerts.Message, source, reportURL string) ([]byte, error) {
 	if len(message.Events) == 0 {
 		return nil, errNoEvents
 	}
 	envelope := cloudEvent{
 		SpecVersion: "1.0", ID: message.ID, Source: source, Type: eventType,
 		Time: message.CreatedAt.UTC(), DataContentType: "application/json",
-		Data: digest{Channel: clean.Text(message.Channel, maxName), Test: message.Test, Events: []json.RawMessage{}, EventsLeftOut: len(message.Events)},
+		Data: digest{
+			Channel: clean.Text(message.Channel, maxName), Test: message.Test,
+			Note: clean.Text(message.Note, maxNote), ReportURL: weblink.HTTPS(reportURL),
+			Events: []json.RawMessage{}, EventsLeftOut: len(message.Events),
+		},
 	}
 	frame, err := json.Marshal(envelope)
 	if err != nil {
