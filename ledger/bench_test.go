@@ -34,32 +34,39 @@ func many(subjects int, now time.Time) watch.Pass {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	for _, subjects := range []int{10_000, 100_000} {
-		b.Run(fmt.Sprintf("first/%d", subjects), func(b *testing.B) {
-			for b.Loop() {
-				b.StopTimer()
-				l := open(b, filepath.Join(b.TempDir(), "lapsewatch.db"))
-				b.StartTimer()
-				record(b, l, many(subjects, start), tell(start, "ops@example.com"))
-				b.StopTimer()
-				_ = l.Close()
-				b.StartTimer()
-			}
-			report(b, subjects)
-		})
-		for name, interval := range map[string]time.Duration{"unchanged": 0, "nextday": 24 * time.Hour} {
-			b.Run(fmt.Sprintf("%s/%d", name, subjects), func(b *testing.B) {
-				l := newLedger(b)
-				now := start
-				record(b, l, many(subjects, now), somebody)
+	for _, s := range stores() {
+		for _, subjects := range []int{10_000, 100_000} {
+			b.Run(fmt.Sprintf("%s/first/%d", s.name, subjects), func(b *testing.B) {
 				for b.Loop() {
-					now = now.Add(interval)
-					record(b, l, many(subjects, now), tell(now, "ops@example.com"))
+					b.StopTimer()
+					l := s.new(b)
+					b.StartTimer()
+					record(b, l, many(subjects, start), tell(start, "ops@example.com"))
+					b.StopTimer()
+					_ = l.Close()
+					b.StartTimer()
 				}
 				report(b, subjects)
 			})
+			for name, interval := range map[string]time.Duration{"unchanged": 0, "nextday": 24 * time.Hour} {
+				b.Run(fmt.Sprintf("%s/%s/%d", s.name, name, subjects), func(b *testing.B) {
+					l := s.new(b)
+					now := start
+					record(b, l, many(subjects, now), somebody)
+					for b.Loop() {
+						now = now.Add(interval)
+						record(b, l, many(subjects, now), tell(now, "ops@example.com"))
+					}
+					report(b, subjects)
+				})
+			}
 		}
-		b.Run(fmt.Sprintf("open/%d", subjects), func(b *testing.B) {
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for _, subjects := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprint(subjects), func(b *testing.B) {
 			path := filepath.Join(b.TempDir(), "lapsewatch.db")
 			l := open(b, path)
 			record(b, l, many(subjects, start), somebody)

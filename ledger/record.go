@@ -70,7 +70,7 @@ func (l *Ledger) record(ctx context.Context, pass watch.Pass, telling policy.Tel
 
 func (r *recording) all(ctx context.Context, plan Planner) error {
 	r.outcome.Acknowledged = map[string]watch.Acknowledgement{}
-	for _, step := range []func(context.Context) error{r.start, r.compareAll, r.resolveVanished, r.forgetOthers} {
+	for _, step := range []func(context.Context) error{r.clampRows, r.start, r.compareAll, r.resolveVanished, r.forgetOthers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,15 +11,13 @@ import (
 	"lapsewatch/watch"
 )
 
-// recording is one pass on its way into the ledger. Subjects are looked up one by one,
-// so that memory does not grow with their number.
+// recording is one pass on its way into the ledger. Subjects are looked up a few at a
+// time, so that memory does not grow with their number.
 type recording struct {
 	judging
 	tx      *sql.Tx
 	pass    watch.Pass
 	outcome Outcome
-
-	find, see, keep *sql.Stmt
 }
 
 func (r *recording) start(ctx context.Context) error {
@@ -32,57 +29,7 @@ func (r *recording) start(ctx context.Context) error {
 	if err := r.tx.QueryRowContext(ctx, insert, instantText(r.pass.GeneratedAt)).Scan(&r.outcome.Run); err != nil {
 		return fmt.Errorf("begin run: %w", err)
 	}
-	for _, statement := range []struct {
-		into  **sql.Stmt
-		query string
-	}{
-		{&r.find, `SELECT s.check_name, s.last_seen_run, f.known, f.checksum
-			FROM subjects s LEFT JOIN findings f ON f.subject_id = s.id WHERE s.id = $1`},
-		{&r.see, `INSERT INTO subjects (id, check_name, first_seen, last_seen_run) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (id) DO UPDATE SET check_name = excluded.check_name, last_seen_run = excluded.last_seen_run`},
-		{&r.keep, `INSERT INTO findings (subject_id, known, checksum) VALUES ($1, $2, $3)
-			ON CONFLICT (subject_id) DO UPDATE SET known = excluded.known, checksum = excluded.checksum`},
-	} {
-		if *statement.into, err = r.tx.PrepareContext(ctx, statement.query); err != nil {
-			return fmt.Errorf("prepare to compare: %w", err)
-		}
-	}
 	return nil
-}
-
-func (r *recording) compareAll(ctx context.Context) error {
-	for finding, err := range r.pass.Findings {
-		if err != nil {
-			return fmt.Errorf("read findings: %w", err)
-		}
-		if err := r.compareOne(ctx, finding); err != nil {
-			return fmt.Errorf("compare %q: %w", finding.ID, err)
-		}
-	}
-	return nil
-}
-
-func (r *recording) compareOne(ctx context.Context, finding watch.Finding) error {
-	if finding.ID == "" || finding.Severity == "" {
-		return errors.New("the finding has no id or no severity")
-	}
-	row := subjectRow{id: subjectKey(finding.ID)}
-	var before *policy.Known
-	err := r.find.QueryRowContext(ctx, row.id).Scan(&row.check, &row.lastSeenRun, &row.known, &row.checksum)
-	if err == nil {
-		before, err = row.decode()
-	}
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	// Findings come most urgent first, so that a subject that is listed twice is known
-	// by the graver of its findings.
-	if row.lastSeenRun == r.outcome.Run {
-		return nil
-	}
-	after, event := r.compare(before, finding)
-	r.raise(event)
-	return r.remember(ctx, row, finding, after)
 }
 
 func (r *recording) raise(event *watch.Event) {
@@ -91,23 +38,11 @@ func (r *recording) raise(event *watch.Event) {
 	}
 }
 
-func (r *recording) remember(ctx context.Context, before subjectRow, finding watch.Finding, after policy.Known) error {
-	check := finding.Check
-	if noted := inForce(after, r.now); noted != nil {
-		r.outcome.Acknowledged[finding.ID] = *noted
+// note puts down what of a subject is told besides events.
+func (r *recording) note(findingID string, known policy.Known) {
+	if noted := inForce(known, r.now); noted != nil {
+		r.outcome.Acknowledged[findingID] = *noted
 	}
-	known, err := encodeStored(after)
-	if err != nil {
-		return err
-	}
-	if _, err := r.see.ExecContext(ctx, before.id, check, instantText(r.pass.GeneratedAt), r.outcome.Run); err != nil {
-		return err
-	}
-	if before.known.String == known && before.check == check {
-		return nil
-	}
-	_, err = r.keep.ExecContext(ctx, before.id, known, checksum(before.id, check, known))
-	return err
 }
 
 const vanishedAtOnce = 500
@@ -159,12 +94,10 @@ func mayBeThere(check watch.CheckResult, findingID string) bool {
 func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Known) error {
 	after, event := r.unseen(before)
 	r.raise(event)
-	if noted := inForce(after, r.now); noted != nil {
-		r.outcome.Acknowledged[before.Finding.ID] = *noted
-	}
+	r.note(before.Finding.ID, after)
 	known, err := encodeStored(after)
 	if err == nil && known != row.known.String {
-		_, err = r.keep.ExecContext(ctx, row.id, known, checksum(row.id, row.check, known))
+		err = keepKnown(ctx, r.tx, 1, []any{row.id, known, checksum(row.id, row.check, known)})
 	}
 	if err != nil {
 		return fmt.Errorf("remind of %q: %w", row.id, err)

@@ -41,6 +41,8 @@ type subjectRow struct {
 	id, check       string
 	lastSeenRun     int64
 	known, checksum sql.NullString
+	// stored: there is such a row.
+	stored bool
 }
 
 func (s subjectRow) decode() (*policy.Known, error) {
