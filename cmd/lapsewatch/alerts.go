@@ -85,6 +85,9 @@ func (a app) testChannel(ctx context.Context, settings *config.Config, name stri
 func (a app) sendTest(ctx context.Context, name string, channel alerts.Channel) error {
 	ctx, cancel := context.WithTimeout(ctx, testPatience)
 	defer cancel()
+	if len(channel.Recipients()) == 0 {
+		return misused("give it a recipient of its own to try it with", fmt.Errorf("the alert %s tells only owners, so a test reaches nobody", name))
+	}
 	var problems []error
 	for _, recipient := range channel.Recipients() {
 		receipt, err := channel.Deliver(ctx, testMessage(name, recipient, time.Now()))
