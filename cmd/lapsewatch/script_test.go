@@ -173,7 +173,8 @@ func (s *mailSession) Data(r io.Reader) error {
 }
 
 // webhookserver VARIABLE STATUS PREFIX starts an HTTPS receiver that keeps bodies as
-// PREFIX-1.json, … and answers with the status; its certificate lies in hook-ca.pem.
+// PREFIX-1.json, … and their paths in PREFIX.log, and answers with the status; its
+// certificate lies in hook-ca.pem and in PREFIX-ca.pem.
 func startWebhook(ts *testscript.TestScript, _ bool, args []string) {
 	var status int
 	_, err := fmt.Sscan(args[1], &status)
@@ -183,12 +184,22 @@ func startWebhook(ts *testscript.TestScript, _ bool, args []string) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		_ = os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d.json", args[2], received.Add(1))), body, 0o600)
+		appendLine(filepath.Join(folder, args[2]+".log"), r.Method+" "+r.URL.Path)
 		w.WriteHeader(status)
 	}))
 	ts.Defer(server.Close)
 	pool := pki.Pair{Chain: []*x509.Certificate{server.Certificate()}}
 	ts.Check(os.WriteFile(ts.MkAbs("hook-ca.pem"), pool.ChainPEM(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]+"-ca.pem"), pool.ChainPEM(), 0o600))
 	ts.Setenv(args[0], server.URL)
+}
+
+func appendLine(path, line string) {
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, _ = io.WriteString(file, line+"\n")
+		_ = file.Close()
+	}
 }
 
 // exitcode N COMMAND… runs the command and wants exactly that exit code.

@@ -35,7 +35,7 @@ func Defaults() Options {
 
 const (
 	attempts = 3
-	pause    = 2 * time.Second
+	pause    = time.Second
 	// patience bounds one signal with all its attempts: Kubernetes leaves a pod that it
 	// stops 30 seconds.
 	patience = 20 * time.Second
