@@ -110,21 +110,23 @@ func (s *session) jobOnce(ctx context.Context, dryRun bool, begun func()) (outco
 			err = errors.Join(err, kept.Close())
 		}
 	}()
+	alone, release := ctx, func() {}
 	if !dryRun && (loss == nil || !loss.Ephemeral) {
-		var release func()
-		if ctx, release, err = s.alone(ctx, kept); err != nil {
+		if alone, release, err = s.alone(ctx, kept); err != nil {
 			return outcome, err
 		}
-		defer release()
+		defer func() { release() }()
 	}
 	begun()
-	outcome, err = s.passIn(ctx, kept, loss, dryRun)
-	if dryRun || loss != nil || !failedInLedger(ctx, err) {
+	outcome, err = s.passIn(alone, kept, loss, dryRun)
+	if dryRun || loss != nil || len(outcome.Told) > 0 || !failedInLedger(alone, err) {
 		return outcome, err
 	}
 	// What is wrong with a store may show only when it is used. People are to be told all
 	// the same, so the pass is made again with another one.
 	s.log.Error("the ledger failed; the pass is made again without it", "error", err)
+	release()
+	release = func() {}
 	err = errors.Join(outcome.Close(), err)
 	if errors.Is(err, ledger.ErrDamaged) {
 		kept, loss, err = kept.SetAside(ctx, time.Now())
