@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 		runVictim(folder)
 		return
 	}
+	if dsn := os.Getenv(holder); dsn != "" {
+		runHolder(dsn)
+		return
+	}
 	code := m.Run()
 	postgres.stop()
 	os.Exit(code)

@@ -14,6 +14,7 @@ import (
 
 // Subject is what is known of one subject that has not gone.
 type Subject struct {
+	// FindingID is the ID of its findings, quoted where that is no text.
 	FindingID, Name, Check string
 	// FirstSeen and LastSeen are when the passes judged that saw it, in UTC.
 	FirstSeen, LastSeen time.Time
@@ -73,7 +74,7 @@ func (r listedRow) subject() (Subject, error) {
 	if err != nil {
 		return Subject{}, err
 	}
-	subject := Subject{FindingID: known.Finding.ID, Name: known.Finding.Name, Check: r.check, Known: *known}
+	subject := Subject{FindingID: r.id, Name: known.Finding.Name, Check: r.check, Known: *known}
 	if subject.FirstSeen, err = parseInstant(r.firstSeen); err != nil {
 		return Subject{}, fmt.Errorf("stored subject %q: %w", r.id, err)
 	}
