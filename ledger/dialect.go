@@ -25,7 +25,7 @@ type dialect struct {
 	name func(address string) string
 	// setAside moves a damaged store out of the way; nil where that is not for us to do.
 	// was is the identity of what was found damaged.
-	setAside func(address string, was os.FileInfo, now time.Time) (kept string, err error)
+	setAside func(ctx context.Context, address string, was os.FileInfo, now time.Time) (kept string, err error)
 	// identity is nil where there is no file.
 	identity func(address string) os.FileInfo
 	// copy opens a copy that discard removes, without a change to the store.

@@ -64,7 +64,7 @@ func (l *Ledger) SetAside(ctx context.Context, now time.Time) (*Ledger, *Loss, e
 func (d dialect) replace(ctx context.Context, address string, was os.FileInfo, cause error, now time.Time) (*Ledger, *Loss, error) {
 	loss := &Loss{Cause: cause}
 	var err error
-	if loss.KeptAside, err = d.setAside(address, was, now); err != nil {
+	if loss.KeptAside, err = d.setAside(ctx, address, was, now); err != nil {
 		loss.Cause = errors.Join(cause, fmt.Errorf("keep it aside: %w", err))
 		return ephemeral(ctx, d.name(address), loss)
 	}
@@ -133,8 +133,8 @@ const damagedMark = ".damaged-"
 // setAsideSQLite gives a file that is still the one that was found damaged another name,
 // together with its log, and overwrites none. kept is empty if another process has done
 // so. While it works, no other process can.
-func setAsideSQLite(path string, was os.FileInfo, now time.Time) (kept string, err error) {
-	unlock, err := lockFolder(filepath.Dir(path))
+func setAsideSQLite(ctx context.Context, path string, was os.FileInfo, now time.Time) (kept string, err error) {
+	unlock, err := lockFolder(ctx, filepath.Dir(path))
 	if err != nil {
 		return "", err
 	}
@@ -147,6 +147,7 @@ func setAsideSQLite(path string, was os.FileInfo, now time.Time) (kept string, e
 	for taken(kept) {
 		kept += "_"
 	}
+	moved := false
 	for _, suffix := range sqliteFiles() {
 		// The file comes first: a log that is left without it is known to be damage, and a
 		// file without its log might pass for sound.
@@ -154,6 +155,10 @@ func setAsideSQLite(path string, was os.FileInfo, now time.Time) (kept string, e
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
 		}
+		moved = moved || err == nil
+	}
+	if !moved {
+		return "", nil
 	}
 	return kept, syncFolder(filepath.Dir(path))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,23 +56,39 @@ func sqliteAdvice() []advice {
 }
 
 // openSQLite opens the file for writing after it was found to be sound, so that
-// nothing is ever written to a file that is not; it makes one that is missing.
-func openSQLite(ctx context.Context, path string) (*sql.DB, error) {
-	err := inspectSQLite(ctx, path)
+// nothing is ever written to a file that is not; it makes one that is missing. Meanwhile
+// no other process opens it, or keeps it aside: SQLite finds the log of a file by its
+// name, and would take that of another file.
+func openSQLite(ctx context.Context, path string) (db *sql.DB, err error) {
+	unlock, err := lockToOpen(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	err = inspectSQLite(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = makeSQLite(ctx, path)
 	}
 	if err != nil {
 		return nil, err
 	}
-	db, err := connectSQLite(path, "rw", "_journal_mode=WAL")
-	if err != nil {
+	if db, err = connectSQLite(path, "rw", "_journal_mode=WAL"); err != nil {
 		return nil, err
 	}
 	if err := readySQLite(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// lockToOpen goes without the lock where the folder cannot be locked, as in one that may
+// not be listed.
+func lockToOpen(ctx context.Context, path string) (unlock func() error, err error) {
+	unlock, err = lockFolder(ctx, filepath.Dir(path))
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrBusy) {
+		return func() error { return nil }, nil
+	}
+	return unlock, err
 }
 
 func readySQLite(ctx context.Context, db *sql.DB) error {
@@ -85,60 +102,6 @@ func readySQLite(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	return sqliteDialect().migrate(ctx, db)
-}
-
-// makeSQLite makes a new ledger beside its place and links it there when it is
-// complete, so that a file that is empty or half made is known to be damaged.
-func makeSQLite(ctx context.Context, path string) (err error) {
-	folder, name := filepath.Split(path)
-	folder = filepath.Clean(folder)
-	file, err := os.CreateTemp(folder, "."+name+".new-*")
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("folder %s does not exist: mount its volume, or create it", folder)
-	}
-	if err != nil {
-		return fmt.Errorf("create a new ledger: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
-	if err := file.Close(); err != nil {
-		return err
-	}
-	db, err := connectSQLite(file.Name(), "rw", "_journal_mode=WAL")
-	if err != nil {
-		return err
-	}
-	err = sqliteDialect().migrate(ctx, db)
-	if err == nil {
-		err = inherit(ctx, db, path)
-	}
-	// Closing the last connection moves the log into the file and removes it.
-	if err := errors.Join(err, db.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("put the new ledger in its place: %w", err)
-	}
-	return syncFolder(folder)
-}
-
-// inherit tells a new ledger that it takes the place of one that was kept aside. Since
-// that is told by the name of the other, it is true also after a crash between the two.
-func inherit(ctx context.Context, db *sql.DB, path string) error {
-	replaces, err := replacesAnother(path)
-	if err != nil || !replaces {
-		return err
-	}
-	l := Ledger{db: db, dialect: sqliteDialect()}
-	return l.alone(ctx, func(tx *sql.Tx) error { return writeLost(ctx, tx, &recordLost{}) })
-}
-
-// syncFolder makes a new name in the folder survive a loss of power.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // inspectSQLite reads the file without writing to it: is it ours, sound, and of a
@@ -163,7 +126,7 @@ func inspectSQLite(ctx context.Context, path string) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var id int64
 	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
-		return fmt.Errorf("read its first page: %w", err)
+		return fmt.Errorf("read its first page: %w", ownDamage(path, err))
 	}
 	if id != applicationID {
 		return fmt.Errorf("application id %#x, want %#x: %w", id, applicationID, ErrForeign)
@@ -179,42 +142,32 @@ func inspectSQLite(ctx context.Context, path string) (err error) {
 	return err
 }
 
+// ownDamage tells a ledger of which the first bytes are damaged from a file that is no
+// database: the mark of the application is beyond them.
+func ownDamage(path string, err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if !ok || failure.Code() != sqlite3.SQLITE_NOTADB {
+		return err
+	}
+	file, openErr := os.Open(path)
+	if openErr != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	const markAt = 68
+	var mark [4]byte
+	if _, readErr := file.ReadAt(mark[:], markAt); readErr != nil || binary.BigEndian.Uint32(mark[:]) != applicationID {
+		return err
+	}
+	return fmt.Errorf("%v: %w", err, ErrDamaged) //nolint:errorlint // what SQLite says would count as ErrForeign
+}
+
 func outdatedSQLite(ctx context.Context, db *sql.DB) (bool, error) {
 	version, err := sqliteDialect().version(ctx, db)
 	if err != nil {
 		return false, err
 	}
 	return sqliteDialect().outdated(version)
-}
-
-// copySQLite opens a consistent copy in a folder of its own, which discard removes.
-func copySQLite(ctx context.Context, path string) (db *sql.DB, discard func() error, err error) {
-	folder, err := os.MkdirTemp("", "lapsewatch-preview-")
-	if err != nil {
-		return nil, nil, err
-	}
-	discard = func() error { return os.RemoveAll(folder) }
-	copied := filepath.Join(folder, "ledger")
-	if err = inspectSQLite(ctx, path); err == nil {
-		err = vacuumInto(ctx, path, copied)
-	}
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		db, err = openSQLite(ctx, copied)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, discard())
-	}
-	return db, discard, nil
-}
-
-func vacuumInto(ctx context.Context, path, copied string) (err error) {
-	db, err := connectSQLite(path, "ro")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, copied)
-	return err
 }
 
 // memoryPath is what SQLite calls a database without a file.
@@ -233,6 +186,9 @@ func connectSQLite(path, mode string, more ...string) (*sql.DB, error) {
 		"_busy_timeout=10000", "_foreign_keys=on", "_synchronous=FULL", "_pragma=trusted_schema(0)", "_pragma=cache_size(-8000)",
 	}, more...)
 	dsn := url.URL{Scheme: "file", Path: file, RawQuery: strings.Join(options, "&")}
+	if path == memoryPath {
+		dsn.Path, dsn.Opaque = "", path
+	}
 	connector, err := sqlite.NewConnector(dsn.String())
 	if err != nil {
 		return nil, err
