@@ -2,13 +2,16 @@ package main
 
 import (
 	"lapsewatch/alerts"
+	"lapsewatch/alerts/alertmanager"
 	"lapsewatch/alerts/discord"
 	"lapsewatch/alerts/email"
+	"lapsewatch/alerts/exec"
 	"lapsewatch/alerts/googlechat"
 	"lapsewatch/alerts/ntfy"
 	"lapsewatch/alerts/opsgenie"
 	"lapsewatch/alerts/pagerduty"
 	"lapsewatch/alerts/slack"
+	"lapsewatch/alerts/syslog"
 	"lapsewatch/alerts/teams"
 	"lapsewatch/alerts/webhook"
 	"lapsewatch/checks"
@@ -37,6 +40,9 @@ func catalog() config.Catalog {
 			ntfy.Kind,
 			pagerduty.Kind,
 			opsgenie.Kind,
+			alertmanager.Kind,
+			syslog.Kind,
+			exec.Kind,
 		},
 	}
 }
