@@ -133,11 +133,14 @@ func (s postgresState) current() bool { return s.version > 0 && !s.outdated }
 // ownTables are those whose presence says that a schema is in use.
 func ownTables() []string {
 	return []string{
-		"goose_db_version", "runs", "subjects", "findings", "events", "deliveries", "delivery_events", "outbox", "memories", "meta", "leases",
+		versionTable, "runs", "subjects", "findings", "events", "deliveries", "delivery_events", "outbox", "memories", "meta", "leases",
 	}
 }
 
-const postgresMark = "lapsewatch_ledger"
+const (
+	postgresMark = "lapsewatch_ledger"
+	versionTable = "goose_db_version"
+)
 
 // inspectPostgres tells a ledger, an empty schema and another application's apart, and
 // writes nothing.
@@ -165,14 +168,18 @@ func inspectPostgres(ctx context.Context, in reader) (state postgresState, err e
 		return state, nil
 	}
 	var application string
-	if err := in.QueryRowContext(ctx, `SELECT application FROM lapsewatch_ledger`).Scan(&application); err != nil {
+	err = in.QueryRowContext(ctx, `SELECT application FROM lapsewatch_ledger`).Scan(&application)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("the mark of schema %s is empty: %w", schema, ErrDamaged)
+	}
+	if err != nil {
 		return state, err
 	}
 	if application != "lapsewatch" {
 		return state, fmt.Errorf("schema %s is marked as %q's: %w", schema, application, ErrForeign)
 	}
 	state.ours = true
-	if !slices.Contains(tables, "runs") {
+	if len(slices.DeleteFunc(inUse, func(name string) bool { return name == versionTable })) == 0 {
 		// It was marked, and whoever did that was killed before making the tables.
 		return state, nil
 	}
