@@ -61,7 +61,7 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 			AND NOT EXISTS (SELECT 1 FROM delivery_events de WHERE de.event_id = e.id) LIMIT $2)`, before, nil, false},
 		{`DELETE FROM runs WHERE id IN (SELECT r.id FROM runs r WHERE r.judged_at < $1
 			AND r.id NOT IN (SELECT last_seen_run FROM subjects) AND r.id NOT IN (SELECT run_id FROM events)
-			AND r.id < (SELECT MAX(id) FROM runs) AND r.id < (SELECT COALESCE(MAX(id), 0) FROM runs WHERE finished_at IS NOT NULL)
+			AND r.id < (SELECT MAX(id) FROM runs) AND r.id <> (SELECT COALESCE(MAX(id), 0) FROM runs WHERE finished_at IS NOT NULL)
 			ORDER BY r.id LIMIT $2)`, before, nil, true},
 	}
 	var gone int64
