@@ -39,7 +39,7 @@ func (r *recording) compareBatch(ctx context.Context, batch []watch.Finding) err
 	if len(batch) == 0 {
 		return nil
 	}
-	known, err := r.find(ctx, batch)
+	known, err := findSubjects(ctx, r.tx, batch)
 	if err != nil {
 		return fmt.Errorf("look for what is known: %w", err)
 	}
@@ -77,9 +77,9 @@ func (r *recording) compareBatch(ctx context.Context, batch []watch.Finding) err
 	return nil
 }
 
-// find reads what is known of the findings' subjects. A subject that is not known is
+// findSubjects reads what is known of the findings' subjects. A subject that is not known is
 // among them too, with nothing in its row but its ID.
-func (r *recording) find(ctx context.Context, batch []watch.Finding) (map[string]*subjectRow, error) {
+func findSubjects(ctx context.Context, in reader, batch []watch.Finding) (map[string]*subjectRow, error) {
 	known := make(map[string]*subjectRow, len(batch))
 	var ids []any
 	for _, finding := range batch {
@@ -89,7 +89,7 @@ func (r *recording) find(ctx context.Context, batch []watch.Finding) (map[string
 	}
 	query := `SELECT s.id, s.check_name, s.last_seen_run, f.known, f.checksum
 		FROM subjects s LEFT JOIN findings f ON f.subject_id = s.id WHERE s.id IN ` + tuples(1, len(ids))
-	rows, err := r.tx.QueryContext(ctx, query, ids...)
+	rows, err := in.QueryContext(ctx, query, ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -107,12 +107,9 @@ func (r *recording) find(ctx context.Context, batch []watch.Finding) (map[string
 }
 
 func (r *recording) compareOne(row subjectRow, finding watch.Finding) (policy.Known, error) {
-	var before *policy.Known
-	if row.stored {
-		var err error
-		if before, err = row.decode(); err != nil {
-			return policy.Known{}, err
-		}
+	before, err := row.before()
+	if err != nil {
+		return policy.Known{}, err
 	}
 	after, event := r.compare(before, finding)
 	r.raise(event)

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	lockPatience = 10 * time.Second
+	lockPatience = 30 * time.Second
 	lockInterval = 5 * time.Millisecond
 )
 

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -382,16 +380,23 @@ func TestOfProcessesThatFindTheSameDamageOneReplacesIt(t *testing.T) {
 
 func TestAStoreThatIsBusyIsNoLoss(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	path := filepath.Join(t.TempDir(), "lapsewatch.db")
-	l := open(t, path)
-	tx, err := l.db.BeginTx(t.Context(), nil)
+	dsn := freshSchema(t, "")
+	db, err := connectPostgres(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err == nil {
+		_, err = tx.ExecContext(t.Context(), postgresLock)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, loss, err := OpenOrReplace(ctx, "sqlite:"+path, day(0)); err == nil || loss != nil {
-		t.Errorf("loss %+v, %v", loss, err)
+	_, loss, err := OpenOrReplace(t.Context(), dsn+"&lock_timeout=50ms", day(0))
+	wantError(t, err, ErrBusy, "open ledger postgres://", "let it finish")
+	if loss != nil {
+		t.Errorf("loss %+v", loss)
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
+
+	"lapsewatch/watch"
 )
 
 // testdata/schema-N.db was written by the version that had N as its newest schema, and
@@ -49,6 +52,21 @@ func TestEverySchemaThatWasEverInUseStillOpens(t *testing.T) {
 				"opened sites/b: warning", "resolved sites/c: ok (corrected)", "resolved sites/d: unknown (no longer seen)")
 		})
 	}
+}
+
+func TestF16_AnOlderSchemaIsMigratedOnTheTwentyNinthOfFebruary(t *testing.T) {
+	t.Parallel()
+	leapDay := time.Date(2028, time.February, 29, 23, 59, 59, 0, time.UTC)
+	path := filepath.Join(t.TempDir(), "lapsewatch.db")
+	writeFile(t, path, readFile(t, filepath.Join("testdata", "schema-1.db")))
+	l, loss, err := OpenOrReplace(t.Context(), "sqlite:"+path, leapDay)
+	if err != nil || loss != nil {
+		t.Fatalf("loss %+v, %v", loss, err)
+	}
+	defer func() { _ = l.Close() }()
+	unread := found("sites", "d", watch.Unknown, watch.TimedOut)
+	wantTold(t, record(t, l, passAt(leapDay, warned("a"), fine("b"), warned("c"), unread), somebody).Events,
+		"reminder sites/a: warning", "reminder sites/c: warning", "reminder sites/d: unknown")
 }
 
 func TestProcessesThatMigrateTogetherAllSucceed(t *testing.T) {

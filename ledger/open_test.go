@@ -321,38 +321,40 @@ func TestF16_AFullDiskLeavesTheLedgerAsItWas(t *testing.T) {
 
 func TestF16_TwoWritersTakeTurns(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lapsewatch.db")
-	var events, digests int
-	var mutex sync.Mutex
-	var writers sync.WaitGroup
-	for range 2 {
-		writers.Go(func() {
-			l, err := Open(t.Context(), "sqlite:"+path)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer func() { _ = l.Close() }()
-			for n := range 10 {
-				finding := warned("a")
-				if n%2 == 1 {
-					finding = fine("a")
-				}
-				outcome, err := l.Record(t.Context(), passAt(day(n), finding), policy.Telling{}, tell(day(n), "ops@example.com"))
+	eachStore(t, func(t *testing.T, s store) {
+		dsn := s.fresh(t)
+		var events, digests int
+		var mutex sync.Mutex
+		var writers sync.WaitGroup
+		for range 2 {
+			writers.Go(func() {
+				l, err := Open(t.Context(), dsn)
 				if err != nil {
 					t.Error(err)
+					return
 				}
-				mutex.Lock()
-				events, digests = events+len(outcome.Events), digests+len(outcome.Digests)
-				mutex.Unlock()
-			}
-		})
-	}
-	writers.Wait()
-	l := open(t, path)
-	if pending, _, err := l.Outbox(t.Context()); err != nil || pending != digests || digests == 0 || digests > events {
-		t.Errorf("%d owed, %d digests, %d events, %v", pending, digests, events, err)
-	}
+				defer func() { _ = l.Close() }()
+				for n := range 10 {
+					finding := warned("a")
+					if n%2 == 1 {
+						finding = fine("a")
+					}
+					outcome, err := l.Record(t.Context(), passAt(day(n), finding), policy.Telling{}, tell(day(n), "ops@example.com"))
+					if err != nil {
+						t.Error(err)
+					}
+					mutex.Lock()
+					events, digests = events+len(outcome.Events), digests+len(outcome.Digests)
+					mutex.Unlock()
+				}
+			})
+		}
+		writers.Wait()
+		l := openDSN(t, dsn)
+		if pending, _, err := l.Outbox(t.Context()); err != nil || pending != digests || digests == 0 || digests > events {
+			t.Errorf("%d owed, %d digests, %d events, %v", pending, digests, events, err)
+		}
+	})
 }
 
 func TestAWriterThatMustWaitTooLongSaysWhy(t *testing.T) {

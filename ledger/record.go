@@ -10,7 +10,7 @@ import (
 )
 
 // Planner decides who is told of the events of a pass. It is called inside the
-// transaction, so it must not use the ledger.
+// transaction, so it must not use the ledger; and again if the transaction is done again.
 type Planner func(events []watch.Event) []policy.Digest
 
 // Outcome is what a pass changed.

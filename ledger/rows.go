@@ -45,6 +45,14 @@ type subjectRow struct {
 	stored bool
 }
 
+// before is nil for a subject that is not known.
+func (s subjectRow) before() (*policy.Known, error) {
+	if !s.stored {
+		return nil, nil
+	}
+	return s.decode()
+}
+
 func (s subjectRow) decode() (*policy.Known, error) {
 	if checksum(s.id, s.check, s.known.String) != s.checksum.String {
 		return nil, fmt.Errorf("stored subject %q: checksum mismatch: %w", s.id, ErrDamaged)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"lapsewatch/policy"
-	"lapsewatch/watch"
 )
 
 // Subject is what is known of one subject that has not gone.
@@ -128,39 +127,4 @@ func untell(ctx context.Context, tx *sql.Tx, findingID string) error {
 		return fmt.Errorf("note that nobody was told of %q: %w", findingID, err)
 	}
 	return nil
-}
-
-// maxFresh bounds what Fresh finds: more than that are no glitch.
-const maxFresh = 1000
-
-// Fresh tells which of the findings, if they were recorded now, would be news: opened or
-// worsened. It changes nothing, and stops after a thousand. trusted says whether the
-// clock may be believed.
-func (l *Ledger) Fresh(ctx context.Context, findings iter.Seq2[watch.Finding, error], telling policy.Telling, trusted bool, now time.Time) ([]watch.Finding, error) {
-	lost, err := readLost(ctx, l.db)
-	if err != nil {
-		return nil, l.failed(ctx, "look for news", err)
-	}
-	j := judging{telling: telling, trusted: trusted, now: now, lost: lost}
-	var fresh []watch.Finding
-	for finding, err := range findings {
-		if err != nil {
-			return nil, l.failed(ctx, "look for news", fmt.Errorf("read findings: %w", err))
-		}
-		if !finding.Severity.AtLeast(watch.Warning) {
-			continue
-		}
-		_, before, err := findSubject(ctx, l.db, finding.ID)
-		if err != nil {
-			return nil, l.failed(ctx, "look for news", fmt.Errorf("compare %q: %w", finding.ID, err))
-		}
-		_, event := j.compare(before, finding)
-		if event == nil || event.Type != watch.Opened && event.Type != watch.Worsened {
-			continue
-		}
-		if fresh = append(fresh, finding); len(fresh) == maxFresh {
-			break
-		}
-	}
-	return fresh, nil
 }
