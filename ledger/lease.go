@@ -63,7 +63,7 @@ func (l *Ledger) Acquire(ctx context.Context, holder string, ttl time.Duration, 
 	if held != nil {
 		return nil, held
 	}
-	l.token.Store(&lease.token)
+	l.lease.Store(lease)
 	return lease, nil
 }
 
@@ -77,21 +77,31 @@ func (l *Lease) take(ctx context.Context, tx *sql.Tx, holder string) (*HeldError
 	var row leaseRow
 	const find = `SELECT holder, token, acquired_at, expires_at, lasts_ms FROM leases WHERE name = $1`
 	err = tx.QueryRowContext(ctx, find, runLease).Scan(&row.holder, &row.token, &row.acquiredAt, &row.expiresAt, &row.lasts)
+	held := &HeldError{Holder: row.holder, Since: at, Until: at.Add(l.lasts)}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
 		return nil, err
 	default:
-		held, err := l.clamp(ctx, tx, row, at)
-		if err != nil || at.Before(held.Until) {
+		if held, err = l.clamp(ctx, tx, row, at); err != nil || at.Before(held.Until) {
 			return held, err
 		}
 	}
+	// A renewal waits for nobody, so that it may have come between.
 	const take = `INSERT INTO leases (name, holder, token, acquired_at, expires_at, lasts_ms) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = excluded.token,
-			acquired_at = excluded.acquired_at, expires_at = excluded.expires_at, lasts_ms = excluded.lasts_ms`
-	_, err = tx.ExecContext(ctx, take, runLease, holder, l.token, instantText(at), instantText(at.Add(l.lasts)), l.lasts.Milliseconds())
-	return nil, err
+			acquired_at = excluded.acquired_at, expires_at = excluded.expires_at, lasts_ms = excluded.lasts_ms
+		WHERE leases.token = $7 AND leases.expires_at = $8`
+	result, err := tx.ExecContext(ctx, take, runLease, holder, l.token, instantText(at), instantText(at.Add(l.lasts)), l.lasts.Milliseconds(),
+		row.token, row.expiresAt)
+	if err != nil {
+		return nil, err
+	}
+	if taken, err := result.RowsAffected(); err != nil || taken > 0 {
+		return nil, err
+	}
+	held.Until = at.Add(min(time.Duration(row.lasts)*time.Millisecond, longestLease))
+	return held, nil
 }
 
 func (l *Lease) clamp(ctx context.Context, tx *sql.Tx, row leaseRow, at time.Time) (*HeldError, error) {
@@ -114,24 +124,26 @@ func (l *Lease) clamp(ctx context.Context, tx *sql.Tx, row leaseRow, at time.Tim
 }
 
 // Renew makes the lease last from now. The error is ErrLost where another run took over.
+// Record does the same when it ends, because nobody can take over while it is at work.
 func (l *Lease) Renew(ctx context.Context) error {
-	err := l.ledger.alone(ctx, func(tx *sql.Tx) error {
-		at, err := l.ledger.dialect.clock(ctx, tx, l.now)
-		if err != nil {
-			return err
-		}
-		const renew = `UPDATE leases SET expires_at = $3 WHERE name = $1 AND token = $2`
-		result, err := tx.ExecContext(ctx, renew, runLease, l.token, instantText(at.Add(l.lasts)))
-		if err != nil {
-			return err
-		}
-		if renewed, err := result.RowsAffected(); err != nil || renewed == 0 {
-			return errors.Join(err, ErrLost)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := l.ledger.within(ctx, func(tx *sql.Tx) error { return l.renew(ctx, tx) }); err != nil {
 		return l.ledger.failed(ctx, "renew the lease", err)
+	}
+	return nil
+}
+
+func (l *Lease) renew(ctx context.Context, tx *sql.Tx) error {
+	at, err := l.ledger.dialect.clock(ctx, tx, l.now)
+	if err != nil {
+		return err
+	}
+	const renew = `UPDATE leases SET expires_at = $3 WHERE name = $1 AND token = $2`
+	result, err := tx.ExecContext(ctx, renew, runLease, l.token, instantText(at.Add(l.lasts)))
+	if err != nil {
+		return err
+	}
+	if renewed, err := result.RowsAffected(); err != nil || renewed == 0 {
+		return errors.Join(err, ErrLost)
 	}
 	return nil
 }
@@ -151,13 +163,13 @@ func (l *Lease) Release(ctx context.Context) error {
 // checkLease refuses a change of a run whose lease is its own no more. It is asked inside
 // the transaction of the change, so that nobody can take over in between.
 func (l *Ledger) checkLease(ctx context.Context, tx *sql.Tx) error {
-	token := l.token.Load()
-	if token == nil {
+	lease := l.lease.Load()
+	if lease == nil {
 		return nil
 	}
 	var found int
 	const query = `SELECT COUNT(*) FROM leases WHERE name = $1 AND token = $2`
-	if err := tx.QueryRowContext(ctx, query, runLease, *token).Scan(&found); err != nil {
+	if err := tx.QueryRowContext(ctx, query, runLease, lease.token).Scan(&found); err != nil {
 		return err
 	}
 	if found == 0 {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"lapsewatch/policy"
+	"lapsewatch/watch"
 )
 
 func acquire(t testing.TB, l *Ledger, holder string, ttl time.Duration) *Lease {
@@ -117,6 +118,36 @@ func TestALeaseLastsAsLongAsItIsRenewed(t *testing.T) {
 	if _, err := l.Acquire(t.Context(), "pod-3", time.Minute, now); !errors.As(err, &held) || held.Holder != "pod-2" {
 		t.Errorf("the first holder released the lease of the second: %v", err)
 	}
+}
+
+func TestAPassThatTakesLongerThanTheLeaseKeepsIt(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s store) {
+		dsn := s.fresh(t)
+		l, other := openDSN(t, dsn), openDSN(t, dsn)
+		lease := acquire(t, l, "long", time.Minute)
+		change(t, l, `UPDATE leases SET expires_at = acquired_at`)
+		record(t, l, passAt(day(0), warned("a")), somebody)
+		var held *HeldError
+		if _, err := other.Acquire(t.Context(), "other", time.Minute, time.Now); !errors.As(err, &held) {
+			t.Errorf("another run took over: %v", err)
+		}
+		if err := lease.Renew(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestALeaseOnAServerIsRenewedWhileAPassIsRecorded(t *testing.T) {
+	t.Parallel()
+	l := openDSN(t, freshSchema(t, "&lock_timeout=1s"))
+	lease := acquire(t, l, "long", time.Minute)
+	record(t, l, passAt(day(0), warned("a")), func(events []watch.Event) []policy.Digest {
+		if err := lease.Renew(t.Context()); err != nil {
+			t.Error(err)
+		}
+		return somebody(events)
+	})
 }
 
 // What a run does after another has taken over changes nothing, but for a message that

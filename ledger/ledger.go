@@ -25,8 +25,8 @@ type Ledger struct {
 	was     os.FileInfo
 	// discard removes what a private copy lies in; nil for the store itself.
 	discard func() error
-	// token is that of the lease which this ledger is used under; nil without one.
-	token atomic.Pointer[string]
+	// lease is what this ledger is used under; nil without one.
+	lease atomic.Pointer[Lease]
 }
 
 // Open opens the store that dsn names: "sqlite:FILE" or "postgres://…", with the password

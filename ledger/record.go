@@ -63,6 +63,9 @@ func (l *Ledger) record(ctx context.Context, pass watch.Pass, telling policy.Tel
 			return err
 		}
 		outcome = r.outcome
+		if lease := l.lease.Load(); lease != nil && end == nil {
+			return lease.renew(ctx, tx)
+		}
 		return end
 	})
 	return outcome, err
