@@ -103,9 +103,12 @@ func TestAServerThatSaysNothingIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }()
-	_, loss, err := OpenOrReplace(t.Context(), "postgres://u@"+silent.Addr().String()+"/db?sslmode=disable&connect_timeout=1", day(0))
+	l, loss, err := OpenOrReplace(t.Context(), "postgres://u@"+silent.Addr().String()+"/db?sslmode=disable&connect_timeout=1", day(0))
 	if err != nil || !loss.Ephemeral || !strings.Contains(loss.Cause.Error(), "timeout") {
-		t.Errorf("loss %+v, %v", loss, err)
+		t.Fatalf("loss %+v, %v", loss, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
