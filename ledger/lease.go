@@ -36,6 +36,10 @@ type Lease struct {
 	token  string
 	lasts  time.Duration
 	now    func() time.Time
+	// leave ends what shows other processes that this one lives.
+	leave func() error
+	// alone: no process that lives holds the lease, whatever its row says.
+	alone bool
 }
 
 // leaseRow is the lease as it is stored.
@@ -49,16 +53,21 @@ type leaseRow struct {
 // with ErrLost once the lease is another's or was released; only proofs (Sent) are taken
 // still, because they are facts. The error is *HeldError while somebody else is at work.
 // Where processes on several machines share the store, its own clock counts, and not
-// now.
+// now. What a process that died has held of a file can be taken at once, because the
+// system knows that it lives no more; elsewhere its lease ends by itself.
 func (l *Ledger) Acquire(ctx context.Context, holder string, ttl time.Duration, now func() time.Time) (*Lease, error) {
 	lease := &Lease{ledger: l, token: rand.Text(), lasts: min(max(ttl, time.Millisecond), longestLease), now: now}
 	var held *HeldError
-	err := l.alone(ctx, func(tx *sql.Tx) (err error) {
+	var err error
+	if lease.leave, lease.alone, err = l.dialect.present(l.address); err != nil {
+		return nil, l.failed(ctx, "acquire the lease", err)
+	}
+	err = l.alone(ctx, func(tx *sql.Tx) (err error) {
 		held, err = lease.take(ctx, tx, note(holder))
 		return err
 	})
 	if err != nil {
-		return nil, l.failed(ctx, "acquire the lease", err)
+		return nil, l.failed(ctx, "acquire the lease", errors.Join(err, lease.leave()))
 	}
 	if held != nil {
 		return nil, held
@@ -83,7 +92,7 @@ func (l *Lease) take(ctx context.Context, tx *sql.Tx, holder string) (*HeldError
 	case err != nil:
 		return nil, err
 	default:
-		if held, err = l.clamp(ctx, tx, row, at); err != nil || at.Before(held.Until) {
+		if held, err = l.clamp(ctx, tx, row, at); err != nil || at.Before(held.Until) && !l.alone {
 			return held, err
 		}
 	}
@@ -154,7 +163,7 @@ func (l *Lease) Release(ctx context.Context) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM leases WHERE name = $1 AND token = $2`, runLease, l.token)
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, l.leave()); err != nil {
 		return l.ledger.failed(ctx, "release the lease", err)
 	}
 	return nil

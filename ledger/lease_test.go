@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,7 +43,7 @@ func TestF2_OfAllWhoBeginAtOnceExactlyOneIsAtWork(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					defer func() { _ = l.Close() }()
+					t.Cleanup(func() { _ = l.Close() })
 					_, err = l.Acquire(t.Context(), fmt.Sprint("run ", n), time.Minute, time.Now)
 					mutex.Lock()
 					defer mutex.Unlock()
@@ -254,6 +255,43 @@ func TestF2_AHolderThatWasStoppedPastItsTimeCannotRecord(t *testing.T) {
 		_ = process.Wait()
 		wantTold(t, record(t, l, passAt(day(1), warned("a")), somebody).Events)
 	})
+}
+
+func TestF1_TheLeaseOfAProcessThatWasKilledIsFreeAtOnce(t *testing.T) {
+	t.Parallel()
+	dsn := "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")
+	l := openDSN(t, dsn)
+	process := exec.Command(os.Args[0])
+	process.Env = append(os.Environ(), holder+"="+dsn)
+	output, err := process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := process.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if lines := bufio.NewScanner(output); !lines.Scan() || lines.Text() != "held" {
+		t.Fatal("the holder did not begin")
+	}
+	held := (*HeldError)(nil)
+	if _, err := l.Acquire(t.Context(), "next", time.Minute, nowIs(0)); !errors.As(err, &held) {
+		t.Fatalf("while the holder lives: %v", err)
+	}
+	if err := process.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = process.Wait()
+	// Long before the lease ends by itself.
+	lease, err := l.Acquire(t.Context(), "next", time.Minute, nowIs(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lease.Renew(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestF7_ALeaseFromAClockThatRanAheadEndsWithinItsTime(t *testing.T) {

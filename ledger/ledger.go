@@ -67,6 +67,9 @@ func Peek(ctx context.Context, dsn string) (*Ledger, error) {
 // Close closes the store. What was recorded is kept without it.
 func (l *Ledger) Close() error {
 	err := l.db.Close()
+	if lease := l.lease.Load(); lease != nil {
+		err = errors.Join(err, lease.leave())
+	}
 	if l.discard != nil {
 		err = errors.Join(err, l.discard())
 	}

@@ -7,9 +7,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
+
+// presenceMark is what the name of the file ends with by whose lock a run shows that it
+// lives. The system takes the lock away with the process.
+const presenceMark = "-run"
+
+func presentInFile(path string) (leave func() error, alone bool, err error) {
+	if path == "" {
+		return func() error { return nil }, false, nil // a ledger for one run alone
+	}
+	file, err := os.OpenFile(path+presenceMark, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		// Another run lives, or this file system knows no such locks.
+		return func() error { return nil }, false, file.Close()
+	}
+	return sync.OnceValue(file.Close), true, nil
+}
 
 const (
 	lockPatience = 30 * time.Second

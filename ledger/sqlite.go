@@ -35,6 +35,7 @@ func sqliteDialect() dialect {
 		open: openSQLite, copy: copySQLite, explain: explainSQLite, advice: sqliteAdvice(),
 		name:     func(path string) string { return path },
 		setAside: setAsideSQLite, identity: identityOfFile,
+		present: presentInFile,
 		// A transaction begins by taking SQLite's one lock for writers.
 		lock: func(context.Context, *sql.Tx) error { return nil },
 		// All who share a file are on one machine.

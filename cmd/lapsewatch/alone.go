@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// leaseFor is how long a run that died holds up the next one.
-	leaseFor = 2 * time.Minute
+	// leaseFor is how long a run that died can hold up the next one, where the system
+	// does not know that it died.
+	leaseFor = time.Minute
 	// renewals within a lease: two may fail before it is lost.
 	renewals = 3
 	// releasePatience bounds what is still done once a run was stopped.

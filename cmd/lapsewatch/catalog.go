@@ -6,10 +6,13 @@ import (
 	"lapsewatch/alerts/discord"
 	"lapsewatch/alerts/email"
 	"lapsewatch/alerts/exec"
+	"lapsewatch/alerts/github"
 	"lapsewatch/alerts/googlechat"
+	"lapsewatch/alerts/jira"
 	"lapsewatch/alerts/ntfy"
 	"lapsewatch/alerts/opsgenie"
 	"lapsewatch/alerts/pagerduty"
+	"lapsewatch/alerts/servicenow"
 	"lapsewatch/alerts/slack"
 	"lapsewatch/alerts/syslog"
 	"lapsewatch/alerts/teams"
@@ -41,6 +44,9 @@ func catalog() config.Catalog {
 			pagerduty.Kind,
 			opsgenie.Kind,
 			alertmanager.Kind,
+			github.Kind,
+			jira.Kind,
+			servicenow.Kind,
 			syslog.Kind,
 			exec.Kind,
 		},

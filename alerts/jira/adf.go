@@ -1,0 +1,61 @@
+package jira
+
+import (
+	"encoding/json"
+
+	"lapsewatch/internal/ticket"
+)
+
+// node is one node of the Atlassian Document Format
+// (https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/). Text
+// nodes hold no markup, so that nothing is to be escaped; mentions and links are nodes
+// and marks of their own, which only Lapsewatch makes.
+type node struct {
+	Type    string `json:"type"`
+	Version int    `json:"version,omitempty"`
+	Text    string `json:"text,omitempty"`
+	Marks   []mark `json:"marks,omitempty"`
+	Content []node `json:"content,omitempty"`
+}
+
+type mark struct {
+	Type  string     `json:"type"`
+	Attrs *linkAttrs `json:"attrs,omitempty"`
+}
+
+type linkAttrs struct {
+	Href string `json:"href"`
+}
+
+// adf writes a document as JSON.
+func adf(paragraphs []ticket.Paragraph) string {
+	document := node{Type: "doc", Version: 1}
+	for _, paragraph := range paragraphs {
+		line := node{Type: "paragraph"}
+		if paragraph.Label != "" {
+			line.Content = append(line.Content, node{Type: "text", Text: paragraph.Label + ":", Marks: []mark{{Type: "strong"}}}, node{Type: "text", Text: " "})
+		}
+		for i, span := range paragraph.Spans {
+			if i > 0 && span.Nature != ticket.Ours && paragraph.Spans[i-1].Nature != ticket.Ours {
+				line.Content = append(line.Content, node{Type: "text", Text: " "})
+			}
+			line.Content = append(line.Content, textNode(span))
+		}
+		document.Content = append(document.Content, line)
+	}
+	// Nodes hold nothing that JSON cannot.
+	encoded, _ := json.Marshal(document)
+	return string(encoded)
+}
+
+func textNode(span ticket.Span) node {
+	text := node{Type: "text", Text: span.Text}
+	switch span.Nature {
+	case ticket.Command:
+		text.Marks = []mark{{Type: "code"}}
+	case ticket.Link:
+		text.Marks = []mark{{Type: "link", Attrs: &linkAttrs{Href: span.Text}}}
+	case ticket.Ours, ticket.Theirs:
+	}
+	return text
+}
