@@ -13,10 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"lapsewatch/alerts"
-	"lapsewatch/watch"
 )
 
 // canaryPath is the secret part of the URL that an HTTP channel is given.
@@ -33,8 +31,8 @@ type HTTPSuite struct {
 	Accept http.HandlerFunc
 	// ID finds in a request what receivers tell duplicates by.
 	ID func(request *http.Request, body []byte) string
-	// Ignore passes over requests that bring no message, such as a search before it;
-	// nil passes over none.
+	// Ignore passes over requests that bring no message, such as a search before it; it
+	// may read the body. nil passes over none.
 	Ignore    func(request *http.Request) bool
 	Texts     func(t *testing.T, attempt Attempt) []string
 	Forbidden []string
@@ -92,25 +90,10 @@ func (h HTTPSuite) serve(t *testing.T) *httpService {
 }
 
 func (s *httpService) channel(t *testing.T, log *slog.Logger) alerts.Channel {
-	return s.suite.New(t, alerts.Env{
-		Name: ChannelName,
-		Now:  time.Now,
-		Log:  log,
-		Dial: (&net.Dialer{}).DialContext,
-		// Like the product's client, it leaves redirects to the channel's own care.
-		HTTP:    &http.Client{Transport: s.bodies},
-		Secrets: s.suite.secret,
-		Memory:  NewMemory(),
-		Version: "1.2.3", ReportURL: ReportURL,
-	}, s.server.URL+"/hooks/"+canaryPath)
-}
-
-func (h HTTPSuite) secret(reference watch.SecretRef) (watch.Secret, error) {
-	value, ok := h.Values[reference.Env]
-	if !ok {
-		return watch.Secret{}, fmt.Errorf("read secret from %s: it is not set", reference)
-	}
-	return watch.NewSecret(value), nil
+	// Like the product's client, it leaves redirects to the channel's own care.
+	env := Env(&http.Client{Transport: s.bodies}, s.suite.Values)
+	env.Log = log
+	return s.suite.New(t, env, s.server.URL+"/hooks/"+canaryPath)
 }
 
 func (s *httpService) handle(w http.ResponseWriter, r *http.Request) {
@@ -118,13 +101,15 @@ func (s *httpService) handle(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	ignored := s.suite.Ignore != nil && s.suite.Ignore(r)
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	s.mu.Lock()
-	if s.suite.Ignore == nil || !s.suite.Ignore(r) {
+	if !ignored {
 		s.attempts = append(s.attempts, Attempt{ID: s.suite.ID(r, body), Content: body})
 	}
 	answer := s.answer
 	s.mu.Unlock()
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	answer(w, r)
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lapsewatch/alerts"
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/httpsend"
 )
@@ -42,7 +43,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	if len(message.Events) == 0 {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: errNoEvents}
 	}
-	body, err := encode(compose(message, c.env))
+	body, err := chat.Encode(compose(message, c.env))
 	if err != nil {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: fmt.Errorf("encode the message: %w", err)}
 	}

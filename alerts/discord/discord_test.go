@@ -1,8 +1,6 @@
 package discord_test
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -20,7 +18,7 @@ var messageID = regexp.MustCompile(`message ([0-9a-f]{32})$`)
 func TestTheDiscordChannelKeepsTheContract(t *testing.T) {
 	alerttest.RunHTTP(t, alerttest.HTTPSuite{
 		New: func(t *testing.T, env alerts.Env, url string) alerts.Channel {
-			return build(t, env, func(o *discord.Options) { o.URL = url })
+			return alerttest.Build(t, discord.Kind, env, func(o *discord.Options) { o.URL = url })
 		},
 		Accept: take,
 		ID: func(_ *http.Request, body []byte) string {
@@ -49,7 +47,7 @@ func TestTheDiscordChannelKeepsTheContract(t *testing.T) {
 
 func TestTheOrdinaryMessageReadsAsTheGoldenFilesSay(t *testing.T) {
 	got, body := sent(t, alerttest.Message())
-	golden(t, "digest.json", indented(t, body))
+	alerttest.GoldenJSON(t, "digest.json", body, *update)
 	golden(t, "digest.txt", got.readable())
 }
 
@@ -89,41 +87,22 @@ func TestA5_MarkdownAndMentionsDoNothing(t *testing.T) {
 	}
 }
 
-func many(number int) alerts.Message {
-	message := alerttest.Message()
-	events := message.Events[:0:0]
-	for at := range number {
-		event := message.Events[at%4]
-		event.Finding.Severity = watch.Critical
-		if at >= 3 {
-			event.Finding.Severity = watch.Warning
-		}
-		event.Finding.Name = fmt.Sprintf("host-%03d.example.com:443", at)
-		events = append(events, event)
-	}
-	message.Events = events
-	return message
-}
-
 func TestA9_HundredsOfEventsAreCutToTheMostUrgentAndTheRestIsCounted(t *testing.T) {
-	got, _ := sent(t, many(500))
+	got, _ := sent(t, alerttest.Large(500))
 	golden(t, "limit.txt", got.readable())
 }
 
 func TestA9_ALargeMessageStaysWithinTheLimitsWhateverItsLetters(t *testing.T) {
 	for name, letter := range map[string]string{"underscores": "_", "backslashes": `\`, "emoji": "🔥", "ideographs": "証", "back-ticks": "`a` "} {
 		t.Run(name, func(t *testing.T) {
-			message := many(60)
+			message := alerttest.Large(60)
 			long := strings.Repeat(letter, 3000)
 			for at := range message.Events {
-				finding := &message.Events[at].Finding
-				finding.Name, finding.Message, finding.Remedy, finding.Owners = long, long, long, []string{long, long}
-				finding.Link = "https://example.com/" + strings.Repeat("x", 400)
-				finding.Also = []watch.Judgement{{Message: long}, {Message: long}, {Message: long}}
+				alerttest.Swell(&message.Events[at].Finding, long, 3, 420)
 			}
 			message.Note = long
 			got, _ := sent(t, message)
-			if !strings.Contains(got.Embeds[0].Description, "<https://example.com/") || !strings.HasSuffix(got.Embeds[0].Description, "\n…") || !strings.Contains(got.Content, "more, the least urgent") {
+			if !strings.Contains(got.Embeds[0].Description, "<https://inventory.example.com/") || !strings.HasSuffix(got.Embeds[0].Description, "\n…") || !strings.Contains(got.Content, "more, the least urgent") {
 				t.Errorf("the message reads %s", got.readable())
 			}
 		})
@@ -131,7 +110,7 @@ func TestA9_ALargeMessageStaysWithinTheLimitsWhateverItsLetters(t *testing.T) {
 }
 
 func TestACommandThatDoesNotFitIsNotShownInPart(t *testing.T) {
-	message := many(1)
+	message := alerttest.Large(1)
 	message.Events[0].Finding.Remedy = strings.Repeat("r", 560) + " `rm -rf /srv/old-" + strings.Repeat("x", 80) + "`"
 	got, _ := sent(t, message)
 	if text := got.Embeds[0].Description; strings.Contains(text, "rm -rf") || !strings.Contains(text, "rrr …\n") {
@@ -140,35 +119,25 @@ func TestACommandThatDoesNotFitIsNotShownInPart(t *testing.T) {
 }
 
 func TestAVeryLongReportAddressIsLeftOut(t *testing.T) {
-	g := newGuild(t, take)
-	env := alerts.Env{Name: alerttest.ChannelName, HTTP: g.Client(), Version: "1.2.3", ReportURL: "https://example.com/" + strings.Repeat("x", 1900)}
-	if _, err := build(t, env, func(o *discord.Options) { o.URL = g.URL }).Deliver(t.Context(), many(100)); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(g.body), "xxxx") || !strings.Contains(string(g.body), "lapsewatch run --output html") {
-		t.Errorf("body %s", g.body)
+	service := alerttest.NewRecorder(t, take)
+	env := alerttest.Env(service.Client(), nil)
+	env.ReportURL = "https://example.com/" + strings.Repeat("x", 1900)
+	alerttest.Deliver(t, alerttest.Build(t, discord.Kind, env, func(o *discord.Options) { o.URL = service.URL }), alerttest.Large(100))
+	if body := string(service.Last(t).Content); strings.Contains(body, "xxxx") || !strings.Contains(body, "lapsewatch run --output html") {
+		t.Errorf("body %s", body)
 	}
 }
 
 func TestTheReceiptNamesTheMessageThatDiscordMade(t *testing.T) {
-	g := newGuild(t, take)
-	receipt, err := g.channel(func(o *discord.Options) { o.ThreadID = "1309473518623490002" }).Deliver(t.Context(), alerttest.Message())
-	if want := "HTTP 200, message 1309473518623490048"; err != nil || receipt.Proof != want {
-		t.Errorf("proof %q, error %v; want %q", receipt.Proof, err, want)
+	service := alerttest.NewRecorder(t, take)
+	thread := func(o *discord.Options) { o.ThreadID = "1309473518623490002" }
+	receipt := alerttest.Deliver(t, channel(t, service, thread), alerttest.Message())
+	if want := "HTTP 200, message 1309473518623490048"; receipt.Proof != want {
+		t.Errorf("proof %q, want %q", receipt.Proof, want)
 	}
-	if want := "thread_id=1309473518623490002&wait=true"; g.query != want {
-		t.Errorf("query %s, want %s", g.query, want)
+	if got, want := service.Last(t).URL.RawQuery, "thread_id=1309473518623490002&wait=true"; got != want {
+		t.Errorf("query %s, want %s", got, want)
 	}
-}
-
-func failureOf(t *testing.T, answer http.HandlerFunc) *alerts.DeliveryError {
-	t.Helper()
-	receipt, err := newGuild(t, answer).channel(plain).Deliver(t.Context(), alerttest.Message())
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	if !ok {
-		t.Fatalf("want a failure, got receipt %q and error %v", receipt.Proof, err)
-	}
-	return failure
 }
 
 func TestWhatIsNoDeliverySaysWhatToDo(t *testing.T) {
@@ -190,13 +159,9 @@ func TestWhatIsNoDeliverySaysWhatToDo(t *testing.T) {
 		{"a forum needs a thread", 400, `{"message":"Webhooks posted to forum channels must have a thread_name or thread_id","code":220001}`, `discord answered 400, code 220001 "Webhooks posted to forum channels must have a thread_name or thread_id": the webhook is that of a forum: give thread_id, the post that takes the messages`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			failure := failureOf(t, says(test.status, test.body))
-			if got := failure.Error(); got != "deliver by operations: "+test.want {
-				t.Errorf("error %s\nwant  deliver by operations: %s", got, test.want)
-			}
-			if failure.Retryable || failure.Status != test.status {
-				t.Errorf("retryable %t, status %d; want false, %d", failure.Retryable, failure.Status, test.status)
-			}
+			service := alerttest.NewRecorder(t, alerttest.Says(test.status, test.body))
+			_, err := channel(t, service, plain).Deliver(t.Context(), alerttest.Message())
+			alerttest.AssertFailure(t, err, test.want, false, test.status)
 		})
 	}
 }
@@ -211,10 +176,11 @@ func TestTheWaitThatDiscordAsksForIsReadToTheFractionAndCapped(t *testing.T) {
 		`{"retry_after":"soon"}`: 65 * time.Second,
 		`error code: 1015`:       65 * time.Second,
 	} {
-		failure := failureOf(t, func(w http.ResponseWriter, r *http.Request) {
+		service := alerttest.NewRecorder(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "65")
-			says(http.StatusTooManyRequests, body)(w, r)
+			alerttest.Says(http.StatusTooManyRequests, body)(w, r)
 		})
+		failure := alerttest.Failure(t, channel(t, service, plain), alerttest.Message())
 		if !failure.Retryable || failure.RetryAfter != want || failure.Status != 429 {
 			t.Errorf("%s: retryable %t after %s, want %s", body, failure.Retryable, failure.RetryAfter, want)
 		}
@@ -234,10 +200,7 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := discord.Kind.Build(decode(test.edit), alerts.Env{})
-			if err == nil || err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", err, test.want)
-			}
+			alerttest.AssertRefused(t, discord.Kind, test.edit, test.want)
 		})
 	}
 }

@@ -1,25 +1,18 @@
 package discord_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf16"
 
 	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/discord"
-	"lapsewatch/watch"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -45,9 +38,7 @@ type postedEmbed struct {
 // read refuses what Discord would refuse, and what would notify people.
 func read(body []byte) (posting, error) {
 	var sent posting
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&sent); err != nil {
+	if err := alerttest.DecodeStrictly(body, &sent); err != nil {
 		return sent, err
 	}
 	if units(sent.Content) > 2000 || len(sent.Embeds) > 10 || sent.Content == "" || len(sent.Embeds) == 0 {
@@ -105,97 +96,31 @@ func take(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"id":"1309473518623490048","type":0,"channel_id":"1309473518623490001","embeds":[]}`)
 }
 
-func says(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
-// guild is a Discord that keeps what it was sent.
-type guild struct {
-	*httptest.Server
-	t     *testing.T
-	query string
-	body  []byte
-}
-
-func newGuild(t *testing.T, answer http.HandlerFunc) *guild {
-	g := &guild{t: t}
-	g.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.query = r.URL.RawQuery
-		g.body, _ = io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(g.body))
-		answer(w, r)
-	}))
-	t.Cleanup(g.Close)
-	return g
-}
-
-func (g *guild) channel(edit func(*discord.Options)) alerts.Channel {
-	g.t.Helper()
-	env := alerts.Env{
-		Name: alerttest.ChannelName, Now: time.Now, Log: slog.New(slog.DiscardHandler), HTTP: g.Client(),
-		Version: "1.2.3", ReportURL: alerttest.ReportURL,
-	}
-	return build(g.t, env, func(o *discord.Options) { o.URL = g.URL + "/api/webhooks/1309473518623490001/token"; edit(o) })
+// channel posts to a webhook of the service.
+func channel(t *testing.T, service *alerttest.Recorder, edit func(*discord.Options)) alerts.Channel {
+	t.Helper()
+	return alerttest.Build(t, discord.Kind, alerttest.Env(service.Client(), nil), func(o *discord.Options) {
+		o.URL = service.URL + "/api/webhooks/1309473518623490001/token"
+		edit(o)
+	})
 }
 
 func plain(*discord.Options) {}
 
-func build(t *testing.T, env alerts.Env, edit func(*discord.Options)) alerts.Channel {
-	t.Helper()
-	channel, err := discord.Kind.Build(decode(edit), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return channel
-}
-
-// decode fills options as configuration does, on top of the defaults.
-func decode(edit func(*discord.Options)) watch.Decoder {
-	return func(into any) error {
-		edit(into.(*discord.Options))
-		return nil
-	}
-}
-
 // sent delivers to a Discord that takes what it should, and shows it.
 func sent(t *testing.T, message alerts.Message) (posting, []byte) {
 	t.Helper()
-	g := newGuild(t, take)
-	if _, err := g.channel(plain).Deliver(t.Context(), message); err != nil {
-		t.Fatal(err)
-	}
-	got, err := read(g.body)
+	service := alerttest.NewRecorder(t, take)
+	alerttest.Deliver(t, channel(t, service, plain), message)
+	body := service.Last(t).Content
+	got, err := read(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got, g.body
+	return got, body
 }
 
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
-	}
-}
-
-func indented(t *testing.T, document []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	if err := json.Indent(&out, document, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	alerttest.Golden(t, name, got, *update)
 }

@@ -2,12 +2,14 @@ package discord
 
 import (
 	"regexp"
-	"sort"
 	"strings"
-	"unicode/utf16"
 
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 )
+
+// markup is Discord's Markdown.
+var markup = chat.Markup{Prose: prose, Name: strong, Command: fenced, Link: link, Size: chat.UTF16, ToDo: "**What to do:**"}
 
 // marks are the characters of Discord's Markdown that mean something wherever they
 // stand. A backslash takes the meaning of any.
@@ -41,33 +43,11 @@ func withoutEverybody(text string) string { return everybody.ReplaceAllString(te
 // strong is prose in bold.
 func strong(text string) string { return "**" + prose(text) + "**" }
 
+func fenced(command string) string { return "\n```\n" + inCode(command) + "\n```\n" }
+
 // inCode shows text from outside as it is, letter by letter, between back-ticks.
 func inCode(text string) string { return withoutEverybody(clean.Prose(text)) }
 
 // link shows an address that weblink.HTTPS has passed. No label: readers see where it
 // leads. The brackets keep Discord from adding a preview.
 func link(address string) string { return "<" + address + ">" }
-
-// linked is prose in which an address is a link.
-func linked(text, address string) string {
-	before, after, found := strings.Cut(text, address)
-	if address == "" || !found {
-		return prose(text)
-	}
-	return prose(before) + link(address) + prose(after)
-}
-
-// fit cuts text so that it has at most most units when it is marked up.
-func fit(text string, most int, markUp func(string) string) string {
-	runes := sort.Search(most, func(n int) bool { return units(markUp(clean.Text(text, n+1))) > most })
-	return markUp(clean.Text(text, runes))
-}
-
-// units counts as Discord's limits may: in UTF-16, which is never less than characters.
-func units(text string) int {
-	count := 0
-	for _, r := range text {
-		count += utf16.RuneLen(r)
-	}
-	return count
-}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 )
 
@@ -55,8 +56,8 @@ func FuzzMarkup(f *testing.F) {
 		if got := inCode(text); strings.Contains(got, "`") || everybody.MatchString(got) {
 			t.Errorf("inCode(%q) is %q", text, got)
 		}
-		if got := fit(text, most, prose); units(got) > most {
-			t.Errorf("%d units of %q, want at most %d", units(got), got, most)
+		if got := markup.Fit(text, most, prose); chat.UTF16(got) > most {
+			t.Errorf("%d units of %q, want at most %d", chat.UTF16(got), got, most)
 		}
 	})
 }

@@ -1,14 +1,12 @@
 package googlechat
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 
 	"lapsewatch/alerts"
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/digest"
-	"lapsewatch/watch"
 )
 
 const (
@@ -100,12 +98,7 @@ func compose(message alerts.Message, env alerts.Env, threaded bool) payload {
 }
 
 func head(told digest.Digest) []section {
-	var lines []string
-	for _, line := range []string{told.TestNotice(), told.Note} {
-		if line != "" {
-			lines = append(lines, fit(line, maxNote, prose))
-		}
-	}
+	lines := markup.Opening(told, maxNote)
 	if lines == nil {
 		return nil
 	}
@@ -114,18 +107,10 @@ func head(told digest.Digest) []section {
 
 func tail(told digest.Digest) section {
 	footer := prose(told.Footer())
-	if rest := told.Rest(); rest != "" {
-		return sectionOf("", linked(rest, told.ReportURL), footer)
-	}
-	if told.ReportURL != "" {
-		return sectionOf("", "The whole report: "+link(told.ReportURL), footer)
+	if report := markup.Report(told); report != "" {
+		return sectionOf("", report, footer)
 	}
 	return sectionOf("", footer)
-}
-
-// signs tell the severities apart at a glance; the word stands beside each.
-var signs = map[watch.Severity]string{
-	watch.Critical: "🔴", watch.Warning: "🟠", watch.Unknown: "🟣", watch.Notice: "🔵", watch.OK: "🟢", digest.Resolved: "✅",
 }
 
 func groups(told digest.Digest) []section {
@@ -135,28 +120,21 @@ func groups(told digest.Digest) []section {
 		for _, entry := range group.Entries {
 			entries = append(entries, describe(group, entry))
 		}
-		made = append(made, sectionOf(signs[group.Severity]+" "+group.Title, entries...))
+		made = append(made, sectionOf(chat.Sign(group.Severity)+" "+group.Title, entries...))
 	}
 	return made
 }
 
 // describe is one entry. All its lines together are far below what a message takes.
 func describe(group digest.Group, entry digest.Entry) string {
-	people := "Check: " + entry.Check
-	if entry.Owners != "" {
-		people = "Owners: " + entry.Owners + ". " + people
-	}
-	lines := []string{
-		fit(entry.Name, maxName, strong) + " (" + fit(entry.Change, maxName, prose) + ")",
-		fit(entry.Message, maxMessage, prose),
-	}
+	lines := []string{markup.Named(entry, maxName), markup.Fit(entry.Message, maxMessage, prose)}
 	if group.Severity != digest.Resolved {
 		for _, also := range entry.Also {
-			lines = append(lines, "Also: "+fit(also, maxAlso, prose))
+			lines = append(lines, "Also: "+markup.Fit(also, maxAlso, prose))
 		}
 		lines = append(lines, remedy(entry.Remedy)...)
 	}
-	lines = append(lines, fit(people, maxPeople, prose))
+	lines = append(lines, markup.People(entry, maxPeople))
 	if entry.Link != "" && len(entry.Link) <= longestLink {
 		lines = append(lines, link(entry.Link))
 	}
@@ -169,7 +147,7 @@ func remedy(words string) []string {
 	var lines []string
 	room := maxRemedy
 	for _, part := range clean.Parts(words) {
-		line := fit(part.Text, max(room, 0), prose)
+		line := markup.Fit(part.Text, max(room, 0), prose)
 		if part.Command {
 			line = entities.Replace(part.Text)
 		}
@@ -186,18 +164,9 @@ func remedy(words string) []string {
 }
 
 func size(value any) int {
-	encoded, err := encode(value)
+	encoded, err := chat.Encode(value)
 	if err != nil {
 		return maxBytes
 	}
 	return len(encoded)
-}
-
-// encode leaves <, > and & as they are: they would take six bytes each.
-func encode(value any) ([]byte, error) {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(value)
-	return body.Bytes(), err
 }

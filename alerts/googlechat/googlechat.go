@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lapsewatch/alerts"
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/httpsend"
 )
@@ -40,7 +41,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	if len(message.Events) == 0 {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: errNoEvents}
 	}
-	body, err := encode(compose(message, c.env, c.options.Thread))
+	body, err := chat.Encode(compose(message, c.env, c.options.Thread))
 	if err != nil {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: fmt.Errorf("encode the message: %w", err)}
 	}

@@ -1,7 +1,6 @@
 package googlechat_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,7 +18,7 @@ func TestTheGoogleChatChannelKeepsTheContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			alerttest.RunHTTP(t, alerttest.HTTPSuite{
 				New: func(t *testing.T, env alerts.Env, url string) alerts.Channel {
-					return build(t, env, func(o *googlechat.Options) {
+					return alerttest.Build(t, googlechat.Kind, env, func(o *googlechat.Options) {
 						o.URL, o.Thread = url+"?key="+keyCanary+"&token="+tokenCanary, thread
 					})
 				},
@@ -43,7 +42,7 @@ const keyCanary, tokenCanary = "canary-key-3ba1", "canary-token-9d07"
 
 func TestTheOrdinaryMessageReadsAsTheGoldenFilesSay(t *testing.T) {
 	got, body := sent(t, alerttest.Message())
-	golden(t, "digest.json", indented(t, body))
+	alerttest.GoldenJSON(t, "digest.json", body, *update)
 	golden(t, "digest.txt", got.readable())
 }
 
@@ -77,24 +76,8 @@ func TestA5_MentionsLinksAndTagsDoNothing(t *testing.T) {
 	}
 }
 
-func many(number int) alerts.Message {
-	message := alerttest.Message()
-	events := message.Events[:0:0]
-	for at := range number {
-		event := message.Events[at%4]
-		event.Finding.Severity = watch.Critical
-		if at >= 3 {
-			event.Finding.Severity = watch.Warning
-		}
-		event.Finding.Name = fmt.Sprintf("host-%03d.example.com:443", at)
-		events = append(events, event)
-	}
-	message.Events = events
-	return message
-}
-
 func TestA9_HundredsOfEventsAreCutToTheMostUrgentAndTheRestIsCounted(t *testing.T) {
-	got, body := sent(t, many(500))
+	got, body := sent(t, alerttest.Large(500))
 	golden(t, "limit.txt", got.readable())
 	if len(body) < 30_000 {
 		t.Errorf("the message has only %d bytes", len(body))
@@ -102,7 +85,7 @@ func TestA9_HundredsOfEventsAreCutToTheMostUrgentAndTheRestIsCounted(t *testing.
 }
 
 func TestA9_SmallEntriesStayBelowTheLimitOfWidgets(t *testing.T) {
-	message := many(500)
+	message := alerttest.Large(500)
 	for at := range message.Events {
 		finding := watch.Finding{Severity: watch.Warning, Name: fmt.Sprint(at), Message: "m"}
 		message.Events[at].Finding = finding
@@ -116,18 +99,15 @@ func TestA9_SmallEntriesStayBelowTheLimitOfWidgets(t *testing.T) {
 func TestA9_ALargeMessageStaysWithinTheLimitsWhateverItsLetters(t *testing.T) {
 	for name, letter := range map[string]string{"ampersands": "&", "quotes": `"`, "emoji": "🔥", "ideographs": "証", "back-ticks": "`a` "} {
 		t.Run(name, func(t *testing.T) {
-			message := many(60)
+			message := alerttest.Large(60)
 			long := strings.Repeat(letter, 3000)
 			for at := range message.Events {
-				finding := &message.Events[at].Finding
-				finding.Name, finding.Message, finding.Remedy, finding.Owners = long, long, long, []string{long, long}
-				finding.Link = "https://example.com/" + strings.Repeat("x", 900)
-				finding.Also = []watch.Judgement{{Message: long}, {Message: long}, {Message: long}}
+				alerttest.Swell(&message.Events[at].Finding, long, 3, 920)
 			}
 			message.Note = long
 			got, _ := sent(t, message)
 			text := string(got.readable())
-			if !strings.Contains(text, "https://example.com/x") || !strings.Contains(text, "more, the least urgent") {
+			if !strings.Contains(text, "https://inventory.example.com/x") || !strings.Contains(text, "more, the least urgent") {
 				t.Errorf("the message reads %s", text)
 			}
 		})
@@ -135,7 +115,7 @@ func TestA9_ALargeMessageStaysWithinTheLimitsWhateverItsLetters(t *testing.T) {
 }
 
 func TestACommandThatDoesNotFitIsNotShownInPart(t *testing.T) {
-	message := many(1)
+	message := alerttest.Large(1)
 	message.Events[0].Finding.Remedy = strings.Repeat("証", 640) + " `rm -rf /srv/old-" + strings.Repeat("x", 80) + "`"
 	got, _ := sent(t, message)
 	if text := string(got.readable()); strings.Contains(text, "rm -rf") || !strings.Contains(text, "証<br>\n…<br>") {
@@ -144,39 +124,36 @@ func TestACommandThatDoesNotFitIsNotShownInPart(t *testing.T) {
 }
 
 func TestAVeryLongReportAddressIsLeftOut(t *testing.T) {
-	s := newSpace(t, take)
-	env := alerts.Env{Name: alerttest.ChannelName, HTTP: s.Client(), Version: "1.2.3", ReportURL: "https://example.com/" + strings.Repeat("x", 1900)}
-	if _, err := build(t, env, func(o *googlechat.Options) { o.URL = s.URL }).Deliver(t.Context(), many(200)); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(s.body), "xxxx") || !strings.Contains(string(s.body), "lapsewatch run --output html") {
-		t.Errorf("body %s", s.body)
+	service := alerttest.NewRecorder(t, take)
+	env := alerttest.Env(service.Client(), nil)
+	env.ReportURL = "https://example.com/" + strings.Repeat("x", 1900)
+	alerttest.Deliver(t, alerttest.Build(t, googlechat.Kind, env, func(o *googlechat.Options) { o.URL = service.URL }), alerttest.Large(200))
+	if body := string(service.Last(t).Content); strings.Contains(body, "xxxx") || !strings.Contains(body, "lapsewatch run --output html") {
+		t.Errorf("body %s", body)
 	}
 }
 
 func TestTheReceiptNamesTheMessageAndNothingOfTheURL(t *testing.T) {
-	s := newSpace(t, take)
-	receipt, err := s.channel(plain).Deliver(t.Context(), alerttest.Message())
-	if want := "HTTP 200, message UMxbHmzDlr4.UMxbHmzDlr4"; err != nil || receipt.Proof != want {
-		t.Errorf("proof %q, error %v; want %q", receipt.Proof, err, want)
+	service := alerttest.NewRecorder(t, take)
+	receipt := alerttest.Deliver(t, channel(t, service, plain), alerttest.Message())
+	if want := "HTTP 200, message UMxbHmzDlr4.UMxbHmzDlr4"; receipt.Proof != want {
+		t.Errorf("proof %q, want %q", receipt.Proof, want)
 	}
 	for name, want := range map[string]string{"key": "canary-key-71c0", "token": "canary-token-88e2=", "requestId": alerttest.Message().ID, "messageReplyOption": ""} {
-		if got := strings.Join(s.query[name], ","); got != want {
+		if got := strings.Join(service.Last(t).URL.Query()[name], ","); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
 }
 
 func TestAllMessagesOfAChannelShareItsThread(t *testing.T) {
-	s := newSpace(t, take)
+	service := alerttest.NewRecorder(t, take)
 	var keys []string
 	other := alerttest.Message()
 	other.ID = "0f0e0d0c0b0a09080706050403020100"
 	for _, message := range []alerts.Message{alerttest.Message(), other} {
-		if _, err := s.channel(func(o *googlechat.Options) { o.Thread = true }).Deliver(t.Context(), message); err != nil {
-			t.Fatal(err)
-		}
-		got, err := read(s.body)
+		alerttest.Deliver(t, channel(t, service, func(o *googlechat.Options) { o.Thread = true }), message)
+		got, err := read(service.Last(t).Content)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,16 +162,6 @@ func TestAllMessagesOfAChannelShareItsThread(t *testing.T) {
 	if keys[0] != keys[1] {
 		t.Errorf("keys %q", keys)
 	}
-}
-
-func failureOf(t *testing.T, answer http.HandlerFunc) *alerts.DeliveryError {
-	t.Helper()
-	receipt, err := newSpace(t, answer).channel(plain).Deliver(t.Context(), alerttest.Message())
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	if !ok {
-		t.Fatalf("want a failure, got receipt %q and error %v", receipt.Proof, err)
-	}
-	return failure
 }
 
 func TestWhatIsNoDeliverySaysWhatToDo(t *testing.T) {
@@ -220,13 +187,9 @@ func TestWhatIsNoDeliverySaysWhatToDo(t *testing.T) {
 		{"an echo of the URL", 403, `{"error":{"code":403,"message":"no access with canary-key-71c0 and canary-token-88e2= to AAAAcanary-space","status":"PERMISSION_DENIED"}}`, false, "google chat answered 403 PERMISSION_DENIED (no access with <redacted> and <redacted> to <redacted>): the webhook was removed, or administrators forbid webhooks: " + newWebhook + ", or ask them"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			failure := failureOf(t, says(test.status, test.body))
-			if got := failure.Error(); got != "deliver by operations: "+test.want {
-				t.Errorf("error %s\nwant  deliver by operations: %s", got, test.want)
-			}
-			if failure.Retryable != test.retryable || failure.Status != test.status {
-				t.Errorf("retryable %t, status %d; want %t, %d", failure.Retryable, failure.Status, test.retryable, test.status)
-			}
+			service := alerttest.NewRecorder(t, alerttest.Says(test.status, test.body))
+			_, err := channel(t, service, plain).Deliver(t.Context(), alerttest.Message())
+			alerttest.AssertFailure(t, err, test.want, test.retryable, test.status)
 		})
 	}
 }
@@ -243,10 +206,7 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := googlechat.Kind.Build(decode(test.edit), alerts.Env{})
-			if err == nil || err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", err, test.want)
-			}
+			alerttest.AssertRefused(t, googlechat.Kind, test.edit, test.want)
 		})
 	}
 }

@@ -1,25 +1,18 @@
 package googlechat_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/googlechat"
-	"lapsewatch/watch"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -57,9 +50,7 @@ func read(body []byte) (posting, error) {
 	if len(body) > 32_000 {
 		return sent, fmt.Errorf("the message has %d bytes", len(body))
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&sent); err != nil {
+	if err := alerttest.DecodeStrictly(body, &sent); err != nil {
 		return sent, err
 	}
 	if sent.Text == "" || len(sent.Text) > 4096 || len(sent.Cards) != 1 || sent.Cards[0].ID == "" {
@@ -107,15 +98,6 @@ func (p posting) readable() []byte {
 	return []byte(strings.ReplaceAll(strings.Join(p.texts(), "\n\n"), "<br>", "<br>\n") + "\n")
 }
 
-// space is a space of Google Chat that keeps what it was sent.
-type space struct {
-	*httptest.Server
-	t      *testing.T
-	answer http.HandlerFunc
-	query  map[string][]string
-	body   []byte
-}
-
 // take answers as Google Chat does when it makes the message.
 func take(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
@@ -135,91 +117,30 @@ func take(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"name":"spaces/AAAAcanary-space/messages/UMxbHmzDlr4.UMxbHmzDlr4","thread":{"name":"spaces/AAAAcanary-space/threads/UMxbHmzDlr4"}}`)
 }
 
-func says(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
-func newSpace(t *testing.T, answer http.HandlerFunc) *space {
-	s := &space{t: t, answer: answer}
-	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.query = r.URL.Query()
-		s.body, _ = io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(s.body))
-		s.answer(w, r)
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
 const path = "/v1/spaces/AAAAcanary-space/messages?key=canary-key-71c0&token=canary-token-88e2%3D"
 
-func (s *space) channel(edit func(*googlechat.Options)) alerts.Channel {
-	s.t.Helper()
-	env := alerts.Env{
-		Name: alerttest.ChannelName, Now: time.Now, Log: slog.New(slog.DiscardHandler), HTTP: s.Client(),
-		Version: "1.2.3", ReportURL: alerttest.ReportURL,
-	}
-	return build(s.t, env, func(o *googlechat.Options) { o.URL = s.URL + path; edit(o) })
+// channel posts to a space of the service.
+func channel(t *testing.T, service *alerttest.Recorder, edit func(*googlechat.Options)) alerts.Channel {
+	t.Helper()
+	return alerttest.Build(t, googlechat.Kind, alerttest.Env(service.Client(), nil), func(o *googlechat.Options) { o.URL = service.URL + path; edit(o) })
 }
 
 func plain(*googlechat.Options) {}
 
-func build(t *testing.T, env alerts.Env, edit func(*googlechat.Options)) alerts.Channel {
-	t.Helper()
-	channel, err := googlechat.Kind.Build(decode(edit), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return channel
-}
-
-// decode fills options as configuration does, on top of the defaults.
-func decode(edit func(*googlechat.Options)) watch.Decoder {
-	return func(into any) error {
-		edit(into.(*googlechat.Options))
-		return nil
-	}
-}
-
 // sent delivers to a space that takes what it should, and shows it.
 func sent(t *testing.T, message alerts.Message) (posting, []byte) {
 	t.Helper()
-	s := newSpace(t, take)
-	if _, err := s.channel(plain).Deliver(t.Context(), message); err != nil {
-		t.Fatal(err)
-	}
-	got, err := read(s.body)
+	service := alerttest.NewRecorder(t, take)
+	alerttest.Deliver(t, channel(t, service, plain), message)
+	body := service.Last(t).Content
+	got, err := read(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got, s.body
+	return got, body
 }
 
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
-	}
-}
-
-func indented(t *testing.T, document []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	if err := json.Indent(&out, document, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	alerttest.Golden(t, name, got, *update)
 }

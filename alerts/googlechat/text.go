@@ -1,11 +1,14 @@
 package googlechat
 
 import (
-	"sort"
 	"strings"
 
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 )
+
+// markup is that of a card's text. Its sizes are in bytes, as the limit of a message is.
+var markup = chat.Markup{Prose: prose, Name: strong, Link: link, Size: func(text string) int { return len(text) }}
 
 // entities are the characters that steer a card's text, which is HTML of a few tags. The
 // markup of text messages means nothing in it: no <users/all>, no <url|label>, no *bold*.
@@ -23,19 +26,4 @@ func strong(text string) string { return "<b>" + prose(text) + "</b>" }
 func link(address string) string {
 	escaped := entities.Replace(address)
 	return `<a href="` + escaped + `">` + escaped + "</a>"
-}
-
-// linked is prose in which an address is a link.
-func linked(text, address string) string {
-	before, after, found := strings.Cut(text, address)
-	if address == "" || !found {
-		return prose(text)
-	}
-	return prose(before) + link(address) + prose(after)
-}
-
-// fit cuts text so that it has at most most bytes when it is marked up.
-func fit(text string, most int, markUp func(string) string) string {
-	runes := sort.Search(most, func(n int) bool { return len(markUp(clean.Text(text, n+1))) > most })
-	return markUp(clean.Text(text, runes))
 }

@@ -38,7 +38,7 @@ func FuzzMarkup(f *testing.F) {
 		if strings.ContainsAny(marked, "<>`") || html.UnescapeString(marked) != strings.ReplaceAll(text, "`", "'") {
 			t.Errorf("%q is marked up as %q", text, marked)
 		}
-		if got := fit(text, most, strong); len(got) > most && len(got) > len("<b></b>") {
+		if got := markup.Fit(text, most, strong); len(got) > most && len(got) > len("<b></b>") {
 			t.Errorf("%d bytes of %q, want at most %d", len(got), got, most)
 		}
 	})

@@ -2,13 +2,13 @@ package ntfy
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
 
 	"lapsewatch/alerts"
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/digest"
 	"lapsewatch/watch"
@@ -91,15 +91,12 @@ func encode(message alerts.Message, env alerts.Env, topic string) ([]byte, error
 	return nil, errTooLarge
 }
 
-// marshal leaves < > & as they are: escaped they would take six bytes each.
 func marshal(made publication) ([]byte, error) {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(made); err != nil {
+	body, err := chat.Encode(made)
+	if err != nil {
 		return nil, fmt.Errorf("encode the message: %w", err)
 	}
-	return bytes.TrimSpace(body.Bytes()), nil
+	return bytes.TrimSpace(body), nil
 }
 
 func compose(message alerts.Message, shown digest.Digest, topic string, bounds extent) publication {

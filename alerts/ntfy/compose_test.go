@@ -1,12 +1,8 @@
 package ntfy_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,11 +17,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func deliver(t *testing.T, message alerts.Message) publication {
 	t.Helper()
-	s := newServer(t, publish)
-	if _, err := s.attempt(t, message); err != nil {
-		t.Fatal(err)
-	}
-	return parse(t, s.body)
+	server := alerttest.NewRecorder(t, publish)
+	alerttest.Deliver(t, channel(t, server), message)
+	return parse(t, server.Last(t).Content)
 }
 
 func TestTheMessageReadsAsTheGoldenFileSays(t *testing.T) {
@@ -33,17 +27,9 @@ func TestTheMessageReadsAsTheGoldenFileSays(t *testing.T) {
 }
 
 func TestTheRequestIsTheDocumentedJSON(t *testing.T) {
-	s := newServer(t, publish)
-	message := alerttest.Message()
-	message.Events = message.Events[:1]
-	if _, err := s.attempt(t, message); err != nil {
-		t.Fatal(err)
-	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, s.body, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	compare(t, "single.json", indented.String()+"\n")
+	server := alerttest.NewRecorder(t, publish)
+	alerttest.Deliver(t, channel(t, server), alerttest.Only(0))
+	alerttest.GoldenJSON(t, "single.json", server.Last(t).Content, *update)
 }
 
 func TestF15_A5_AHostileMessageReadsAsTheGoldenFileSays(t *testing.T) {
@@ -53,7 +39,7 @@ func TestF15_A5_AHostileMessageReadsAsTheGoldenFileSays(t *testing.T) {
 		message.Events = []watch.Event{event}
 		fmt.Fprintf(&all, "%s\n\n", page(deliver(t, message)))
 	}
-	compare(t, "hostile.txt", all.String())
+	alerttest.Golden(t, "hostile.txt", []byte(all.String()), *update)
 }
 
 func TestATestMessageSaysFirstThatNothingHasHappened(t *testing.T) {
@@ -63,14 +49,7 @@ func TestATestMessageSaysFirstThatNothingHasHappened(t *testing.T) {
 }
 
 func TestA9_ADigestOfHundredsOfEventsFillsTheMessageAndCountsTheRest(t *testing.T) {
-	message := alerttest.Message()
-	var warnings []watch.Event
-	for i := range 400 {
-		event := message.Events[1]
-		event.Finding.Name = fmt.Sprintf("host-%03d.example.com:443", i)
-		warnings = append(warnings, event)
-	}
-	message.Events = slices.Insert(message.Events, 3, warnings...)
+	message := alerttest.Crowded(400)
 	sent := deliver(t, message)
 	golden(t, "limit.txt", sent)
 	if len(sent.Message) < 3600 {
@@ -88,14 +67,8 @@ func TestA9_TheMostUrgentEventIsShownHoweverLongItsTextsAre(t *testing.T) {
 			message := alerttest.Message()
 			long := strings.Repeat(unit, 20_000)
 			for i := range message.Events {
-				finding := &message.Events[i].Finding
-				finding.Name, finding.Message, finding.Remedy, finding.Check = "first "+long, long, long, long
-				finding.Link = "https://inventory.example.com/" + strings.Repeat("x", 1900)
-				finding.Owners = []string{long, long, long, long, long, long}
-				finding.Also = nil
-				for range 10 {
-					finding.Also = append(finding.Also, watch.Judgement{Message: long})
-				}
+				alerttest.Swell(&message.Events[i].Finding, long, 10, 1930)
+				message.Events[i].Finding.Name = "first " + long
 			}
 			message.Note = long
 			if sent := deliver(t, message); !strings.Contains(sent.Message, "• first ") {
@@ -137,11 +110,8 @@ func TestThePriorityIsThatOfTheWorstThatIsOpen(t *testing.T) {
 }
 
 func TestTheButtonsLeadToTheReportAndToASingleFinding(t *testing.T) {
-	single := alerttest.Message()
-	single.Events = single.Events[:1]
-	unsafe := alerttest.Message()
-	unsafe.Events = unsafe.Events[:1]
-	unsafe.Events[0].Finding.Link = "javascript:alert(1)"
+	single := alerttest.Only(0)
+	unsafe := alerttest.Only(0, func(event *watch.Event) { event.Finding.Link = "javascript:alert(1)" })
 	const report, finding = "Open the report → https://lapsewatch.example.com/report\n", "Open the finding → https://inventory.example.com/certificates/42\n"
 	tests := []struct {
 		name, report string
@@ -156,14 +126,10 @@ func TestTheButtonsLeadToTheReportAndToASingleFinding(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newServer(t, publish)
-			env := s.env()
-			env.ReportURL = test.report
-			if _, err := build(t, env, func(o *ntfy.Options) { o.URL, o.Topic = s.URL, "alerts" }).Deliver(t.Context(), test.message); err != nil {
-				t.Fatal(err)
-			}
+			server := alerttest.NewRecorder(t, publish)
+			deliverWith(t, server, test.report, test.message)
 			got := ""
-			for _, action := range parse(t, s.body).Actions {
+			for _, action := range parse(t, server.Last(t).Content).Actions {
 				got += action.Label + " → " + action.URL + "\n"
 			}
 			if got != test.want {
@@ -189,17 +155,21 @@ func TestACommandHasALineOfItsOwnAndANoteStandsFirst(t *testing.T) {
 
 func TestAnAddressOfTheReportThatLeavesNoRoomIsLeftOut(t *testing.T) {
 	for length, kept := range map[int]bool{500: true, 501: false} {
-		s := newServer(t, publish)
-		env := s.env()
-		env.ReportURL = "https://lapsewatch.example.com/"
-		env.ReportURL += strings.Repeat("r", length-len(env.ReportURL))
-		if _, err := build(t, env, func(o *ntfy.Options) { o.URL, o.Topic = s.URL, "alerts" }).Deliver(t.Context(), alerttest.Message()); err != nil {
-			t.Fatal(err)
-		}
-		if sent := parse(t, s.body); (sent.Click != "") != kept || (len(sent.Actions) == 1) != kept {
+		server := alerttest.NewRecorder(t, publish)
+		const root = "https://lapsewatch.example.com/"
+		deliverWith(t, server, root+strings.Repeat("r", length-len(root)), alerttest.Message())
+		if sent := parse(t, server.Last(t).Content); (sent.Click != "") != kept || (len(sent.Actions) == 1) != kept {
 			t.Errorf("with %d bytes: click %q, actions %v", length, sent.Click, sent.Actions)
 		}
 	}
+}
+
+// deliverWith delivers where the whole report has another address.
+func deliverWith(t *testing.T, server *alerttest.Recorder, report string, message alerts.Message) {
+	t.Helper()
+	env := alerttest.Env(server.Client(), nil)
+	env.ReportURL = report
+	alerttest.Deliver(t, alerttest.Build(t, ntfy.Kind, env, func(o *ntfy.Options) { o.URL, o.Topic = server.URL, "alerts" }), message)
 }
 
 // page is a publication as a reader sees it.
@@ -217,22 +187,5 @@ func page(sent publication) string {
 
 func golden(t *testing.T, name string, sent publication) {
 	t.Helper()
-	compare(t, name, page(sent))
-}
-
-func compare(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
-	}
+	alerttest.Golden(t, name, []byte(page(sent)), *update)
 }

@@ -1,15 +1,8 @@
 package ntfy_test
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
-	"time"
 
 	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
@@ -19,69 +12,9 @@ import (
 
 var secrets = map[string]string{"TOKEN": "tk_canary7token7of7thirty7two7", "PASSWORD": "canary-password-4d", "TOPIC": "canary-topic-9f"}
 
-func readSecret(reference watch.SecretRef) (watch.Secret, error) {
-	value, ok := secrets[reference.Env]
-	if !ok {
-		return watch.Secret{}, fmt.Errorf("read secret from %s: it is not set", reference)
-	}
-	return watch.NewSecret(value), nil
-}
-
-func build(t *testing.T, env alerts.Env, edit func(*ntfy.Options)) alerts.Channel {
+func channel(t *testing.T, server *alerttest.Recorder) alerts.Channel {
 	t.Helper()
-	channel, err := ntfy.Kind.Build(decoder(edit), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return channel
-}
-
-func decoder(edit func(*ntfy.Options)) watch.Decoder {
-	return func(into any) error {
-		edit(into.(*ntfy.Options))
-		return nil
-	}
-}
-
-// server keeps what it was sent.
-type server struct {
-	*httptest.Server
-	request *http.Request
-	body    []byte
-}
-
-func newServer(t *testing.T, answer http.HandlerFunc) *server {
-	s := &server{}
-	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.request = r
-		var err error
-		if s.body, err = io.ReadAll(r.Body); err != nil {
-			t.Error(err)
-		}
-		r.Body = io.NopCloser(strings.NewReader(string(s.body)))
-		answer(w, r)
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-func (s *server) env() alerts.Env {
-	return alerts.Env{
-		Name: alerttest.ChannelName, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		HTTP: s.Client(), Secrets: readSecret, Version: "1.2.3", ReportURL: alerttest.ReportURL,
-	}
-}
-
-func (s *server) attempt(t *testing.T, message alerts.Message) (alerts.Receipt, error) {
-	t.Helper()
-	return build(t, s.env(), func(o *ntfy.Options) { o.URL, o.Topic = s.URL, "lapsewatch" }).Deliver(t.Context(), message)
-}
-
-func says(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
+	return alerttest.Build(t, ntfy.Kind, alerttest.Env(server.Client(), nil), func(o *ntfy.Options) { o.URL, o.Topic = server.URL, "lapsewatch" })
 }
 
 func TestTheNtfyChannelKeepsTheContract(t *testing.T) {
@@ -103,7 +36,7 @@ func TestTheNtfyChannelKeepsTheContract(t *testing.T) {
 						}
 						return read(reference)
 					}
-					return build(t, env, func(o *ntfy.Options) {
+					return alerttest.Build(t, ntfy.Kind, env, func(o *ntfy.Options) {
 						o.URLFrom.Env, o.TopicFrom.Env = "SERVER", "TOPIC"
 						test.edit(o)
 					})
@@ -129,10 +62,7 @@ func texts(t *testing.T, attempt alerttest.Attempt) []string {
 }
 
 func TestTheReceiptNamesTheMessageOfTheServer(t *testing.T) {
-	receipt, err := newServer(t, publish).attempt(t, alerttest.Message())
-	if err != nil {
-		t.Fatal(err)
-	}
+	receipt := alerttest.Deliver(t, channel(t, alerttest.NewRecorder(t, publish)), alerttest.Message())
 	if want := "HTTP 200 OK, message hwQ2YpKdmg7R"; receipt.Proof != want {
 		t.Errorf("proof %s, want %s", receipt.Proof, want)
 	}
@@ -150,21 +80,20 @@ func TestTheMessageGoesToTheRootWithTheCredentials(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newServer(t, publish)
-			channel := build(t, s.env(), func(o *ntfy.Options) {
-				o.URL, o.TopicFrom.Env = s.URL+"/", "TOPIC"
+			server := alerttest.NewRecorder(t, publish)
+			channel := alerttest.Build(t, ntfy.Kind, alerttest.Env(server.Client(), secrets), func(o *ntfy.Options) {
+				o.URL, o.TopicFrom.Env = server.URL+"/", "TOPIC"
 				test.edit(o)
 			})
-			if _, err := channel.Deliver(t.Context(), alerttest.Message()); err != nil {
-				t.Fatal(err)
+			alerttest.Deliver(t, channel, alerttest.Message())
+			made := server.Last(t)
+			if made.Method != http.MethodPost || made.URL.Path != "/" {
+				t.Errorf("%s %s", made.Method, made.URL)
 			}
-			if s.request.Method != http.MethodPost || s.request.URL.Path != "/" {
-				t.Errorf("%s %s", s.request.Method, s.request.URL)
-			}
-			if got := s.request.Header.Get("Authorization"); got != test.want {
+			if got := made.Header.Get("Authorization"); got != test.want {
 				t.Errorf("Authorization %q, want %q", got, test.want)
 			}
-			if got := parse(t, s.body).Topic; got != "canary-topic-9f" {
+			if got := parse(t, made.Content).Topic; got != "canary-topic-9f" {
 				t.Errorf("topic %q", got)
 			}
 		})
@@ -177,30 +106,21 @@ func TestASecretThatCannotBeUsedIsTriedAgainAndNamesItsPlace(t *testing.T) {
 		edit func(*ntfy.Options)
 		want string
 	}{
-		{"no token", func(o *ntfy.Options) { o.Topic, o.Token.Env = "alerts", "MISSING" }, "deliver by operations: read the token: read secret from environment variable MISSING: it is not set"},
-		{"no password", func(o *ntfy.Options) { o.Topic, o.Username, o.Password.Env = "alerts", "me", "MISSING" }, "deliver by operations: read the password: read secret from environment variable MISSING: it is not set"},
-		{"no topic", func(o *ntfy.Options) { o.TopicFrom.Env = "MISSING" }, "deliver by operations: read the topic: read secret from environment variable MISSING: it is not set"},
-		{"a topic that is none", func(o *ntfy.Options) { o.TopicFrom.Env = "STRANGE" }, "deliver by operations: the topic in environment variable STRANGE: want 1 to 64 letters, digits, - and _"},
+		{"no token", func(o *ntfy.Options) { o.Topic, o.Token.Env = "alerts", "MISSING" }, "read the token: read secret from environment variable MISSING: it is not set"},
+		{"no password", func(o *ntfy.Options) { o.Topic, o.Username, o.Password.Env = "alerts", "me", "MISSING" }, "read the password: read secret from environment variable MISSING: it is not set"},
+		{"no topic", func(o *ntfy.Options) { o.TopicFrom.Env = "MISSING" }, "read the topic: read secret from environment variable MISSING: it is not set"},
+		{"a topic that is none", func(o *ntfy.Options) { o.TopicFrom.Env = "STRANGE" }, "the topic in environment variable STRANGE: want 1 to 64 letters, digits, - and _"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newServer(t, publish)
-			env := s.env()
-			env.Secrets = func(reference watch.SecretRef) (watch.Secret, error) {
-				if reference.Env == "STRANGE" {
-					return watch.NewSecret("canary topic/with a path"), nil
-				}
-				return readSecret(reference)
-			}
-			_, err := build(t, env, func(o *ntfy.Options) {
-				o.URL = s.URL
+			server := alerttest.NewRecorder(t, publish)
+			env := alerttest.Env(server.Client(), map[string]string{"STRANGE": "canary topic/with a path"})
+			_, err := alerttest.Build(t, ntfy.Kind, env, func(o *ntfy.Options) {
+				o.URL = server.URL
 				test.edit(o)
 			}).Deliver(t.Context(), alerttest.Message())
-			failure, ok := errors.AsType[*alerts.DeliveryError](err)
-			if !ok || !failure.Retryable || err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", err, test.want)
-			}
-			if s.request != nil {
+			alerttest.AssertFailure(t, err, test.want, true, 0)
+			if len(server.Requests()) != 0 {
 				t.Error("something was sent")
 			}
 		})

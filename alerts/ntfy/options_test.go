@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lapsewatch/alerts"
+	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/ntfy"
 	"lapsewatch/watch"
 )
@@ -37,20 +38,17 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := ntfy.Kind.Build(decoder(func(o *ntfy.Options) {
+			alerttest.AssertRefused(t, ntfy.Kind, func(o *ntfy.Options) {
 				o.Topic = "lapsewatch"
 				test.edit(o)
-			}), alerts.Env{})
-			if err == nil || err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", err, test.want)
-			}
+			}, test.want)
 		})
 	}
 }
 
 func TestATopicIsAllThatIsNeeded(t *testing.T) {
 	for _, url := range []string{"", "https://ntfy.example.com", "https://ntfy.example.com:8443/"} {
-		if _, err := ntfy.Kind.Build(decoder(func(o *ntfy.Options) { o.Topic, o.URL = "lapsewatch", url }), alerts.Env{}); err != nil {
+		if _, err := ntfy.Kind.Build(alerttest.Options(func(o *ntfy.Options) { o.Topic, o.URL = "lapsewatch", url }), alerts.Env{}); err != nil {
 			t.Errorf("url %q: %v", url, err)
 		}
 	}

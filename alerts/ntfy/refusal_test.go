@@ -1,13 +1,11 @@
 package ntfy_test
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
 )
 
@@ -22,14 +20,9 @@ func TestA2xxWithoutAMessageIsNoDelivery(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := newServer(t, says(http.StatusOK, test.body)).attempt(t, alerttest.Message())
-			failure, ok := errors.AsType[*alerts.DeliveryError](err)
-			if !ok || failure.Retryable || failure.Status != http.StatusOK {
-				t.Fatalf("want a permanent failure with status 200, got %v", err)
-			}
-			if failure.Err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", failure.Err, test.want)
-			}
+			server := alerttest.NewRecorder(t, alerttest.Says(http.StatusOK, test.body))
+			_, err := channel(t, server).Deliver(t.Context(), alerttest.Message())
+			alerttest.AssertFailure(t, err, test.want, false, http.StatusOK)
 		})
 	}
 }
@@ -62,28 +55,23 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newServer(t, says(test.status, test.body))
-			_, err := s.attempt(t, alerttest.Message())
-			failure, ok := errors.AsType[*alerts.DeliveryError](err)
-			if !ok || failure.Retryable != test.retryable || failure.RetryAfter != test.after || failure.Status != test.status {
-				t.Fatalf("failure %+v", failure)
-			}
+			server := alerttest.NewRecorder(t, alerttest.Says(test.status, test.body))
+			failure := alerttest.Failure(t, channel(t, server), alerttest.Message())
 			want := strings.Replace(test.want, "BODY", `"`+strings.ReplaceAll(test.body, `"`, `\"`)+`"`, 1)
-			if got := strings.TrimPrefix(failure.Err.Error(), "post to "+s.URL+": "); got != want {
-				t.Errorf("error %s\nwant  %s", got, want)
+			alerttest.AssertFailure(t, failure, "post to "+server.URL+": "+want, test.retryable, test.status)
+			if failure.RetryAfter != test.after {
+				t.Errorf("retry after %s, want %s", failure.RetryAfter, test.after)
 			}
 		})
 	}
 }
 
 func TestAServerThatSaysHowLongToWaitIsHeard(t *testing.T) {
-	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+	server := alerttest.NewRecorder(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "90")
-		says(http.StatusTooManyRequests, `{"code":42908}`)(w, nil)
+		alerttest.Says(http.StatusTooManyRequests, `{"code":42908}`)(w, nil)
 	})
-	_, err := s.attempt(t, alerttest.Message())
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	if !ok || failure.RetryAfter != 90*time.Second {
+	if failure := alerttest.Failure(t, channel(t, server), alerttest.Message()); failure.RetryAfter != 90*time.Second {
 		t.Errorf("failure %+v", failure)
 	}
 }

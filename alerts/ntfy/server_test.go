@@ -1,7 +1,6 @@
 package ntfy_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"lapsewatch/alerts/alerttest"
 )
 
 // publication is what a server reads; it knows no other field.
@@ -34,12 +35,10 @@ var name = regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`)
 // refuse gives the server's own code for what it does not take, and 0 for what it takes.
 func refuse(body []byte) (publication, int) {
 	var sent publication
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
 	if len(body) >= 8192 {
 		return sent, 41303
 	}
-	if decoder.Decode(&sent) != nil || !utf8.Valid(body) {
+	if alerttest.DecodeStrictly(body, &sent) != nil || !utf8.Valid(body) {
 		return sent, 40024
 	}
 	switch {

@@ -1,18 +1,18 @@
 package opsgenie_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"unicode/utf8"
+
+	"lapsewatch/alerts/alerttest"
 )
 
 // service is Opsgenie as its pages describe it: it refuses fields that it does not know
@@ -20,11 +20,10 @@ import (
 // later, keeps one open alert for each alias, and changes nothing of it when it is
 // created again.
 type service struct {
-	*httptest.Server
+	*alerttest.Recorder
 
-	mu    sync.Mutex
-	calls []request
-	open  map[string]*alert
+	mu   sync.Mutex
+	open map[string]*alert
 	// unprocessed is how often the service does not know a request yet.
 	unprocessed int
 	results     map[string]map[string]any
@@ -33,11 +32,6 @@ type service struct {
 	flat bool
 	// fail answers a call, by its method and the end of its path, in place of the service.
 	fail map[string]http.HandlerFunc
-}
-
-type request struct {
-	call string
-	body []byte
 }
 
 type alert struct {
@@ -65,19 +59,17 @@ type noteRequest struct {
 
 func newService(t *testing.T) *service {
 	s := &service{open: map[string]*alert{}, results: map[string]map[string]any{}, asked: map[string]int{}, fail: map[string]http.HandlerFunc{}}
-	s.Server = httptest.NewTLSServer(s)
-	t.Cleanup(s.Close)
+	s.Recorder = alerttest.NewRecorder(t, s.serve)
 	return s
 }
 
-func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls = append(s.calls, request{call: r.Method + " " + r.URL.RequestURI(), body: body})
 	for call, fail := range s.fail {
 		if strings.HasSuffix(r.Method+" "+r.URL.Path, call) {
 			fail(w, r)
@@ -216,9 +208,7 @@ func within(problems map[string]string, field, text string, most int) {
 
 func strictly(body []byte, into any) map[string]string {
 	problems := map[string]string{}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
+	if err := alerttest.DecodeStrictly(body, into); err != nil {
 		problems["body"] = err.Error()
 	}
 	return problems

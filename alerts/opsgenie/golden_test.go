@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
+	"net/http"
 	"strings"
 	"testing"
+
+	"lapsewatch/alerts/alerttest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -17,18 +18,16 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // their lines.
 func (s *service) transcript(t *testing.T) []byte {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var out bytes.Buffer
-	for _, made := range s.calls {
-		if strings.HasPrefix(made.call, "GET ") {
+	for _, made := range s.Requests() {
+		if made.Method == http.MethodGet {
 			continue
 		}
 		fields := map[string]any{}
-		if err := json.Unmarshal(made.body, &fields); err != nil {
+		if err := json.Unmarshal(made.Content, &fields); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&out, "%s\n", made.call)
+		fmt.Fprintf(&out, "%s %s\n", made.Method, made.URL.RequestURI())
 		var texts bytes.Buffer
 		for _, name := range []string{"description", "note"} {
 			if text, ok := fields[name].(string); ok {
@@ -50,17 +49,5 @@ func (s *service) transcript(t *testing.T) []byte {
 
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
-	}
+	alerttest.Golden(t, name, got, *update)
 }

@@ -75,7 +75,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 // calls are in the order in which a failure between them leaves nothing unsaid: the alert
 // that goes on is there before the one that ends is closed.
 func calls(t told) []call {
-	if t.ended() {
+	if t.Ended() {
 		return []call{closing(t, urgent), closing(t, moderate)}
 	}
 	all := []call{{does: "create the alert", path: "/alerts", body: t.create()}}

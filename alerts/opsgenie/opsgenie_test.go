@@ -1,15 +1,12 @@
 package opsgenie_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
@@ -21,68 +18,28 @@ const apiKey = "canary00-7f1c-4f0e-9c26-f4f71023e120"
 
 var secrets = map[string]string{"API_KEY": apiKey}
 
-func readSecret(reference watch.SecretRef) (watch.Secret, error) {
-	value, ok := secrets[reference.Env]
-	if !ok {
-		return watch.Secret{}, fmt.Errorf("read secret from %s: it is not set", reference)
-	}
-	return watch.NewSecret(value), nil
-}
-
-// options decodes as configuration does, on top of the defaults.
-func options(edit func(*opsgenie.Options)) watch.Decoder {
-	return func(into any) error {
-		o := into.(*opsgenie.Options)
+// configured adds to the options what every channel here has.
+func configured(edit func(*opsgenie.Options)) func(*opsgenie.Options) {
+	return func(o *opsgenie.Options) {
 		o.APIKey = watch.SecretRef{Env: "API_KEY"}
 		edit(o)
-		return nil
-	}
-}
-
-func build(t *testing.T, env alerts.Env, edit func(*opsgenie.Options)) alerts.Channel {
-	t.Helper()
-	channel, err := opsgenie.Kind.Build(options(edit), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return channel
-}
-
-func (s *service) env() alerts.Env {
-	return alerts.Env{
-		Name: alerttest.ChannelName, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		HTTP: s.Client(), Secrets: readSecret, Version: "1.2.3", ReportURL: alerttest.ReportURL,
 	}
 }
 
 func (s *service) channel(t *testing.T, edit func(*opsgenie.Options)) alerts.Channel {
 	t.Helper()
-	return build(t, s.env(), func(o *opsgenie.Options) {
+	return s.channelWith(t, secrets, edit)
+}
+
+func (s *service) channelWith(t *testing.T, secrets map[string]string, edit func(*opsgenie.Options)) alerts.Channel {
+	t.Helper()
+	return alerttest.Build(t, opsgenie.Kind, alerttest.Env(s.Client(), secrets), configured(func(o *opsgenie.Options) {
 		o.URL = s.URL + "/v2"
 		edit(o)
-	})
+	}))
 }
 
 func plain(*opsgenie.Options) {}
-
-func deliver(t *testing.T, channel alerts.Channel, message alerts.Message) alerts.Receipt {
-	t.Helper()
-	receipt, err := channel.Deliver(t.Context(), message)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return receipt
-}
-
-// only is the ordinary message with one of its events.
-func only(at int, edit func(*watch.Event)) alerts.Message {
-	message := alerttest.Message()
-	message.Events = message.Events[at : at+1]
-	edit(&message.Events[0])
-	return message
-}
-
-func asItIs(*watch.Event) {}
 
 var markup = []string{"<script", "<img", "<iframe", "</", "<!channel", "<@U1", "<https:", "](", "javascript:"}
 
@@ -90,7 +47,7 @@ func TestTheOpsgenieChannelKeepsTheContract(t *testing.T) {
 	service := newService(t)
 	alerttest.RunHTTP(t, alerttest.HTTPSuite{
 		New: func(t *testing.T, env alerts.Env, url string) alerts.Channel {
-			return build(t, env, func(o *opsgenie.Options) { o.URL = url })
+			return alerttest.Build(t, opsgenie.Kind, env, configured(func(o *opsgenie.Options) { o.URL = url }))
 		},
 		Values: secrets,
 		Accept: func(w http.ResponseWriter, r *http.Request) {
@@ -116,28 +73,9 @@ func TestTheOpsgenieChannelKeepsTheContract(t *testing.T) {
 		// What follows the creation: the questions what became of it, and the end of
 		// the alert that it replaces.
 		Ignore:    func(r *http.Request) bool { return !strings.HasSuffix(r.URL.Path, "/alerts") },
-		Texts:     func(t *testing.T, attempt alerttest.Attempt) []string { return jsonTexts(t, attempt.Content) },
+		Texts:     func(t *testing.T, attempt alerttest.Attempt) []string { return alerttest.JSONTexts(t, attempt.Content) },
 		Forbidden: markup,
 	})
-}
-
-// jsonTexts lists every string of a document, names included.
-func jsonTexts(t *testing.T, document []byte) []string {
-	t.Helper()
-	var texts []string
-	decoder := json.NewDecoder(bytes.NewReader(document))
-	for {
-		token, err := decoder.Token()
-		if err == io.EOF {
-			return texts
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text, ok := token.(string); ok {
-			texts = append(texts, text)
-		}
-	}
 }
 
 func TestEachEventReadsAsItsGoldenFileSays(t *testing.T) {
@@ -146,16 +84,16 @@ func TestEachEventReadsAsItsGoldenFileSays(t *testing.T) {
 		file    string
 		message alerts.Message
 	}{
-		{"worsened.txt", only(0, asItIs)},
-		{"opened.txt", only(1, asItIs)},
-		{"reminder.txt", only(2, asItIs)},
-		{"unreadable.txt", only(3, asItIs)},
-		{"resolved.txt", only(4, asItIs)},
-		{"worse-at-the-same-priority.txt", only(1, func(event *watch.Event) {
+		{"worsened.txt", alerttest.Only(0)},
+		{"opened.txt", alerttest.Only(1)},
+		{"reminder.txt", alerttest.Only(2)},
+		{"unreadable.txt", alerttest.Only(3)},
+		{"resolved.txt", alerttest.Only(4)},
+		{"worse-at-the-same-priority.txt", alerttest.Only(1, func(event *watch.Event) {
 			event.Type, event.Previous = watch.Worsened, watch.Warning
 			event.Finding.Also = []watch.Judgement{{Reason: watch.NameMismatch, Severity: watch.Warning, Message: "the certificate does not cover mail.example.com"}}
 		})},
-		{"command.txt", only(1, func(event *watch.Event) {
+		{"command.txt", alerttest.Only(1, func(event *watch.Event) {
 			event.Finding.Remedy = "Make a new key, then give it to the service: `vault write pki/issue/shop ttl=90d`. Restart the service after it."
 		})},
 	}
@@ -163,7 +101,7 @@ func TestEachEventReadsAsItsGoldenFileSays(t *testing.T) {
 		t.Run(test.file, func(t *testing.T) {
 			t.Parallel()
 			service := newService(t)
-			deliver(t, service.channel(t, func(o *opsgenie.Options) {
+			alerttest.Deliver(t, service.channel(t, func(o *opsgenie.Options) {
 				o.Teams, o.Tags = []string{"Platform", "4513b7ea-3b91-438f-b7e4-e3e54af9147c"}, []string{"team:platform"}
 			}), test.message)
 			golden(t, test.file, service.transcript(t))
@@ -179,7 +117,7 @@ func TestF15_AHostileNameReachesTheServiceHarmless(t *testing.T) {
 	for _, event := range hostile.Events {
 		message := hostile
 		message.Events, message.Note = []watch.Event{event}, "channel mail failed: "+event.Finding.Name
-		deliver(t, channel, message)
+		alerttest.Deliver(t, channel, message)
 	}
 	golden(t, "hostile.txt", service.transcript(t))
 	service.assertHarmless(t)
@@ -195,7 +133,7 @@ func TestF15_AHostileNameReachesItsNotesHarmless(t *testing.T) {
 			for _, kind := range []watch.EventType{watch.Worsened, watch.Resolved} {
 				event.Type, event.Previous = kind, watch.Warning
 				message.Events = []watch.Event{event}
-				deliver(t, service.channel(t, plain), message)
+				alerttest.Deliver(t, service.channel(t, plain), message)
 			}
 			service.assertHarmless(t)
 		})
@@ -204,8 +142,8 @@ func TestF15_AHostileNameReachesItsNotesHarmless(t *testing.T) {
 
 func (s *service) assertHarmless(t *testing.T) {
 	t.Helper()
-	for _, made := range s.calls {
-		for _, text := range jsonTexts(t, made.body) {
+	for _, made := range s.Requests() {
+		for _, text := range alerttest.JSONTexts(t, made.Content) {
 			alerttest.AssertHarmless(t, text, markup...)
 		}
 	}
@@ -218,15 +156,10 @@ func TestA9_TheLargestEventStaysWithinTheLimits(t *testing.T) {
 			t.Parallel()
 			wide := strings.Repeat(wide, 100_000)
 			service := newService(t)
-			message := only(1, func(event *watch.Event) {
-				f := &event.Finding
+			message := alerttest.Only(1, func(event *watch.Event) {
 				event.Type, event.Previous = watch.Worsened, watch.Warning
-				f.Name, f.Check, f.Kind, f.Message, f.Remedy, f.Reason = wide, wide, wide, wide, wide, watch.Reason(wide)
-				f.Link = "https://inventory.example.com/" + strings.Repeat("x", 1900)
-				for range 500 {
-					f.Owners = append(f.Owners, wide)
-					f.Also = append(f.Also, watch.Judgement{Severity: watch.Warning, Message: wide})
-				}
+				alerttest.Swell(&event.Finding, wide, 500, 1930)
+				event.Finding.Kind, event.Finding.Reason = wide, watch.Reason(wide)
 			})
 			message.ID, message.Note = wide, wide
 			channel := service.channel(t, func(o *opsgenie.Options) {
@@ -238,9 +171,9 @@ func TestA9_TheLargestEventStaysWithinTheLimits(t *testing.T) {
 					o.Tags = append(o.Tags, strings.Repeat("g", 50))
 				}
 			})
-			deliver(t, channel, message)
+			alerttest.Deliver(t, channel, message)
 			message.Events[0].Type = watch.Resolved
-			deliver(t, channel, message)
+			alerttest.Deliver(t, channel, message)
 			if got := len(service.open); got != 0 {
 				t.Errorf("%d alerts are open after the end", got)
 			}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"lapsewatch/alerts"
+	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/opsgenie"
 	"lapsewatch/watch"
 )
@@ -35,13 +35,10 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := opsgenie.Kind.Build(options(func(o *opsgenie.Options) {
+			alerttest.AssertRefused(t, opsgenie.Kind, configured(func(o *opsgenie.Options) {
 				o.Service = "jsm"
 				test.edit(o)
-			}), alerts.Env{})
-			if err == nil || err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", err, test.want)
-			}
+			}), test.want)
 		})
 	}
 }
@@ -54,19 +51,15 @@ func TestEachServiceHasItsAddress(t *testing.T) {
 	} {
 		t.Run(service, func(t *testing.T) {
 			var asked, key string
-			env := newService(t).env()
-			env.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			env := alerttest.Env(nil, secrets)
+			env.HTTP = &http.Client{Transport: alerttest.RoundTrip(func(r *http.Request) (*http.Response, error) {
 				asked, key = r.URL.String(), r.Header.Get("Authorization")
 				return nil, errors.New("not in a test")
 			})}
-			channel := build(t, env, func(o *opsgenie.Options) { o.Service = service })
-			if _, err := channel.Deliver(t.Context(), only(0, asItIs)); err == nil || asked != want || key != "GenieKey "+apiKey {
+			channel := alerttest.Build(t, opsgenie.Kind, env, configured(func(o *opsgenie.Options) { o.Service = service }))
+			if _, err := channel.Deliver(t.Context(), alerttest.Only(0)); err == nil || asked != want || key != "GenieKey "+apiKey {
 				t.Errorf("asked %s with %q: %v", asked, key, err)
 			}
 		})
 	}
 }
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

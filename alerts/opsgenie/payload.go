@@ -9,6 +9,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/digest"
+	"lapsewatch/internal/paging"
 	"lapsewatch/watch"
 )
 
@@ -60,16 +61,12 @@ type noteBody struct {
 
 // told is one event as the alert's readers see it.
 type told struct {
-	event   watch.Event
-	shown   digest.Digest
-	entry   digest.Entry
-	message alerts.Message
+	paging.Page
 	options Options
 }
 
 func newTold(message alerts.Message, env alerts.Env, options Options) told {
-	event := message.Events[0]
-	return told{event: event, shown: digest.New(message, env, 1), entry: digest.NewEntry(event), message: message, options: options}
+	return told{Page: paging.New(message, env, options.Source), options: options}
 }
 
 // alias names the alert of the finding with a priority. The priority is part of it
@@ -77,29 +74,10 @@ func newTold(message alerts.Message, env alerts.Env, options Options) told {
 // them tells anybody anew when a priority is changed, which the key of a JSM integration
 // may not do at all. So what becomes critical is a new alert, for which somebody is
 // called even if the milder one was acknowledged long ago.
-//
-// Each test has an alias of its own, so that it is seen while another is still open.
-func (t told) alias(priority string) string {
-	name := t.event.Finding.ID
-	if t.options.Source != "" {
-		name = t.options.Source + "\x00" + name
-	}
-	if t.message.Test {
-		name += "\x00" + t.message.ID
-	}
-	return digest.Key(name) + "-" + strings.ToLower(priority)
-}
-
-// ended reports whether there is nothing left to be called for. Policy resolves whatever
-// is no longer a warning; an improved event of that kind would be the end as well.
-func (t told) ended() bool {
-	return t.event.Type == watch.Resolved || !t.event.Finding.Severity.AtLeast(watch.Warning)
-}
+func (t told) alias(priority string) string { return t.Key() + "-" + strings.ToLower(priority) }
 
 func (t told) priority() string {
-	is := t.event.Finding.Severity
-	// What was critical is no milder because nobody can look any more.
-	if is == watch.Critical || is == watch.Unknown && t.event.Previous == watch.Critical {
+	if t.Critical() {
 		return urgent
 	}
 	return moderate
@@ -115,11 +93,11 @@ func (t told) otherPriority() string {
 // changed reports whether an alert may be open that says something else than what holds:
 // also where something is opened that could not even be read before.
 func (t told) changed() bool {
-	switch t.event.Type {
+	switch t.Event.Type {
 	case watch.Worsened, watch.Improved:
 		return true
 	case watch.Opened:
-		return t.event.Previous.AtLeast(watch.Warning)
+		return t.Event.Previous.AtLeast(watch.Warning)
 	default:
 		return false
 	}
@@ -127,22 +105,22 @@ func (t told) changed() bool {
 
 // keepsPriority reports whether the event goes on in the alert that is already open.
 func (t told) keepsPriority() bool {
-	return (t.event.Previous == watch.Critical) == (t.priority() == urgent)
+	return t.WasCritical() == t.Critical()
 }
 
 func (t told) create() createBody {
-	finding := t.event.Finding
+	finding := t.Event.Finding
 	tags := []string{"lapsewatch", string(finding.Severity)}
 	if finding.Reason != "" {
 		tags = append(tags, bounded(string(finding.Reason), maxTag))
 	}
-	title := clean.Text(t.entry.Name, shownOfName) + ": " + t.entry.Message
-	if t.message.Test {
+	title := clean.Text(t.Entry.Name, shownOfName) + ": " + t.Entry.Message
+	if t.Message.Test {
 		title = digest.Product + " test: " + title
 	}
 	return createBody{
 		Message: bounded(title, maxMessage), Alias: t.alias(t.priority()), Description: t.description(),
-		Responders: t.options.responders(), Tags: append(tags, t.options.Tags...), Details: t.details(), Entity: bounded(t.entry.Name, maxEntity),
+		Responders: t.options.responders(), Tags: append(tags, t.options.Tags...), Details: t.details(), Entity: bounded(t.Entry.Name, maxEntity),
 		Source: t.source(), Priority: t.priority(),
 	}
 }
@@ -156,19 +134,19 @@ func (t told) description() string {
 			lines = append(lines, label+plainly(text))
 		}
 	}
-	add("", t.shown.TestNotice())
-	add("", t.shown.Note)
-	add("", t.entry.Headline)
-	add("", t.entry.Message)
-	for _, also := range t.entry.Also {
+	add("", t.Digest.TestNotice())
+	add("", t.Digest.Note)
+	add("", t.Entry.Headline)
+	add("", t.Entry.Message)
+	for _, also := range t.Entry.Also {
 		add("Also: ", also)
 	}
-	lines = append(lines, toDo(t.entry.Remedy)...)
-	add("Owner: ", t.entry.Owners)
-	add("Check: ", t.entry.Check)
-	add("Link: ", t.entry.Link)
-	add("Whole report: ", t.shown.ReportURL)
-	lines = append(lines, "", plainly(t.shown.Footer()))
+	lines = append(lines, toDo(t.Entry.Remedy)...)
+	add("Owner: ", t.Entry.Owners)
+	add("Check: ", t.Entry.Check)
+	add("Link: ", t.Entry.Link)
+	add("Whole report: ", t.Digest.ReportURL)
+	lines = append(lines, "", plainly(t.Digest.Footer()))
 	return cut(strings.Join(lines, "\n"), maxDescription)
 }
 
@@ -200,14 +178,14 @@ func toDo(remedy string) []string {
 }
 
 func (t told) details() map[string]string {
-	finding := t.event.Finding
+	finding := t.Event.Finding
 	details := map[string]string{
-		"check": bounded(t.entry.Check, maxDetail), "change": bounded(t.entry.Change, maxDetail),
+		"check": bounded(t.Entry.Check, maxDetail), "change": bounded(t.Entry.Change, maxDetail),
 		// It finds the message in the ledger of the installation.
-		"message_id": bounded(t.message.ID, maxDetail),
+		"message_id": bounded(t.Message.ID, maxDetail),
 	}
-	if t.entry.Owners != "" {
-		details["owners"] = bounded(t.entry.Owners, maxDetail)
+	if t.Entry.Owners != "" {
+		details["owners"] = bounded(t.Entry.Owners, maxDetail)
 	}
 	if !finding.NotAfter.IsZero() && !finding.NeverExpires {
 		details["expires"] = finding.NotAfter.UTC().Format(time.RFC3339)
@@ -220,8 +198,8 @@ func (t told) details() map[string]string {
 
 // closing is the note with which an alert ends.
 func (t told) closing() noteBody {
-	note := t.entry.Headline + ": " + t.entry.Message
-	if !t.ended() {
+	note := t.Entry.Headline + ": " + t.Entry.Message
+	if !t.Ended() {
 		note += "; it goes on in the alert with priority " + t.priority()
 	}
 	return noteBody{Source: t.source(), Note: bounded(note, maxNote)}

@@ -3,8 +3,6 @@ package opsgenie_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -21,24 +19,6 @@ const (
 	firstID  = "43a29c5c-3dbf-4fa4-9c26-000000000001"
 )
 
-func assertFailure(t *testing.T, err error, want string, retryable bool, status int) {
-	t.Helper()
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	if !ok || err.Error() != want {
-		t.Fatalf("error %v\nwant  %s", err, want)
-	}
-	if failure.Retryable != retryable || failure.Status != status {
-		t.Errorf("retryable %t with status %d, want %t with %d", failure.Retryable, failure.Status, retryable, status)
-	}
-}
-
-func saying(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
 func hastily(o *opsgenie.Options) { o.ConfirmWithin = watch.Duration(300 * time.Millisecond) }
 
 func TestTheReceiptIsTheServicesWordWithTheAlertsID(t *testing.T) {
@@ -50,10 +30,10 @@ func TestTheReceiptIsTheServicesWordWithTheAlertsID(t *testing.T) {
 		message alerts.Message
 		want    string
 	}{
-		{only(1, asItIs), "HTTP 202, request " + firstID + ": Created alert, alert 8743a1b2-" + alias},
-		{becomes(watch.Resolved, watch.Warning, watch.OK), "HTTP 202, request 43a29c5c-3dbf-4fa4-9c26-000000000002: Alert does not exist; HTTP 202, request 43a29c5c-3dbf-4fa4-9c26-000000000003: Closed alert, alert 8743a1b2-" + alias},
+		{alerttest.Only(1), "HTTP 202, request " + firstID + ": Created alert, alert 8743a1b2-" + alias},
+		{alerttest.Becomes(watch.Resolved, watch.Warning, watch.OK), "HTTP 202, request 43a29c5c-3dbf-4fa4-9c26-000000000002: Alert does not exist; HTTP 202, request 43a29c5c-3dbf-4fa4-9c26-000000000003: Closed alert, alert 8743a1b2-" + alias},
 	} {
-		if got := deliver(t, channel, step.message).Proof; got != step.want {
+		if got := alerttest.Deliver(t, channel, step.message).Proof; got != step.want {
 			t.Errorf("proof %q\nwant  %q", got, step.want)
 		}
 	}
@@ -93,10 +73,10 @@ func TestWhatTheServiceAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			service := newService(t)
-			service.fail[test.call] = saying(test.status, test.body)
-			_, err := service.channel(t, hastily).Deliver(t.Context(), only(1, asItIs))
+			service.fail[test.call] = alerttest.Says(test.status, test.body)
+			_, err := service.channel(t, hastily).Deliver(t.Context(), alerttest.Only(1))
 			want := strings.ReplaceAll(test.want, "URL", service.URL)
-			assertFailure(t, err, "deliver by operations: "+want, test.retryable, test.wantStatus)
+			alerttest.AssertFailure(t, err, want, test.retryable, test.wantStatus)
 		})
 	}
 }
@@ -104,16 +84,16 @@ func TestWhatTheServiceAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 func TestAPersonWhoClosedItFirstIsNoFailure(t *testing.T) {
 	t.Parallel()
 	service := newService(t)
-	service.fail["GET /v2/alerts/requests/"+firstID] = saying(200, `{"data":{"isSuccess":false,"status":"Alert is already closed"}}`)
-	deliver(t, service.channel(t, plain), becomes(watch.Resolved, watch.Warning, watch.OK))
+	service.fail["GET /v2/alerts/requests/"+firstID] = alerttest.Says(200, `{"data":{"isSuccess":false,"status":"Alert is already closed"}}`)
+	alerttest.Deliver(t, service.channel(t, plain), alerttest.Becomes(watch.Resolved, watch.Warning, watch.OK))
 }
 
 func TestAnAlertThatCannotBeClosedIsAFailure(t *testing.T) {
 	t.Parallel()
 	service := newService(t)
-	service.fail["GET /v2/alerts/requests/"+firstID] = saying(200, `{"data":{"isSuccess":false,"status":"Integration is disabled"}}`)
-	_, err := service.channel(t, plain).Deliver(t.Context(), becomes(watch.Resolved, watch.Warning, watch.OK))
-	assertFailure(t, err, `deliver by operations: close the alert with priority P1: the service accepted request `+firstID+` and then refused it: "Integration is disabled"`, false, 202)
+	service.fail["GET /v2/alerts/requests/"+firstID] = alerttest.Says(200, `{"data":{"isSuccess":false,"status":"Integration is disabled"}}`)
+	_, err := service.channel(t, plain).Deliver(t.Context(), alerttest.Becomes(watch.Resolved, watch.Warning, watch.OK))
+	alerttest.AssertFailure(t, err, `close the alert with priority P1: the service accepted request `+firstID+` and then refused it: "Integration is disabled"`, false, 202)
 }
 
 func TestTheServiceIsAskedUntilItHasProcessedTheRequest(t *testing.T) {
@@ -123,7 +103,7 @@ func TestTheServiceIsAskedUntilItHasProcessedTheRequest(t *testing.T) {
 			t.Parallel()
 			service := newService(t)
 			service.unprocessed, service.flat = 2, flat
-			deliver(t, service.channel(t, plain), only(1, asItIs))
+			alerttest.Deliver(t, service.channel(t, plain), alerttest.Only(1))
 			if got := service.asked[firstID]; got != 3 {
 				t.Errorf("it was asked %d times, want 3", got)
 			}
@@ -135,17 +115,17 @@ func TestAnAttemptThatWasBrokenOffIsRepeatedWithoutASecondAlert(t *testing.T) {
 	t.Parallel()
 	service := newService(t)
 	channel := service.channel(t, hastily)
-	deliver(t, channel, only(1, asItIs))
-	worse := becomes(watch.Worsened, watch.Warning, watch.Critical)
+	alerttest.Deliver(t, channel, alerttest.Only(1))
+	worse := alerttest.Becomes(watch.Worsened, watch.Warning, watch.Critical)
 	closed := "/close"
-	service.fail[closed] = saying(502, "")
+	service.fail[closed] = alerttest.Says(502, "")
 	_, err := channel.Deliver(t.Context(), worse)
-	assertFailure(t, err, "deliver by operations: close the alert with priority P3: post to "+service.URL+": it answered 502 Bad Gateway", true, 502)
+	alerttest.AssertFailure(t, err, "close the alert with priority P3: post to "+service.URL+": it answered 502 Bad Gateway", true, 502)
 	if got := service.priorities(); got != "P1×1+0 P3×1+0" {
 		t.Errorf("open in between: %s", got)
 	}
 	delete(service.fail, closed)
-	deliver(t, channel, worse)
+	alerttest.Deliver(t, channel, worse)
 	if got := service.priorities(); got != "P1×2+0" {
 		t.Errorf("open after the repetition: %s", got)
 	}
@@ -174,7 +154,7 @@ func TestTheRatesOwnHeaderSaysHowLongToWait(t *testing.T) {
 				}
 				w.WriteHeader(http.StatusTooManyRequests)
 			}
-			_, err := service.channel(t, plain).Deliver(t.Context(), only(1, asItIs))
+			_, err := service.channel(t, plain).Deliver(t.Context(), alerttest.Only(1))
 			failure, ok := errors.AsType[*alerts.DeliveryError](err)
 			if !ok || !failure.Retryable || failure.RetryAfter != test.want {
 				t.Errorf("want a retry after %s, got %+v", test.want, failure)
@@ -192,7 +172,7 @@ func TestAnAttemptThatEndsWhileItWaitsSaysSo(t *testing.T) {
 		cancel()
 		w.WriteHeader(http.StatusNotFound)
 	}
-	_, err := service.channel(t, plain).Deliver(ctx, only(1, asItIs))
+	_, err := service.channel(t, plain).Deliver(ctx, alerttest.Only(1))
 	failure, ok := errors.AsType[*alerts.DeliveryError](err)
 	if !ok || !failure.Retryable || !errors.Is(err, context.Canceled) {
 		t.Errorf("want a retryable failure that wraps context.Canceled, got %v", err)
@@ -202,27 +182,20 @@ func TestAnAttemptThatEndsWhileItWaitsSaysSo(t *testing.T) {
 func TestTheKeyIsReadAtEachUse(t *testing.T) {
 	t.Parallel()
 	service := newService(t)
-	env := service.env()
-	missing := true
-	env.Secrets = func(reference watch.SecretRef) (watch.Secret, error) {
-		if missing {
-			return watch.Secret{}, fmt.Errorf("read secret from %s: it is not set", reference)
-		}
-		return watch.NewSecret(" " + apiKey + "\n"), nil
-	}
-	channel := build(t, env, func(o *opsgenie.Options) { o.URL = service.URL + "/v2" })
-	_, err := channel.Deliver(t.Context(), only(1, asItIs))
-	assertFailure(t, err, "deliver by operations: read the API key: read secret from environment variable API_KEY: it is not set", true, 0)
-	missing = false
-	deliver(t, channel, only(1, asItIs))
+	values := map[string]string{}
+	channel := service.channelWith(t, values, plain)
+	_, err := channel.Deliver(t.Context(), alerttest.Only(1))
+	alerttest.AssertFailure(t, err, "read the API key: read secret from environment variable API_KEY: it is not set", true, 0)
+	values["API_KEY"] = " " + apiKey + "\n"
+	alerttest.Deliver(t, channel, alerttest.Only(1))
 }
 
 func TestAMessageOfSeveralEventsIsRefused(t *testing.T) {
 	t.Parallel()
 	service := newService(t)
 	_, err := service.channel(t, plain).Deliver(t.Context(), alerttest.Message())
-	assertFailure(t, err, "deliver by operations: the message holds 5 events, want one", false, 0)
-	if len(service.calls) != 0 {
-		t.Errorf("%d calls were made", len(service.calls))
+	alerttest.AssertFailure(t, err, "the message holds 5 events, want one", false, 0)
+	if len(service.Requests()) != 0 {
+		t.Errorf("%d calls were made", len(service.Requests()))
 	}
 }

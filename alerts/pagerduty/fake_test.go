@@ -1,38 +1,40 @@
 package pagerduty_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"lapsewatch/alerts/alerttest"
 )
 
 // pagerDuty is the Events API v2 as its published schema and pages describe it: it
 // refuses what the schema refuses, fields that it does not name and texts beyond their
-// limits, and keeps one open alert for each dedup_key.
+// limits, keeps one open incident for each dedup_key, and tells nobody of a trigger for one
+// that is open already, as it does where somebody has acknowledged it.
 type pagerDuty struct {
-	*httptest.Server
+	*alerttest.Recorder
 
-	mu      sync.Mutex
-	calls   []call
-	open    map[string]string
+	mu   sync.Mutex
+	open map[string]string
+	// paged are the severities of which people were told.
+	paged   []string
 	changes int
 	// fail answers a path in place of PagerDuty.
 	fail map[string]http.HandlerFunc
-}
-
-type call struct {
-	path string
-	body []byte
+	// breaksOff is the number of the alert event, counted from 1, whose reply is lost;
+	// taken says whether the event was.
+	breaksOff int
+	taken     bool
 }
 
 // enqueue and changeEnqueue are the bodies with the fields that the schema names.
@@ -76,22 +78,26 @@ type wireLink struct {
 
 func newPagerDuty(t *testing.T) *pagerDuty {
 	p := &pagerDuty{open: map[string]string{}, fail: map[string]http.HandlerFunc{}}
-	p.Server = httptest.NewTLSServer(p)
-	t.Cleanup(p.Close)
+	p.Recorder = alerttest.NewRecorder(t, p.serve)
 	return p
 }
 
-func (p *pagerDuty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *pagerDuty) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.calls = append(p.calls, call{path: r.URL.Path, body: body})
 	if fail := p.fail[r.URL.Path]; fail != nil {
 		fail(w, r)
 		return
+	}
+	if p.breaksOff--; p.breaksOff == 0 {
+		if p.taken {
+			p.take(r, body)
+		}
+		panic(http.ErrAbortHandler)
 	}
 	status, said := p.take(r, body)
 	answer(w, status, said)
@@ -112,11 +118,7 @@ func (p *pagerDuty) take(r *http.Request, body []byte) (status int, said map[str
 		if len(problems) > 0 {
 			return http.StatusBadRequest, refused(problems...)
 		}
-		if event.Action == "trigger" {
-			p.open[event.DedupKey] = event.Payload.Severity
-		} else {
-			delete(p.open, event.DedupKey)
-		}
+		p.apply(event)
 		return http.StatusAccepted, map[string]any{"status": "success", "message": "Event processed", "dedup_key": event.DedupKey}
 	case "/v2/change/enqueue":
 		var event changeEnqueue
@@ -131,6 +133,38 @@ func (p *pagerDuty) take(r *http.Request, body []byte) (status int, said map[str
 	}
 }
 
+func (p *pagerDuty) apply(event enqueue) {
+	if event.Action == "resolve" {
+		delete(p.open, event.DedupKey)
+		return
+	}
+	if p.open[event.DedupKey] == "" {
+		p.paged = append(p.paged, event.Payload.Severity)
+	}
+	p.open[event.DedupKey] = event.Payload.Severity
+}
+
+// state lists the open incidents, each with the level in its key and its severity.
+func (p *pagerDuty) state() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []string
+	for key, severity := range p.open {
+		all = append(all, key[strings.LastIndex(key, "-")+1:]+"="+severity)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+// pages gives what people were told of since the last question.
+func (p *pagerDuty) pages() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	told := strings.Join(p.paged, " ")
+	p.paged = nil
+	return told
+}
+
 func refused(errors ...string) map[string]any {
 	return map[string]any{"status": "invalid event", "message": "Event object is invalid", "errors": errors}
 }
@@ -142,9 +176,7 @@ func answer(w http.ResponseWriter, status int, said map[string]any) {
 }
 
 func strictly(body []byte, into any) []string {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
+	if err := alerttest.DecodeStrictly(body, into); err != nil {
 		return []string{err.Error()}
 	}
 	return nil

@@ -1,7 +1,7 @@
 // Package pagerduty opens and resolves alerts in PagerDuty by its Events API v2, one for
-// each finding, and records renewals as change events where it is told to. It makes one
-// attempt, keeps no ids (PagerDuty finds an alert again by its dedup_key), and neither
-// acknowledges nor reads what people do there.
+// each finding and another while it is critical, and records renewals as change events
+// where it is told to. It makes one attempt, keeps no ids (PagerDuty finds an alert again
+// by its dedup_key), and neither acknowledges nor reads what people do there.
 //
 // https://github.com/PagerDuty/developer-docs/tree/main/docs/events-API-v2
 package pagerduty
@@ -42,11 +42,11 @@ func New(options Options, env alerts.Env) (alerts.Channel, error) {
 // Recipients is the one service behind the integration key.
 func (c *channel) Recipients() []string { return []string{""} }
 
-// Manner is singly: PagerDuty keeps one alert for each finding.
+// Manner is singly: PagerDuty keeps alerts of each finding.
 func (c *channel) Manner() alerts.Manner { return alerts.Manner{Singly: true} }
 
-// Deliver sends the event, and the change event of a renewal. The proof is PagerDuty's
-// word "success" for the dedup_key that was sent.
+// Deliver sends the events, and the change event of a renewal. The proof is PagerDuty's
+// word "success" for each dedup_key that was sent.
 func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.Receipt, error) {
 	if len(message.Events) != 1 {
 		return alerts.Receipt{}, c.permanent(fmt.Errorf("the message holds %d events, want one", len(message.Events)))
@@ -58,30 +58,39 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	key := strings.TrimSpace(routingKey.Reveal())
 	told := newTold(message, c.env, c.options.Source)
-	alert := told.alert(key)
-	proof, err := c.post(ctx, alertPath, alert, alert.DedupKey, routingKey)
-	if err != nil || !c.options.ChangeEvents || message.Events[0].Why != watch.Renewed {
-		return alerts.Receipt{Proof: proof}, err
+	var proofs []string
+	for i, event := range told.sequence(key) {
+		proof, err := c.post(ctx, alertPath, event, event.DedupKey, routingKey)
+		if err != nil && i > 0 {
+			err = partly("the event for the critical alert was taken, that for the other was not", err)
+		}
+		if err != nil {
+			return alerts.Receipt{}, err
+		}
+		proofs = append(proofs, proof)
 	}
-	// The change event comes last. If it fails, the next attempt repeats both, and of the
-	// two only the first can be repeated without a trace: PagerDuty drops the resolution
-	// of what is resolved, but keeps every change event. In this order a renewal is
-	// recorded twice only if the answer to the change event itself was lost.
-	recorded, err := c.post(ctx, changePath, told.renewal(key), "", routingKey)
-	if err != nil {
-		return alerts.Receipt{}, c.ofChange(err)
+	if c.options.ChangeEvents && message.Events[0].Why == watch.Renewed {
+		// The change event comes last. If it fails, the next attempt repeats all, and only
+		// what came before can be repeated without a trace: PagerDuty drops the resolution
+		// of what is resolved, but keeps every change event. In this order a renewal is
+		// recorded twice only if the answer to the change event itself was lost.
+		proof, err := c.post(ctx, changePath, told.renewal(key), "", routingKey)
+		if err != nil {
+			return alerts.Receipt{}, partly("the alert event was taken, the change event was not", err)
+		}
+		proofs = append(proofs, "change event: "+proof)
 	}
-	return alerts.Receipt{Proof: proof + "; change event: " + recorded}, nil
+	return alerts.Receipt{Proof: strings.Join(proofs, "; ")}, nil
 }
 
-// ofChange says that the alert itself arrived, for whoever looks why the message failed.
-func (c *channel) ofChange(err error) error {
+// partly says what did arrive, for whoever looks why the message failed.
+func partly(words string, err error) error {
 	failure, ok := errors.AsType[*alerts.DeliveryError](err)
 	if !ok {
 		return err
 	}
 	said := *failure
-	said.Err = fmt.Errorf("the alert event was taken, the change event was not: %w", failure.Err)
+	said.Err = fmt.Errorf("%s: %w", words, failure.Err)
 	return &said
 }
 

@@ -9,6 +9,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/digest"
+	"lapsewatch/internal/paging"
 	"lapsewatch/watch"
 )
 
@@ -91,79 +92,69 @@ type details struct {
 }
 
 // told is one event as PagerDuty's readers see it.
-type told struct {
-	event   watch.Event
-	shown   digest.Digest
-	entry   digest.Entry
-	message alerts.Message
-	source  string
-}
+type told struct{ paging.Page }
 
 func newTold(message alerts.Message, env alerts.Env, source string) told {
-	event := message.Events[0]
-	return told{event: event, shown: digest.New(message, env, 1), entry: digest.NewEntry(event), message: message, source: source}
+	return told{paging.New(message, env, source)}
 }
 
-func (t told) alert(routingKey string) alertEvent {
-	finding := t.event.Finding
-	made := alertEvent{
-		RoutingKey: routingKey, Action: trigger, DedupKey: t.key(),
+// opening raises the finding's own alert.
+func (t told) opening(routingKey string) alertEvent {
+	return t.alert(routingKey, trigger, t.Critical(), t.severity(), t.details())
+}
+
+// closing resolves one of the finding's two alerts. Where the finding is not over, it goes
+// on in the other.
+func (t told) closing(routingKey string, critical bool) alertEvent {
+	details := t.details()
+	if !t.Ended() {
+		details.Change += "; it goes on in an alert with severity " + t.severity()
+	}
+	return t.alert(routingKey, resolve, critical, severityInfo, details)
+}
+
+func (t told) alert(routingKey, action string, critical bool, severity string, details details) alertEvent {
+	finding := t.Event.Finding
+	return alertEvent{
+		RoutingKey: routingKey, Action: action, DedupKey: t.key(critical),
 		Payload: alertPayload{
-			Summary: t.titled(t.entry.Headline + ": " + t.entry.Message), Severity: t.severity(), Source: t.subject(), Timestamp: t.message.CreatedAt.UTC(),
+			Summary: t.titled(t.Entry.Headline + ": " + t.Entry.Message), Severity: severity, Source: t.subject(), Timestamp: t.Message.CreatedAt.UTC(),
 			Component: clean.Text(finding.Kind, maxField), Group: clean.Text(finding.Check, maxField),
-			Class: clean.Text(string(finding.Reason), maxField), Details: t.details(),
+			Class: clean.Text(string(finding.Reason), maxField), Details: details,
 		},
-		Links: t.links(), Client: digest.Product, ClientURL: t.shown.ReportURL,
+		Links: t.links(), Client: digest.Product, ClientURL: t.Digest.ReportURL,
 	}
-	if t.ended() {
-		made.Action = resolve
-	}
-	return made
 }
 
 // renewal says what changed, however the finding stands after it.
 func (t told) renewal(routingKey string) changeEvent {
 	details := t.details()
 	details.Change = string(watch.Renewed)
-	summary := fmt.Sprintf("Renewed: %s: %s", t.entry.Name, t.entry.Message)
+	summary := fmt.Sprintf("Renewed: %s: %s", t.Entry.Name, t.Entry.Message)
 	return changeEvent{
 		RoutingKey: routingKey,
-		Payload:    changePayload{Summary: t.titled(summary), Source: t.subject(), Timestamp: t.message.CreatedAt.UTC(), Details: details},
+		Payload:    changePayload{Summary: t.titled(summary), Source: t.subject(), Timestamp: t.Message.CreatedAt.UTC(), Details: details},
 		Links:      t.links(),
 	}
 }
 
-// key is the same for all events of one finding, so that PagerDuty keeps one alert for
-// it. Each test has a key of its own: PagerDuty pages nobody a second time for an alert
-// that is still open.
-func (t told) key() string {
-	name := t.event.Finding.ID
-	if t.source != "" {
-		name = t.source + "\x00" + name
+// key names one of the finding's two alerts. PagerDuty tells nobody of a trigger for an
+// incident that somebody has acknowledged, so that what becomes critical needs another one:
+// https://github.com/PagerDuty/developer-docs/blob/main/docs/events-API-v2/02-Trigger-Events.md
+func (t told) key(critical bool) string {
+	if critical {
+		return t.Key() + "-critical"
 	}
-	if t.message.Test {
-		name += "\x00" + t.message.ID
-	}
-	return digest.Key(name)
-}
-
-// ended reports whether there is nothing left to be woken for. Policy resolves whatever
-// is no longer a warning; an improved event of that kind would be the end as well.
-func (t told) ended() bool {
-	return t.event.Type == watch.Resolved || !t.event.Finding.Severity.AtLeast(watch.Warning)
+	return t.Key() + "-warning"
 }
 
 // severity decides in PagerDuty how loudly people are told: critical and error have high
 // urgency, warning and info low.
 func (t told) severity() string {
-	is := t.event.Finding.Severity
 	switch {
-	case t.ended():
-		return severityInfo
-	case is == watch.Critical, is == watch.Unknown && t.event.Previous == watch.Critical:
-		// What was critical is no milder because nobody can look any more.
+	case t.Critical():
 		return severityCritical
-	case is == watch.Unknown:
+	case t.Event.Finding.Unreadable():
 		return severityError
 	default:
 		return severityWarning
@@ -171,21 +162,21 @@ func (t told) severity() string {
 }
 
 func (t told) titled(text string) string {
-	if t.message.Test {
+	if t.Message.Test {
 		text = digest.Product + " test: " + text
 	}
 	return clean.Text(text, maxSummary)
 }
 
 // subject is never empty: PagerDuty refuses an event without a source.
-func (t told) subject() string { return cmp.Or(t.entry.Name, t.entry.Check) }
+func (t told) subject() string { return cmp.Or(t.Entry.Name, t.Entry.Check) }
 
 func (t told) details() details {
-	finding := t.event.Finding
+	finding := t.Event.Finding
 	made := details{
-		Test: t.shown.TestNotice(), Note: t.shown.Note, Change: t.entry.Change, Message: t.entry.Message, Also: t.entry.Also,
-		ToDo: toDo(t.entry.Remedy), Owners: t.entry.Owners, Check: t.entry.Check, Installation: t.source,
-		SentBy: t.shown.Footer(), MessageID: clean.Text(t.message.ID, maxField),
+		Test: t.Digest.TestNotice(), Note: t.Digest.Note, Change: t.Entry.Change, Message: t.Entry.Message, Also: t.Entry.Also,
+		ToDo: toDo(t.Entry.Remedy), Owners: t.Entry.Owners, Check: t.Entry.Check, Installation: t.Source,
+		SentBy: t.Digest.Footer(), MessageID: clean.Text(t.Message.ID, maxField),
 	}
 	if !finding.NeverExpires {
 		made.Expires, made.DaysLeft = finding.NotAfter.UTC(), finding.DaysLeft
@@ -204,11 +195,11 @@ func toDo(remedy string) string {
 
 func (t told) links() []link {
 	var links []link
-	if t.entry.Link != "" {
-		links = append(links, link{Href: t.entry.Link, Text: "What it is about"})
+	if t.Entry.Link != "" {
+		links = append(links, link{Href: t.Entry.Link, Text: "What it is about"})
 	}
-	if t.shown.ReportURL != "" {
-		links = append(links, link{Href: t.shown.ReportURL, Text: "Lapsewatch's whole report"})
+	if t.Digest.ReportURL != "" {
+		links = append(links, link{Href: t.Digest.ReportURL, Text: "Lapsewatch's whole report"})
 	}
 	return links
 }

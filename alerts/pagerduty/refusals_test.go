@@ -2,30 +2,17 @@ package pagerduty_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
-	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/pagerduty"
 	"lapsewatch/watch"
 )
 
 const whichKey = ": in routing_key give the Integration Key (32 characters) of an integration of the type Events API V2, which PagerDuty shows under Services, the service, Integrations; a REST API key is another one"
-
-func assertFailure(t *testing.T, err error, want string, retryable bool, status int) {
-	t.Helper()
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	if !ok || err.Error() != want {
-		t.Fatalf("error %v\nwant  %s", err, want)
-	}
-	if failure.Retryable != retryable || failure.Status != status {
-		t.Errorf("retryable %t with status %d, want %t with %d", failure.Retryable, failure.Status, retryable, status)
-	}
-}
 
 func TestWhatPagerDutyAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 	tests := []struct {
@@ -57,9 +44,9 @@ func TestWhatPagerDutyAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 				w.WriteHeader(test.status)
 				_, _ = io.WriteString(w, strings.ReplaceAll(test.body, "KEY", key))
 			}
-			_, err := service.channel(t, plain).Deliver(t.Context(), only(1, asItIs))
+			_, err := service.channel(t, plain).Deliver(t.Context(), alerttest.Only(1))
 			want := strings.NewReplacer("URL", service.URL, "KEY", key).Replace(test.want)
-			assertFailure(t, err, "deliver by operations: "+want, test.retryable, test.status)
+			alerttest.AssertFailure(t, err, want, test.retryable, test.status)
 		})
 	}
 }
@@ -68,7 +55,7 @@ func TestWhatPagerDutyAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 func dedupKey(t *testing.T) string {
 	t.Helper()
 	service := newPagerDuty(t)
-	deliver(t, service.channel(t, plain), only(1, asItIs))
+	alerttest.Deliver(t, service.channel(t, plain), alerttest.Only(1))
 	for key := range service.open {
 		return key
 	}
@@ -78,7 +65,7 @@ func dedupKey(t *testing.T) string {
 func TestTheReceiptHoldsPagerDutysWordAndKey(t *testing.T) {
 	service := newPagerDuty(t)
 	want := "HTTP 202 Accepted: success: Event processed, dedup_key " + dedupKey(t)
-	if got := deliver(t, service.channel(t, plain), only(1, asItIs)).Proof; got != want {
+	if got := alerttest.Deliver(t, service.channel(t, plain), alerttest.Only(1)).Proof; got != want {
 		t.Errorf("proof %q\nwant  %q", got, want)
 	}
 }
@@ -87,10 +74,8 @@ func TestAWrongKeyIsRefusedAsPagerDutyDoes(t *testing.T) {
 	for name, key := range map[string]string{"a REST API key": "u+canaryCanaryCanary", "the key of another API": strings.Repeat("canary", 10)} {
 		t.Run(name, func(t *testing.T) {
 			service := newPagerDuty(t)
-			env := service.env()
-			env.Secrets = func(watch.SecretRef) (watch.Secret, error) { return watch.NewSecret(key + "\n"), nil }
-			channel := build(t, env, func(o *pagerduty.Options) { o.URL = service.URL })
-			_, err := channel.Deliver(t.Context(), only(0, asItIs))
+			channel := service.channelWith(t, map[string]string{"ROUTING_KEY": key + "\n"}, plain)
+			_, err := channel.Deliver(t.Context(), alerttest.Only(0))
 			if err == nil || !strings.HasSuffix(err.Error(), whichKey) || strings.Contains(err.Error(), key) {
 				t.Errorf("error %v", err)
 			}
@@ -100,27 +85,20 @@ func TestAWrongKeyIsRefusedAsPagerDutyDoes(t *testing.T) {
 
 func TestTheKeyIsReadAtEachUse(t *testing.T) {
 	service := newPagerDuty(t)
-	env := service.env()
-	missing := true
-	env.Secrets = func(reference watch.SecretRef) (watch.Secret, error) {
-		if missing {
-			return watch.Secret{}, fmt.Errorf("read secret from %s: it is not set", reference)
-		}
-		return watch.NewSecret(" " + routingKey + "\n"), nil
-	}
-	channel := build(t, env, func(o *pagerduty.Options) { o.URL = service.URL })
-	_, err := channel.Deliver(t.Context(), only(0, asItIs))
-	assertFailure(t, err, "deliver by operations: read the integration key: read secret from environment variable ROUTING_KEY: it is not set", true, 0)
-	missing = false
-	deliver(t, channel, only(0, asItIs))
+	values := map[string]string{}
+	channel := service.channelWith(t, values, plain)
+	_, err := channel.Deliver(t.Context(), alerttest.Only(0))
+	alerttest.AssertFailure(t, err, "read the integration key: read secret from environment variable ROUTING_KEY: it is not set", true, 0)
+	values["ROUTING_KEY"] = " " + routingKey + "\n"
+	alerttest.Deliver(t, channel, alerttest.Only(0))
 }
 
 func TestAMessageOfSeveralEventsIsRefused(t *testing.T) {
 	service := newPagerDuty(t)
 	_, err := service.channel(t, plain).Deliver(t.Context(), alerttest.Message())
-	assertFailure(t, err, "deliver by operations: the message holds 5 events, want one", false, 0)
-	if len(service.calls) != 0 {
-		t.Errorf("%d calls were made", len(service.calls))
+	alerttest.AssertFailure(t, err, "the message holds 5 events, want one", false, 0)
+	if len(service.Requests()) != 0 {
+		t.Errorf("%d calls were made", len(service.Requests()))
 	}
 }
 
@@ -141,27 +119,20 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := pagerduty.Kind.Build(options(test.edit), alerts.Env{})
-			if err == nil || err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", err, test.want)
-			}
+			alerttest.AssertRefused(t, pagerduty.Kind, configured(test.edit), test.want)
 		})
 	}
 }
 
 func TestWithoutAURLTheServiceRegionUSIsAsked(t *testing.T) {
 	var asked string
-	env := newPagerDuty(t).env()
-	env.HTTP = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	env := alerttest.Env(nil, secrets)
+	env.HTTP = &http.Client{Transport: alerttest.RoundTrip(func(r *http.Request) (*http.Response, error) {
 		asked = r.URL.String()
 		return nil, errors.New("not in a test")
 	})}
-	_, err := build(t, env, plain).Deliver(t.Context(), only(0, asItIs))
+	_, err := alerttest.Build(t, pagerduty.Kind, env, configured(plain)).Deliver(t.Context(), alerttest.Only(0))
 	if err == nil || asked != "https://events.pagerduty.com/v2/enqueue" {
 		t.Errorf("asked %s: %v", asked, err)
 	}
 }
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -1,7 +1,6 @@
 package slack_test
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,16 +11,6 @@ import (
 	"lapsewatch/alerts/slack"
 	"lapsewatch/watch"
 )
-
-func failureOf(t *testing.T, w *workspace, edit func(*slack.Options)) *alerts.DeliveryError {
-	t.Helper()
-	receipt, err := w.channel(edit).Deliver(t.Context(), alerttest.Message())
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	if !ok {
-		t.Fatalf("want a failure, got receipt %q and error %v", receipt.Proof, err)
-	}
-	return failure
-}
 
 type refusalCase struct {
 	name      string
@@ -34,13 +23,8 @@ type refusalCase struct {
 func runRefusals(t *testing.T, edit func(*slack.Options), cases []refusalCase) {
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			failure := failureOf(t, newWorkspace(t, says(test.status, test.body)), edit)
-			if got := failure.Error(); got != "deliver by operations: "+test.want {
-				t.Errorf("error %s\nwant  deliver by operations: %s", got, test.want)
-			}
-			if failure.Retryable != test.retryable || failure.Status != test.status {
-				t.Errorf("retryable %t, status %d; want %t, %d", failure.Retryable, failure.Status, test.retryable, test.status)
-			}
+			_, err := newWorkspace(t, alerttest.Says(test.status, test.body)).channel(edit).Deliver(t.Context(), alerttest.Message())
+			alerttest.AssertFailure(t, err, test.want, test.retryable, test.status)
 		})
 	}
 }
@@ -98,10 +82,11 @@ func TestTheWebAPIs200IsNoDeliveryWithoutItsMessage(t *testing.T) {
 
 func TestTheWaitThatComesWith200IsReadAndCapped(t *testing.T) {
 	for value, want := range map[string]time.Duration{"30": 30 * time.Second, "-1": 0, "soon": 0, "": 0, "1000000000": time.Hour} {
-		failure := failureOf(t, newWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+		w := newWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", value)
-			says(200, `{"ok":false,"error":"ratelimited"}`)(w, r)
-		}), asBot)
+			alerttest.Says(200, `{"ok":false,"error":"ratelimited"}`)(w, r)
+		})
+		failure := alerttest.Failure(t, w.channel(asBot), alerttest.Message())
 		if failure.RetryAfter != want {
 			t.Errorf("Retry-After %q: %s, want %s", value, failure.RetryAfter, want)
 		}
@@ -110,17 +95,16 @@ func TestTheWaitThatComesWith200IsReadAndCapped(t *testing.T) {
 
 func TestATokenThatCannotBeReadIsTriedAgain(t *testing.T) {
 	w := newWorkspace(t, takeByAPI)
-	failure := failureOf(t, w, func(o *slack.Options) { asBot(o); o.Token.Env = "ELSEWHERE" })
-	if want := "deliver by operations: read the bot token: read secret from environment variable ELSEWHERE: it is not set"; failure.Error() != want || !failure.Retryable {
-		t.Errorf("error %v (retryable %t)\nwant  %s", failure, failure.Retryable, want)
-	}
-	if w.body != nil {
+	_, err := w.channel(func(o *slack.Options) { asBot(o); o.Token.Env = "ELSEWHERE" }).Deliver(t.Context(), alerttest.Message())
+	alerttest.AssertFailure(t, err, "read the bot token: read secret from environment variable ELSEWHERE: it is not set", true, 0)
+	if len(w.Requests()) != 0 {
 		t.Error("something was sent")
 	}
 }
 
 func TestAnEchoedTokenStandsInNoError(t *testing.T) {
-	failure := failureOf(t, newWorkspace(t, says(200, `{"ok":false,"error":"no `+botToken+`"}`)), asBot)
+	w := newWorkspace(t, alerttest.Says(200, `{"ok":false,"error":"no `+botToken+`"}`))
+	failure := alerttest.Failure(t, w.channel(asBot), alerttest.Message())
 	if strings.Contains(failure.Error(), "canary") {
 		t.Errorf("the error holds the token: %v", failure)
 	}
@@ -145,16 +129,13 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := slack.Kind.Build(decode(test.edit), alerts.Env{})
-			if err == nil || err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", err, test.want)
-			}
+			alerttest.AssertRefused(t, slack.Kind, test.edit, test.want)
 		})
 	}
 }
 
 func TestABotNeedsNoURL(t *testing.T) {
-	if _, err := slack.Kind.Build(decode(asBot), alerts.Env{}); err != nil {
+	if _, err := slack.Kind.Build(alerttest.Options(asBot), alerts.Env{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,19 +1,12 @@
 package slack_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf16"
 
 	"lapsewatch/alerts"
@@ -27,14 +20,6 @@ var update = flag.Bool("update", false, "write the golden files anew")
 const botToken = "xoxb-canary-token-4f0e2b"
 
 var secrets = map[string]string{"TOKEN": botToken}
-
-func readSecret(reference watch.SecretRef) (watch.Secret, error) {
-	value, ok := secrets[reference.Env]
-	if !ok {
-		return watch.Secret{}, fmt.Errorf("read secret from %s: it is not set", reference)
-	}
-	return watch.NewSecret(value), nil
-}
 
 // posting is all that Slack takes of what this channel could send.
 type posting struct {
@@ -63,9 +48,7 @@ type postedText struct {
 // read refuses what Slack would refuse, in the words of its documentation.
 func read(body []byte) (posting, error) {
 	var sent posting
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&sent); err != nil {
+	if err := alerttest.DecodeStrictly(body, &sent); err != nil {
 		return sent, err
 	}
 	if sent.Text == "" || units(sent.Text) > 4000 {
@@ -177,98 +160,40 @@ func takeByAPI(w http.ResponseWriter, r *http.Request) {
 
 // workspace is a Slack that keeps what it was sent.
 type workspace struct {
-	*httptest.Server
+	*alerttest.Recorder
 	t      *testing.T
-	answer http.HandlerFunc
-	body   []byte
 	memory watch.Memory
 }
 
 func newWorkspace(t *testing.T, answer http.HandlerFunc) *workspace {
-	w := &workspace{t: t, answer: answer, memory: alerttest.NewMemory()}
-	w.Server = httptest.NewTLSServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
-		w.body, _ = io.ReadAll(request.Body)
-		request.Body = io.NopCloser(bytes.NewReader(w.body))
-		w.answer(writer, request)
-	}))
-	t.Cleanup(w.Close)
-	return w
-}
-
-func says(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
+	return &workspace{Recorder: alerttest.NewRecorder(t, answer), t: t, memory: alerttest.NewMemory()}
 }
 
 func (w *workspace) channel(edit func(*slack.Options)) alerts.Channel {
 	w.t.Helper()
-	env := alerts.Env{
-		Name: alerttest.ChannelName, Now: time.Now, Log: slog.New(slog.DiscardHandler), HTTP: w.Client(),
-		Secrets: readSecret, Memory: w.memory, Version: "1.2.3", ReportURL: alerttest.ReportURL,
-	}
-	return build(w.t, env, func(o *slack.Options) { o.URL = w.URL + "/services/T0/B0"; edit(o) })
+	env := alerttest.Env(w.Client(), secrets)
+	env.Memory = w.memory
+	return alerttest.Build(w.t, slack.Kind, env, func(o *slack.Options) { o.URL = w.URL + "/services/T0/B0"; edit(o) })
 }
 
 func byWebhook(*slack.Options) {}
 
 func asBot(o *slack.Options) { o.Token.Env, o.Channel = "TOKEN", "C0123456789" }
 
-func build(t *testing.T, env alerts.Env, edit func(*slack.Options)) alerts.Channel {
-	t.Helper()
-	channel, err := slack.Kind.Build(decode(edit), env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return channel
-}
-
-// decode fills options as configuration does, on top of the defaults.
-func decode(edit func(*slack.Options)) watch.Decoder {
-	return func(into any) error {
-		edit(into.(*slack.Options))
-		return nil
-	}
-}
-
 // sent delivers by webhook to a Slack that takes what it should, and shows it.
 func sent(t *testing.T, message alerts.Message) (posting, []byte) {
 	t.Helper()
 	w := newWorkspace(t, takeByWebhook)
-	if _, err := w.channel(byWebhook).Deliver(t.Context(), message); err != nil {
-		_, why := read(w.body)
-		t.Fatalf("%v: %v", err, why)
+	_, err := w.channel(byWebhook).Deliver(t.Context(), message)
+	body := w.Last(t).Content
+	got, refused := read(body)
+	if err != nil || refused != nil {
+		t.Fatalf("%v: %v", err, refused)
 	}
-	got, err := read(w.body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got, w.body
+	return got, body
 }
 
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
-	}
-}
-
-func indented(t *testing.T, document []byte) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	if err := json.Indent(&out, document, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	alerttest.Golden(t, name, got, *update)
 }

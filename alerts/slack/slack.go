@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lapsewatch/alerts"
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/httpsend"
 	"lapsewatch/internal/redact"
@@ -103,7 +104,7 @@ func (c *channel) asBot(ctx context.Context, message alerts.Message) (alerts.Rec
 // post makes the attempt. word is Slack's in the answer, or that of the refusal that the
 // error explains.
 func (c *channel) post(ctx context.Context, request httpsend.Request, message payload, knownWords map[string]refusal, wordOf func(body []byte) string) (response httpsend.Response, word string, err error) {
-	request.Body, err = encode(message)
+	request.Body, err = chat.Encode(message)
 	if err != nil {
 		return response, "", &alerts.DeliveryError{Channel: c.env.Name, Err: fmt.Errorf("encode the message: %w", err)}
 	}

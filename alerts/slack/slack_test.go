@@ -2,7 +2,6 @@ package slack_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -26,7 +25,7 @@ func TestTheSlackChannelKeepsTheContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			alerttest.RunHTTP(t, alerttest.HTTPSuite{
 				New: func(t *testing.T, env alerts.Env, url string) alerts.Channel {
-					return build(t, env, func(o *slack.Options) { o.URL = url; mode.edit(o) })
+					return alerttest.Build(t, slack.Kind, env, func(o *slack.Options) { o.URL = url; mode.edit(o) })
 				},
 				Values: mode.values,
 				Accept: mode.accept,
@@ -53,7 +52,7 @@ func TestTheSlackChannelKeepsTheContract(t *testing.T) {
 
 func TestTheOrdinaryMessageReadsAsTheGoldenFilesSay(t *testing.T) {
 	got, body := sent(t, alerttest.Message())
-	golden(t, "digest.json", indented(t, body))
+	alerttest.GoldenJSON(t, "digest.json", body, *update)
 	golden(t, "digest.txt", []byte(got.readable()+"\n"))
 }
 
@@ -92,24 +91,8 @@ func TestA4_MentionsLinksAndCodeFencesDoNothing(t *testing.T) {
 	}
 }
 
-func many(number int) alerts.Message {
-	message := alerttest.Message()
-	events := message.Events[:0:0]
-	for at := range number {
-		event := message.Events[at%4]
-		event.Finding.Severity = watch.Critical
-		if at >= 3 {
-			event.Finding.Severity = watch.Warning
-		}
-		event.Finding.Name = fmt.Sprintf("host-%03d.example.com:443", at)
-		events = append(events, event)
-	}
-	message.Events = events
-	return message
-}
-
 func TestA9_HundredsOfEventsAreCutToTheMostUrgentAndTheRestIsCounted(t *testing.T) {
-	got, body := sent(t, many(500))
+	got, body := sent(t, alerttest.Large(500))
 	golden(t, "limit.txt", []byte(got.readable()+"\n"))
 	if len(got.Blocks) < 20 {
 		t.Errorf("only %d blocks in %d bytes", len(got.Blocks), len(body))
@@ -119,17 +102,14 @@ func TestA9_HundredsOfEventsAreCutToTheMostUrgentAndTheRestIsCounted(t *testing.
 func TestA9_ALargeMessageStaysWithinTheLimitsWhateverItsLetters(t *testing.T) {
 	for name, letter := range map[string]string{"ampersands": "&", "quotes": `"`, "emoji": "🔥", "umlauts": "ü", "ideographs": "証", "back-ticks": "`a` "} {
 		t.Run(name, func(t *testing.T) {
-			message := many(60)
+			message := alerttest.Large(60)
 			long := strings.Repeat(letter, 3000)
 			for at := range message.Events {
-				finding := &message.Events[at].Finding
-				finding.Name, finding.Message, finding.Remedy, finding.Owners = long, long, long, []string{long, long}
-				finding.Link = "https://example.com/" + strings.Repeat("x", 500)
-				finding.Also = []watch.Judgement{{Message: long}, {Message: long}, {Message: long}}
+				alerttest.Swell(&message.Events[at].Finding, long, 3, 520)
 			}
 			message.Note = long
 			got, _ := sent(t, message)
-			if len(got.Blocks) < 5 || !strings.Contains(got.readable(), "example.com") {
+			if len(got.Blocks) < 5 || !strings.Contains(got.readable(), "inventory.example.com") {
 				t.Errorf("too little is left: %s", got.readable())
 			}
 		})
@@ -137,7 +117,7 @@ func TestA9_ALargeMessageStaysWithinTheLimitsWhateverItsLetters(t *testing.T) {
 }
 
 func TestAnEntryTooLargeForABlockKeepsWhatIsNeededToAct(t *testing.T) {
-	message := many(1)
+	message := alerttest.Large(1)
 	finding := &message.Events[0].Finding
 	finding.Message, finding.Remedy = strings.Repeat("m", 900), strings.Repeat("r", 900)+" `rm -rf /srv/old-"+strings.Repeat("x", 80)+"`"
 	finding.Link = "https://example.com/" + strings.Repeat("l", 560)
@@ -156,13 +136,12 @@ func TestAnEntryTooLargeForABlockKeepsWhatIsNeededToAct(t *testing.T) {
 
 func TestAVeryLongReportAddressIsLeftOut(t *testing.T) {
 	w := newWorkspace(t, takeByWebhook)
-	env := alerts.Env{Name: alerttest.ChannelName, HTTP: w.Client(), Version: "1.2.3", ReportURL: "https://example.com/" + strings.Repeat("x", 1900)}
-	channel := build(t, env, func(o *slack.Options) { o.URL = w.URL })
-	if _, err := channel.Deliver(t.Context(), many(100)); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(w.body), "xxxx") || !strings.Contains(string(w.body), "lapsewatch run --output html") {
-		t.Errorf("body %s", w.body)
+	env := alerttest.Env(w.Client(), nil)
+	env.ReportURL = "https://example.com/" + strings.Repeat("x", 1900)
+	alerttest.Deliver(t, alerttest.Build(t, slack.Kind, env, func(o *slack.Options) { o.URL = w.URL }), alerttest.Large(100))
+	body := string(w.Last(t).Content)
+	if strings.Contains(body, "xxxx") || !strings.Contains(body, "lapsewatch run --output html") {
+		t.Errorf("body %s", body)
 	}
 }
 
@@ -193,7 +172,7 @@ func TestAThreadBeginsWithTheFirstMessageAndShowsEachReplyInTheChannel(t *testin
 		t.Helper()
 		_, err := channel.Deliver(t.Context(), message)
 		var got posting
-		if decodeErr := json.Unmarshal(w.body, &got); decodeErr != nil {
+		if decodeErr := json.Unmarshal(w.Last(t).Content, &got); decodeErr != nil {
 			t.Fatal(decodeErr)
 		}
 		if got.ThreadTS == "" && err != nil {
@@ -211,12 +190,12 @@ func TestAThreadBeginsWithTheFirstMessageAndShowsEachReplyInTheChannel(t *testin
 		{"the first message begins one", alerttest.Message(), takeByAPI, ""},
 		{"the second replies", alerttest.Message(), takeByAPI, "1795327200.000100"},
 		{"a test is in no thread", test, takeByAPI, ""},
-		{"the thread's first message was deleted", alerttest.Message(), says(200, `{"ok":false,"error":"cannot_reply_to_message"}`), "1795327200.000100"},
+		{"the thread's first message was deleted", alerttest.Message(), alerttest.Says(200, `{"ok":false,"error":"cannot_reply_to_message"}`), "1795327200.000100"},
 		{"the next attempt begins a new thread", alerttest.Message(), takeByAPI, ""},
 		{"and is replied to", alerttest.Message(), takeByAPI, "1795327200.000100"},
 	}
 	for _, step := range steps {
-		w.answer = step.answer
+		w.AnswerWith(step.answer)
 		if thread, broadcast := replies(step.message); thread != step.thread || broadcast != (thread != "") {
 			t.Errorf("%s: thread %q, shown in the channel %t; want %q", step.name, thread, broadcast, step.thread)
 		}

@@ -2,12 +2,14 @@ package slack
 
 import (
 	"regexp"
-	"sort"
 	"strings"
-	"unicode/utf16"
 
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 )
+
+// markup is Slack's mrkdwn.
+var markup = chat.Markup{Prose: prose, Name: code, Command: fenced, Link: link, Size: chat.UTF16, ToDo: "*What to do:*", Bullet: "• "}
 
 // entities are the three characters that steer Slack: mentions, links and dates begin
 // with "<". https://docs.slack.dev/messaging/formatting-message-text/#escaping
@@ -36,32 +38,10 @@ func prose(text string) string {
 // code shows text from outside as it is, letter by letter.
 func code(text string) string { return "`" + inCode(text) + "`" }
 
+func fenced(command string) string { return "\n```" + inCode(command) + "```\n" }
+
 func inCode(text string) string { return entities.Replace(clean.Prose(text)) }
 
 // link shows an address that weblink.HTTPS has passed. No label: readers see where it
 // leads.
 func link(address string) string { return "<" + entities.Replace(address) + ">" }
-
-// linked is prose in which an address is a link.
-func linked(text, address string) string {
-	before, after, found := strings.Cut(text, address)
-	if address == "" || !found {
-		return prose(text)
-	}
-	return prose(before) + link(address) + prose(after)
-}
-
-// fit cuts text so that it has at most most units when it is marked up.
-func fit(text string, most int, markUp func(string) string) string {
-	runes := sort.Search(most, func(n int) bool { return units(markUp(clean.Text(text, n+1))) > most })
-	return markUp(clean.Text(text, runes))
-}
-
-// units counts as Slack's limits may: in UTF-16, which is never less than characters.
-func units(text string) int {
-	count := 0
-	for _, r := range text {
-		count += utf16.RuneLen(r)
-	}
-	return count
-}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
 )
 
@@ -44,8 +45,8 @@ func FuzzMarkup(f *testing.F) {
 		if got := inCode(text); strings.ContainsAny(got, "<>`") || html.UnescapeString(got) != strings.ReplaceAll(text, "`", "'") && !strings.Contains(text, "&") {
 			t.Errorf("inCode(%q) is %q", text, got)
 		}
-		if got := fit(text, most, prose); units(got) > most {
-			t.Errorf("%d units of %q, want at most %d", units(got), got, most)
+		if got := markup.Fit(text, most, prose); chat.UTF16(got) > most {
+			t.Errorf("%d units of %q, want at most %d", chat.UTF16(got), got, most)
 		}
 	})
 }

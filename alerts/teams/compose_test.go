@@ -2,18 +2,12 @@ package teams_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
-	"lapsewatch/watch"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -43,7 +37,7 @@ func TestATestMessageSaysFirstThatNothingHasHappened(t *testing.T) {
 }
 
 func TestA9_ADigestOfHundredsOfEventsFillsTheCardAndCountsTheRest(t *testing.T) {
-	message := hundreds(400)
+	message := alerttest.Crowded(400)
 	card := deliver(t, message)
 	golden(t, "limit", card)
 	if len(card.body) < 18*1024 {
@@ -58,33 +52,14 @@ func TestA9_ADigestOfHundredsOfEventsFillsTheCardAndCountsTheRest(t *testing.T) 
 	}
 }
 
-// hundreds is the ordinary message with many warnings in it, by urgency.
-func hundreds(count int) alerts.Message {
-	message := alerttest.Message()
-	var warnings []watch.Event
-	for i := range count {
-		event := message.Events[1]
-		event.Finding.Name = fmt.Sprintf("host-%03d.example.com:443", i)
-		event.Finding.ID = "public-sites/" + event.Finding.Name
-		warnings = append(warnings, event)
-	}
-	message.Events = slices.Insert(message.Events, 3, warnings...)
-	return message
-}
-
 func TestA9_TheMostUrgentEventIsShownHoweverLongItsTextsAre(t *testing.T) {
 	for name, unit := range map[string]string{"of four bytes": "𝔛", "escaped twice": `\"`, "escaped for HTML": "<&>", "plain": "long "} {
 		t.Run("characters "+name, func(t *testing.T) {
 			message := alerttest.Message()
 			long := strings.Repeat(unit, 20_000)
 			for i := range message.Events {
-				finding := &message.Events[i].Finding
-				finding.Name, finding.Message, finding.Remedy, finding.Check = "first "+long, long, long, long
-				finding.Owners = []string{long, long, long, long, long, long}
-				finding.Also = nil
-				for range 10 {
-					finding.Also = append(finding.Also, watch.Judgement{Message: long})
-				}
+				alerttest.Swell(&message.Events[i].Finding, long, 10, 100)
+				message.Events[i].Finding.Name = "first " + long
 			}
 			message.Note = long
 			if card := deliver(t, message); !strings.Contains(card.page, "first ") {
@@ -136,13 +111,11 @@ func TestACommandHasALineOfItsOwnInMonospace(t *testing.T) {
 }
 
 func TestWithoutAReportTheCardHasNoButtonForIt(t *testing.T) {
-	w := newWorkflow(t, accept)
-	env := w.env()
+	service := alerttest.NewRecorder(t, accept)
+	env := alerttest.Env(service.Client(), nil)
 	env.ReportURL = ""
-	if _, err := build(t, env, w.URL).Deliver(t.Context(), alerttest.Message()); err != nil {
-		t.Fatal(err)
-	}
-	if page := render(t, w.body).page; strings.Contains(page, "Open the report") {
+	alerttest.Deliver(t, build(t, env, service.URL), alerttest.Message())
+	if page := render(t, service.Last(t).Content).page; strings.Contains(page, "Open the report") {
 		t.Errorf("page:\n%s", page)
 	}
 }
@@ -150,28 +123,6 @@ func TestWithoutAReportTheCardHasNoButtonForIt(t *testing.T) {
 // golden keeps the card as it is sent and as it is read.
 func golden(t *testing.T, name string, card rendered) {
 	t.Helper()
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, card.body, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	indented.WriteString("\n")
-	compare(t, name+".json", indented.Bytes())
-	compare(t, name+".txt", []byte(card.page))
-}
-
-func compare(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
-	}
+	alerttest.GoldenJSON(t, name+".json", card.body, *update)
+	alerttest.Golden(t, name+".txt", []byte(card.page), *update)
 }

@@ -1,14 +1,11 @@
 package teams_test
 
 import (
-	"errors"
-	"strings"
 	"testing"
 
 	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/teams"
-	"lapsewatch/watch"
 )
 
 const retired = "this is the URL of an Office 365 connector, which Microsoft has retired: in Teams choose … beside the channel, " +
@@ -33,21 +30,8 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := teams.Kind.Build(decoder(test.edit), alerts.Env{})
-			if err == nil || err.Error() != test.want {
-				t.Fatalf("error %v\nwant  %s", err, test.want)
-			}
-			if strings.Contains(err.Error(), "canary") {
-				t.Errorf("the error repeats the URL: %v", err)
-			}
+			alerttest.AssertRefused(t, teams.Kind, test.edit, test.want)
 		})
-	}
-}
-
-func decoder(edit func(*teams.Options)) watch.Decoder {
-	return func(into any) error {
-		edit(into.(*teams.Options))
-		return nil
 	}
 }
 
@@ -55,33 +39,25 @@ func TestAURLThatIsNoConnectorsIsAccepted(t *testing.T) {
 	for _, url := range []string{
 		"https://relay.example.com/teams", "https://webhook.office.com.example.org/x", "https://notwebhook.office.com/x", "https://outlook.office.com/other",
 	} {
-		if _, err := teams.Kind.Build(decoder(func(o *teams.Options) { o.URL = url }), alerts.Env{}); err != nil {
+		if _, err := teams.Kind.Build(alerttest.Options(func(o *teams.Options) { o.URL = url }), alerts.Env{}); err != nil {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
 }
 
 func TestARetiredConnectorInASecretIsRefusedAndNothingIsSent(t *testing.T) {
-	w := newWorkflow(t, accept)
-	_, err := build(t, w.env(), "https://example.webhook.office.com/webhookb2/canary").Deliver(t.Context(), alerttest.Message())
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	if !ok || failure.Retryable {
-		t.Fatalf("want a permanent failure, got %v", err)
-	}
-	if want := "deliver by operations: the URL in environment variable WORKFLOW: " + retired; err.Error() != want {
-		t.Errorf("error %v\nwant  %s", err, want)
+	service := alerttest.NewRecorder(t, accept)
+	channel := build(t, alerttest.Env(service.Client(), nil), "https://example.webhook.office.com/webhookb2/canary")
+	_, err := channel.Deliver(t.Context(), alerttest.Message())
+	alerttest.AssertFailure(t, err, "the URL in environment variable WORKFLOW: "+retired, false, 0)
+	if len(service.Requests()) != 0 {
+		t.Error("something was sent")
 	}
 }
 
 func TestASecretThatCannotBeReadIsTriedAgain(t *testing.T) {
-	w := newWorkflow(t, accept)
-	channel, err := teams.Kind.Build(decoder(func(o *teams.Options) { o.URLFrom.Env = "MISSING" }), w.env())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = channel.Deliver(t.Context(), alerttest.Message())
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	if !ok || !failure.Retryable || err.Error() != "deliver by operations: read the URL: read secret from environment variable MISSING: it is not set" {
-		t.Errorf("error %v", err)
-	}
+	env := alerttest.Env(alerttest.NewRecorder(t, accept).Client(), nil)
+	channel := alerttest.Build(t, teams.Kind, env, func(o *teams.Options) { o.URLFrom.Env = "MISSING" })
+	_, err := channel.Deliver(t.Context(), alerttest.Message())
+	alerttest.AssertFailure(t, err, "read the URL: read secret from environment variable MISSING: it is not set", true, 0)
 }

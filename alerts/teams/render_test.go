@@ -1,12 +1,13 @@
 package teams_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"lapsewatch/alerts/alerttest"
 )
 
 // rendered is a card as a reader sees it.
@@ -119,9 +120,7 @@ func render(t *testing.T, body []byte) rendered {
 
 func (r *reader) decode(document []byte, into any) {
 	r.t.Helper()
-	decoder := json.NewDecoder(bytes.NewReader(document))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
+	if err := alerttest.DecodeStrictly(document, into); err != nil {
 		r.t.Fatalf("%v in %s", err, document)
 	}
 }

@@ -1,12 +1,9 @@
 package teams_test
 
 import (
-	"errors"
 	"net/http"
-	"strings"
 	"testing"
 
-	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
 )
 
@@ -35,25 +32,17 @@ func TestA2xxThatIsNoDeliveryIsAFailureOfItsOwnClass(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorkflow(t, says(http.StatusOK, test.body))
-			_, err := w.attempt(t, alerttest.Message())
-			failure, ok := errors.AsType[*alerts.DeliveryError](err)
-			if !ok {
-				t.Fatalf("the attempt counts as delivered (%v)", err)
-			}
-			if failure.Retryable != test.retryable || failure.Status != test.status || failure.Channel != alerttest.ChannelName {
-				t.Errorf("retryable %t, status %d, want %t, %d", failure.Retryable, failure.Status, test.retryable, test.status)
-			}
-			if failure.Err.Error() != test.want {
-				t.Errorf("error %v\nwant  %s", failure.Err, test.want)
-			}
+			service := alerttest.NewRecorder(t, alerttest.Says(http.StatusOK, test.body))
+			_, err := channel(t, service).Deliver(t.Context(), alerttest.Message())
+			alerttest.AssertFailure(t, err, test.want, test.retryable, test.status)
 		})
 	}
 }
 
 func TestA2xxWithAnOrdinaryBodyIsAccepted(t *testing.T) {
 	for _, body := range []string{"", "1", "ok", "{}", `{"error":null}`, `{"statusCode":200,"body":{}}`, `["error"]`, `{"body":"posted"}`} {
-		if _, err := newWorkflow(t, says(http.StatusOK, body)).attempt(t, alerttest.Message()); err != nil {
+		service := alerttest.NewRecorder(t, alerttest.Says(http.StatusOK, body))
+		if _, err := channel(t, service).Deliver(t.Context(), alerttest.Message()); err != nil {
 			t.Errorf("body %s: %v", body, err)
 		}
 	}
@@ -76,15 +65,9 @@ func TestAWorkflowThatIsGoneIsAPermanentFailureThatSaysWhatToDo(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorkflow(t, says(test.status, test.body))
-			_, err := w.attempt(t, alerttest.Message())
-			failure, ok := errors.AsType[*alerts.DeliveryError](err)
-			if !ok || failure.Retryable || failure.Status != test.status {
-				t.Fatalf("want a permanent failure, got %v", err)
-			}
-			if got := strings.TrimPrefix(failure.Err.Error(), "post to "+w.URL+": "); got != test.want {
-				t.Errorf("error %s\nwant  %s", got, test.want)
-			}
+			service := alerttest.NewRecorder(t, alerttest.Says(test.status, test.body))
+			_, err := channel(t, service).Deliver(t.Context(), alerttest.Message())
+			alerttest.AssertFailure(t, err, "post to "+service.URL+": "+test.want, false, test.status)
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"lapsewatch/alerts/alerttest"
-	"lapsewatch/alerts/webhook"
 )
 
 func TestANoteSaysWhyTheMessageComesThisWay(t *testing.T) {
@@ -19,15 +18,13 @@ func TestANoteSaysWhyTheMessageComesThisWay(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := newReceiver(t)
 			message := alerttest.Message()
 			message.Note = test.note
-			r.deliver(t, message)
-			var sent struct{ Data map[string]any }
-			if err := json.Unmarshal(r.body, &sent); err != nil {
+			var made struct{ Data map[string]any }
+			if err := json.Unmarshal(sent(t, message).Content, &made); err != nil {
 				t.Fatal(err)
 			}
-			got, stands := sent.Data["note"]
+			got, stands := made.Data["note"]
 			if stands != (test.want != "") || stands && got != test.want {
 				t.Errorf("note %q (there: %t), want %q", got, stands, test.want)
 			}
@@ -37,15 +34,12 @@ func TestANoteSaysWhyTheMessageComesThisWay(t *testing.T) {
 
 func TestOnlyASafeReportURLIsPassedOn(t *testing.T) {
 	for _, url := range []string{"", "javascript:alert(1)", "http://lapsewatch.example.com/report", "https://user:word@lapsewatch.example.com/"} {
-		r := newReceiver(t)
-		env := r.env()
+		receiver := newReceiver(t)
+		env := alerttest.Env(receiver.Client(), secrets)
 		env.ReportURL = url
-		channel := build(t, env, func(o *webhook.Options) { o.URL = r.URL })
-		if _, err := channel.Deliver(t.Context(), alerttest.Message()); err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Contains(r.body, []byte("report_url")) {
-			t.Errorf("for %q: %s", url, r.body)
+		alerttest.Deliver(t, build(t, env, receiver.URL), alerttest.Message())
+		if body := receiver.Last(t).Content; bytes.Contains(body, []byte("report_url")) {
+			t.Errorf("for %q: %s", url, body)
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (s *Sender) Send(ctx context.Context, request Request) (Response, error) {
 		retry, after := request.verdict(response, body, s.env.Now())
 		return Response{}, &alerts.DeliveryError{
 			Channel: s.env.Name, Retryable: retry, RetryAfter: after, Status: response.StatusCode,
-			Err: at(request.Method, address, refusal(response, body, request.Words)),
+			Err: redact.Error(at(request.Method, address, refusal(response, body, request.Words)), secrets...),
 		}
 	}
 	return Response{Status: response.StatusCode, Header: response.Header, Body: body}, nil
