@@ -168,7 +168,8 @@ func TestASubjectIsListedWithWhatIsKnownOfIt(t *testing.T) {
 		}
 		want := Subject{
 			FindingID: "sites/a", Name: "a:443", Check: "sites", FirstSeen: day(0), LastSeen: day(1),
-			Known: policy.Known{Finding: warned("a"), ToldAt: day(0), Acknowledged: &policy.Acknowledged{Acknowledgement: ack, Identity: "sha256:a"}},
+			Known: policy.Known{Finding: warned("a"), ToldAt: day(0), Worst: watch.Warning, Reasons: []watch.Reason{watch.ExpiresSoon},
+				Acknowledged: &policy.Acknowledged{Acknowledgement: ack, Identity: "sha256:a"}},
 		}
 		if diff := cmp.Diff(want, subject); diff != "" {
 			t.Error(diff)

@@ -23,6 +23,10 @@ type Known struct {
 	Untold bool `json:"untold,omitempty"`
 	// Concerned are the owners whom the events named since the subject was opened.
 	Concerned []string `json:"concerned,omitempty"`
+	// Worst is the gravest severity, and Reasons are all the reasons, that were told since
+	// the subject was opened.
+	Worst   watch.Severity `json:"worst,omitempty"`
+	Reasons []watch.Reason `json:"reasons,omitempty"`
 	// Acknowledged silences reminders; nil while nobody has taken note.
 	Acknowledged *Acknowledged `json:"acknowledged,omitempty"`
 	// GoodAt is when good news of the subject was last told, and Unsettled says that
@@ -77,10 +81,25 @@ func (t Telling) Compare(before *Known, finding watch.Finding, now time.Time) (K
 	event.Finding.Acknowledged = after.acknowledgement()
 	after.ToldAt, after.Untold = now, false
 	after.settleBy(before, kind, now, t.settle())
-	if kind != watch.Resolved {
-		after.Concerned = union(after.Concerned, event.Finding.Owners)
-	}
+	after.tell(kind, event.Finding)
 	return after, &event
+}
+
+// tell notes what was told of the subject since it was opened.
+func (k *Known) tell(kind watch.EventType, told watch.Finding) {
+	if kind == watch.Resolved {
+		k.Worst, k.Reasons = "", nil
+		return
+	}
+	k.Concerned = union(k.Concerned, told.Owners)
+	if told.Severity.Grade() > k.Worst.Grade() {
+		k.Worst = told.Severity
+	}
+	for _, reason := range told.Reasons(watch.Warning) {
+		if !slices.Contains(k.Reasons, reason) {
+			k.Reasons = append(slices.Clone(k.Reasons), reason)
+		}
+	}
 }
 
 // known carries over what a new finding does not change.
@@ -167,7 +186,8 @@ func (t Telling) Unseen(before Known, now time.Time) (Known, *watch.Event) {
 		finding.Message = fmt.Sprintf("could not be looked at this time; when it was last read, its notAfter was %s, %s", stamp(finding.NotAfter), distance(finding.NotAfter, now))
 	}
 	event := newEvent(watch.Reminder, "", &before, finding, now)
-	before.ToldAt, before.Concerned = now, union(before.Concerned, event.Finding.Owners)
+	before.ToldAt = now
+	before.tell(event.Type, event.Finding)
 	return before, &event
 }
 

@@ -3,6 +3,7 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,12 @@ func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.
 			event.Was = append(event.Was, before.Blind)
 			if !tellable(before.Finding) {
 				event.Previous = watch.Unknown
+			}
+		}
+		event.Worst = before.Worst
+		for _, reason := range before.Reasons {
+			if !slices.Contains(event.Was, reason) {
+				event.Was = append(event.Was, reason)
 			}
 		}
 	}

@@ -242,13 +242,16 @@ func resolvedLast(event watch.Event) int {
 }
 
 // Event reports whether the match selects the event. Better news, and that nobody can
-// look any more, match by what the subject was before too, so that whoever was told of a
-// finding is told how it goes on.
+// look any more, match by what the subject was since it was opened too, so that whoever
+// was told of a finding is told how it goes on.
 func (m Match) Event(event watch.Event) bool {
 	before := event.Finding
 	before.Severity, before.Reason, before.Also = event.Previous, "", nil
+	if event.Worst.Grade() > before.Severity.Grade() {
+		before.Severity = event.Worst
+	}
 	for _, reason := range event.Was {
-		before.Also = append(before.Also, watch.Judgement{Reason: reason, Severity: event.Previous})
+		before.Also = append(before.Also, watch.Judgement{Reason: reason, Severity: before.Severity})
 	}
 	goesOn := event.Type == watch.Resolved || event.Type == watch.Improved || event.Finding.Unreadable()
 	return m.Finding(event.Finding) || goesOn && m.Finding(before)

@@ -43,7 +43,8 @@ func (t Telling) withhold(before Known, acknowledged *Acknowledged, finding watc
 	after.CalmSince, after.Acknowledged = since, acknowledged
 	if tellable(finding) && acknowledged == nil && t.due(before, finding, now) {
 		event := newEvent(watch.Reminder, "", &before, withLastKnown(&before, finding, now), now)
-		after.ToldAt, after.Concerned = now, union(after.Concerned, event.Finding.Owners)
+		after.ToldAt = now
+		after.tell(event.Type, event.Finding)
 		return after, &event
 	}
 	return after, t.standing(after, before.Finding, now)

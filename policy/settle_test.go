@@ -110,6 +110,31 @@ func TestAnAcknowledgedSubjectThatCannotBeListedIsNotRemindedOf(t *testing.T) {
 	}
 }
 
+func TestWhoWasToldOfTheWorstIsToldOfTheEnd(t *testing.T) {
+	now := at("2026-02-27T06:00:00Z")
+	gone, soon, well := found(watch.Critical, watch.Expired, "a"), found(watch.Warning, watch.ExpiresSoon, "b"), found(watch.OK, "", "c")
+	critical, expired := Match{Severity: watch.Critical}, Match{Reason: watch.Expired}
+	var known *Known
+	for _, finding := range []watch.Finding{gone, soon, found(watch.Unknown, watch.TimedOut, ""), well} {
+		after, event := Telling{Reminders: Reminders{Settle: 1}}.Compare(known, finding, now)
+		if event == nil || !critical.Event(*event) || !expired.Event(*event) {
+			t.Errorf("%s: routes by what it once was do not match %+v", finding.Severity, event)
+		}
+		known, now = &after, now.Add(time.Hour)
+	}
+	if known.Worst != "" || known.Reasons != nil {
+		t.Errorf("after the end %s and %v are kept", known.Worst, known.Reasons)
+	}
+	_, event := Telling{Reminders: Reminders{Settle: 1}}.Compare(known, soon, now)
+	if event == nil || critical.Event(*event) {
+		t.Errorf("what is opened anew matches by its past: %+v", event)
+	}
+	known = &Known{Finding: soon, Worst: watch.Critical, Reasons: []watch.Reason{watch.Expired}}
+	if event := Vanish(*known, true, now); !critical.Event(*event) || !expired.Event(*event) {
+		t.Errorf("its removal does not match: %+v", event)
+	}
+}
+
 func TestTheEventSaysWhoHasTakenNote(t *testing.T) {
 	begin := at("2026-02-27T06:00:00Z")
 	known := Known{Finding: found(watch.Warning, watch.ExpiresSoon, "a"), ToldAt: begin, Acknowledged: acknowledgedUntil(begin.AddDate(0, 0, 9), "a")}

@@ -55,9 +55,11 @@ type Event struct {
 	// Previous is the severity before, and while the subject could not be read the
 	// graver of unknown and what was known; empty for a subject that was not known.
 	Previous Severity `json:"previous,omitempty"`
-	// Was are the reasons before, so that the end of a finding is told to whoever
-	// was told of it.
-	Was []Reason `json:"was,omitempty"`
+	// Was are the reasons before, and those that were told since the subject was opened,
+	// so that the end of a finding is told to whoever was told of it. Worst is the gravest
+	// severity that was told since then, for the same reason.
+	Was   []Reason `json:"was,omitempty"`
+	Worst Severity `json:"worst,omitempty"`
 	// Concerned are the owners whom earlier events named since the subject was opened.
 	// It is set where the news is good, so that whoever was told of a finding is told of
 	// its end, whoever owns the subject by then.
