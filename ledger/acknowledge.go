@@ -17,7 +17,7 @@ var (
 
 // Acknowledge notes that somebody has taken note of a finding, of the very credential
 // that it was about when it was last seen. It silences its reminders until the
-// acknowledgement ends, the credential changes, or it gets worse.
+// acknowledgement ends, the credential changes, or the finding gets worse.
 func (l *Ledger) Acknowledge(ctx context.Context, findingID string, ack watch.Acknowledgement) error {
 	ack.By, ack.Reason, ack.At, ack.Until = note(ack.By), note(ack.Reason), ack.At.UTC(), ack.Until.UTC()
 	err := l.alone(ctx, func(tx *sql.Tx) error {

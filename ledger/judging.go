@@ -29,7 +29,7 @@ func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.K
 	if before != nil && telling.RecordLost && before.Untold && before.ToldAt.IsZero() {
 		before = nil // it was only seen, by a pass that could not judge it
 	}
-	if !j.trusted && !finding.NotAfter.IsZero() {
+	if !j.trusted && policy.DependsOnClock(finding) {
 		return j.undecided(before, finding)
 	}
 	if before != nil && !j.trusted {
@@ -41,7 +41,7 @@ func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.K
 	return telling.Compare(before, finding, j.now)
 }
 
-// undecided is for a date that a pass judged which does not believe its own clock: what
+// undecided is for what a pass judged by its clock which does not believe its own clock: what
 // was known stands, and what was not known is for the next pass to judge.
 func (j *judging) undecided(before *policy.Known, finding watch.Finding) (policy.Known, *watch.Event) {
 	if before == nil {
@@ -86,11 +86,7 @@ func (j *judging) unseen(before policy.Known) (policy.Known, *watch.Event) {
 
 // standing repeats what is open for the services that would forget it, and reminds
 // nobody.
-func (j *judging) standing(before policy.Known) *watch.Event {
-	before.ToldAt = j.now
-	_, event := j.telling.Unseen(before, j.now)
-	return event
-}
+func (j *judging) standing(before policy.Known) *watch.Event { return j.telling.Still(before, j.now) }
 
 // clamp undoes what a clock that ran ahead has left in a subject. An instant that lies
 // ahead counts as now, so that reminders resume within one interval.

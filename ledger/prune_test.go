@@ -196,7 +196,7 @@ func TestF7_WhatCameAndWentInTheFutureSettlesNow(t *testing.T) {
 			told = append(told, fmt.Sprintf("day %d: %s", n, event.Type))
 		}
 	}
-	if diff := cmp.Diff([]string{"day 2: resolved"}, told); diff != "" {
+	if diff := cmp.Diff([]string{"day 3: resolved"}, told); diff != "" {
 		t.Error(diff)
 	}
 }

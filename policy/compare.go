@@ -77,6 +77,10 @@ func (t Telling) Compare(before *Known, finding watch.Finding, now time.Time) (K
 	if kind == "" {
 		return after, t.standing(after, finding, now)
 	}
+	if kind == watch.Worsened && (!finding.Unreadable() || before.Blind != "") {
+		// Somebody took note of something milder.
+		after.Acknowledged = nil
+	}
 	event := newEvent(kind, why, before, withLastKnown(before, finding, now), now)
 	event.Finding.Acknowledged = after.acknowledgement()
 	after.ToldAt, after.Untold = now, false
@@ -92,8 +96,10 @@ func (k *Known) tell(kind watch.EventType, told watch.Finding) {
 		return
 	}
 	k.Concerned = union(k.Concerned, told.Owners)
-	if told.Severity.Grade() > k.Worst.Grade() {
-		k.Worst = told.Severity
+	for _, judged := range append([]watch.Judgement{{Severity: told.Severity}}, told.Also...) {
+		if judged.Severity.Grade() > k.Worst.Grade() {
+			k.Worst = judged.Severity
+		}
 	}
 	for _, reason := range told.Reasons(watch.Warning) {
 		if !slices.Contains(k.Reasons, reason) {
@@ -141,12 +147,14 @@ func withLastKnown(before *Known, finding watch.Finding, now time.Time) watch.Fi
 	if before == nil || !finding.Unreadable() || before.Finding.Unreadable() {
 		return finding
 	}
-	last := before.Finding
+	last := aged(before.Finding, now)
 	finding.NotBefore, finding.NotAfter, finding.Identity = last.NotBefore, last.NotAfter, last.Identity
 	if !last.NotAfter.IsZero() {
-		days := daysLeft(last.NotAfter, now)
-		finding.DaysLeft = &days
-		finding.Message += fmt.Sprintf("; when it was last read, its notAfter was %s, %s", stamp(last.NotAfter), distance(last.NotAfter, now))
+		finding.DaysLeft = last.DaysLeft
+		finding.Message += "; " + lastRead(last, now)
+	}
+	if tellable(last) && last.Reason != "" {
+		finding.Also = append(slices.Clone(finding.Also), watch.Judgement{Reason: last.Reason, Severity: last.Severity, Message: lastRead(last, now)})
 	}
 	return finding
 }
@@ -170,27 +178,6 @@ func Vanish(before Known, watched bool, now time.Time) *watch.Event {
 	return &event
 }
 
-// Unseen keeps the reminders going for a subject that its check, which saw only a part
-// of its source, could not list this time. Its date draws nearer all the same.
-func (t Telling) Unseen(before Known, now time.Time) (Known, *watch.Event) {
-	if !before.acknowledged(before.Finding, now) {
-		before.Acknowledged = nil
-	}
-	if !before.open() || before.Acknowledged != nil || !t.due(before, before.Finding, now) {
-		return before, t.standing(before, before.Finding, now)
-	}
-	finding := before.Finding
-	if !finding.NotAfter.IsZero() {
-		days := daysLeft(finding.NotAfter, now)
-		finding.DaysLeft = &days
-		finding.Message = fmt.Sprintf("could not be looked at this time; when it was last read, its notAfter was %s, %s", stamp(finding.NotAfter), distance(finding.NotAfter, now))
-	}
-	event := newEvent(watch.Reminder, "", &before, finding, now)
-	before.ToldAt = now
-	before.tell(event.Type, event.Finding)
-	return before, &event
-}
-
 func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (watch.EventType, watch.Why) {
 	open := before != nil && before.open()
 	switch {
@@ -208,6 +195,8 @@ func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (wa
 	blindBefore, blindNow := before.Blind != "", finding.Unreadable()
 	switch {
 	case blindNow && !blindBefore:
+		return watch.Worsened, ""
+	case blindNow && before.passesUntold(aged(before.Finding, now)):
 		return watch.Worsened, ""
 	case blindBefore && !blindNow && before.Finding.Unreadable():
 		return watch.Opened, ""
@@ -230,7 +219,11 @@ func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (wa
 }
 
 func (r Reminders) due(before Known, finding watch.Finding, now time.Time) bool {
-	interval := r.interval(before, finding)
+	known := before.Finding
+	if finding.Unreadable() {
+		known = aged(known, now)
+	}
+	interval := r.interval(known, finding)
 	return now.Sub(before.ToldAt) >= interval-min(interval/20, maxEarly)
 }
 
@@ -263,8 +256,8 @@ func datedReason(reason watch.Reason) bool {
 	return reason == watch.ExpiresSoon || reason == watch.RenewalOverdue
 }
 
-func (r Reminders) interval(before Known, finding watch.Finding) time.Duration {
-	if finding.Severity == watch.Critical || before.Finding.Severity == watch.Critical {
+func (r Reminders) interval(known, finding watch.Finding) time.Duration {
+	if finding.Severity == watch.Critical || known.Severity == watch.Critical {
 		if r.Critical > 0 {
 			return time.Duration(r.Critical)
 		}

@@ -132,3 +132,9 @@ func RecordCondition(whyNot string) watch.Condition {
 	}
 	return condition
 }
+
+// DependsOnClock reports whether a finding says something else when the clock of its pass
+// is wrong.
+func DependsOnClock(finding watch.Finding) bool {
+	return !finding.NotAfter.IsZero() || finding.Reason == watch.RunOverdue || finding.Reason == watch.DeliveryFailing
+}

@@ -24,7 +24,7 @@ type Settings struct {
 type Reminders struct {
 	Warning  watch.Duration `yaml:"warning,omitempty" jsonschema_description:"interval for warnings and unreadable subjects; default 7d"`
 	Critical watch.Duration `yaml:"critical,omitempty" jsonschema_description:"interval for critical findings; default 1d"`
-	Settle   watch.Duration `yaml:"settle,omitempty" jsonschema_description:"a subject that turns bad again within this time after good news comes and goes: from then on its good news is told only after it has lasted this long; default 2d"`
+	Settle   watch.Duration `yaml:"settle,omitempty" jsonschema_description:"a subject that turns bad again within this time after good news comes and goes: from then on its good news is told only after it has lasted this long; default 3d"`
 }
 
 // Rule is an exception for the findings that match.
@@ -67,7 +67,7 @@ type Route struct {
 const (
 	defaultWarningReminder  = 7 * 24 * time.Hour
 	defaultCriticalReminder = 24 * time.Hour
-	defaultSettle           = 48 * time.Hour
+	defaultSettle           = 72 * time.Hour
 )
 
 // Validate reports contradictions with the place of each.

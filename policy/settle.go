@@ -50,6 +50,12 @@ func (t Telling) withhold(before Known, acknowledged *Acknowledged, finding watc
 	return after, t.standing(after, before.Finding, now)
 }
 
+// Still is the event that says only that what is known is open still; nil where nobody
+// wants it.
+func (t Telling) Still(known Known, now time.Time) *watch.Event {
+	return t.standing(known, known.Finding, now)
+}
+
 // standing is the event that says only that the subject is open still; nil where nobody
 // wants it, or somebody has taken note.
 func (t Telling) standing(known Known, finding watch.Finding, now time.Time) *watch.Event {

@@ -32,6 +32,7 @@ func history(telling Telling, known *Known, begin time.Time, gap time.Duration, 
 
 func TestASubjectThatComesAndGoesIsNotToldAgainAndAgain(t *testing.T) {
 	const hour = time.Hour
+	twoDays := Telling{Reminders: Reminders{Settle: watch.Duration(48 * hour)}}
 	old, renewed := found(watch.Warning, watch.ExpiresSoon, "old"), found(watch.OK, "", "new")
 	near, blind := found(watch.Critical, watch.ExpiresSoon, "old"), found(watch.Unknown, watch.TimedOut, "")
 	for _, row := range []struct {
@@ -55,7 +56,7 @@ func TestASubjectThatComesAndGoesIsNotToldAgainAndAgain(t *testing.T) {
 		{"two warned certificates that alternate are one warning", hour, []watch.Finding{old, found(watch.Warning, watch.ExpiresSoon, "other"), old}, "opened - -"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if _, told := history(Telling{}, nil, at("2026-02-27T06:00:00Z"), row.gap, row.passes...); told != row.told {
+			if _, told := history(twoDays, nil, at("2026-02-27T06:00:00Z"), row.gap, row.passes...); told != row.told {
 				t.Errorf("told %s\nwant %s", told, row.told)
 			}
 		})
@@ -80,7 +81,7 @@ func TestAnAcknowledgementSilencesRemindersAndNothingElse(t *testing.T) {
 	}{
 		{"nobody is reminded until it ends", "2026-03-02T06:00:00Z", []watch.Finding{near, near, near}, "- - -", true},
 		{"its end is a reminder that says so, and reminders go on", "2026-03-01T06:00:00Z", []watch.Finding{near, near, near, near}, "- - reminder:acknowledgement ended reminder", false},
-		{"worse news comes through once", "2026-03-10T06:00:00Z", []watch.Finding{near, gone, gone, gone}, "- worsened - -", true},
+		{"worse news comes through and ends it", "2026-03-10T06:00:00Z", []watch.Finding{near, gone, gone, gone}, "- worsened reminder reminder", false},
 		{"the end of the finding is told and ends it", "2026-03-10T06:00:00Z", []watch.Finding{near, renewed}, "- resolved:renewed", false},
 		{"another credential is not acknowledged", "2026-03-10T06:00:00Z", []watch.Finding{near, shortAgain}, "- reminder:acknowledgement ended", false},
 		{"a pass that could not look does not end it", "2026-03-10T06:00:00Z", []watch.Finding{near, blind, near}, "- worsened improved:readable again", true},
@@ -139,8 +140,12 @@ func TestTheEventSaysWhoHasTakenNote(t *testing.T) {
 	begin := at("2026-02-27T06:00:00Z")
 	known := Known{Finding: found(watch.Warning, watch.ExpiresSoon, "a"), ToldAt: begin, Acknowledged: acknowledgedUntil(begin.AddDate(0, 0, 9), "a")}
 	_, event := Telling{}.Compare(&known, found(watch.Critical, watch.Expired, "a"), begin)
+	if event == nil || event.Finding.Acknowledged != nil {
+		t.Errorf("worse news of what was acknowledged is %+v", event)
+	}
+	_, event = Telling{}.Compare(&known, found(watch.Unknown, watch.TimedOut, ""), begin)
 	if event == nil || event.Finding.Acknowledged == nil || event.Finding.Acknowledged.By != "ada" {
-		t.Errorf("the event is %+v", event)
+		t.Errorf("that nobody can look any more is %+v", event)
 	}
 }
 

@@ -29,6 +29,9 @@ type Delivery struct {
 	// AttemptTimeout bounds one attempt beyond the channel's own timeout; zero means
 	// two minutes.
 	AttemptTimeout time.Duration
+	// clockWrong: the pass distrusts its own clock, so that the age of a message is not
+	// known.
+	clockWrong bool
 	// Pause waits between the attempts of one run; nil means a timer.
 	Pause func(ctx context.Context, wait time.Duration) error
 }
@@ -248,13 +251,17 @@ func (d Delivery) sent(due ledger.Delivery, receipt alerts.Receipt) Told {
 // failed keeps the message for the next run, unless it is too old by now.
 func (d Delivery) failed(due ledger.Delivery, failure *alerts.DeliveryError) Told {
 	now := d.Now()
-	if now.Sub(due.CreatedAt) >= giveUpAfter {
+	age := now.Sub(due.CreatedAt)
+	if d.clockWrong {
+		age = 0
+	}
+	if age >= giveUpAfter {
 		return d.givenUp(due, failure)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), noticeOfOutcome)
 	defer cancel()
 	err := d.Ledger.Failed(ctx, due.ID, failure.Error(), now.Add(min(failure.RetryAfter, longestBetween)))
-	if !failure.Retryable || now.Sub(due.CreatedAt) >= redirectAfter {
+	if !failure.Retryable || age >= redirectAfter {
 		err = errors.Join(err, d.redirect(due, failure))
 	}
 	return Told{Delivery: due, Err: errors.Join(failure, err)}

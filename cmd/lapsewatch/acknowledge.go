@@ -34,9 +34,9 @@ func (a app) ack() *cobra.Command {
 		Use:   "ack SUBJECT --for 14d --reason TEXT",
 		Short: "Take note of a finding for a time: no reminders, and shown in every report",
 		Long: "Take note of a finding for a time. Nobody is reminded of it until then, and every report\n" +
-			"shows who took note, why and until when. Worse news of it is told all the same.\n\n" +
-			"It ends by itself when the time is over, when the credential is replaced, or with\n" +
-			"`lapsewatch unack`. SUBJECT is a name as messages and reports show it, an ID as in the\n" +
+			"shows who took note, why and until when.\n\n" +
+			"It ends by itself when the time is over, when the credential is replaced, when the\n" +
+			"finding gets worse, or with `lapsewatch unack`. SUBJECT is a name as messages and reports show it, an ID as in the\n" +
 			"JSON report, or a pattern such as '*.example.com:443' (in quotes).\n\n" +
 			"Exit codes: 0 done; 2 wrong usage, or nothing that can be acknowledged; 3 the ledger\n" +
 			"cannot be used.",

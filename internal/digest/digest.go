@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lapsewatch/alerts"
@@ -188,13 +189,25 @@ func (d Digest) Footer() string {
 	return fmt.Sprintf("%s %s, channel %s, as of %s", Product, d.Version, d.Channel, d.Judged)
 }
 
+func worse(event watch.Event) string {
+	was := cmp.Or(event.Previous, watch.OK)
+	switch {
+	case event.Finding.Reason == watch.Expired && !slices.Contains(event.Was, watch.Expired):
+		return "has expired since: was " + string(was)
+	case event.Finding.Severity == was:
+		return "worse than before"
+	default:
+		return "worse than before: was " + string(was)
+	}
+}
+
 // change says what is new since the message before.
 func change(event watch.Event) string {
 	switch event.Type {
 	case watch.Opened:
 		return "new"
 	case watch.Worsened:
-		return "worse than before: was " + string(cmp.Or(event.Previous, watch.OK))
+		return worse(event)
 	case watch.Improved:
 		return "better than before: was " + string(cmp.Or(event.Previous, watch.OK))
 	case watch.Reminder:

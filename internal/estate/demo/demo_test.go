@@ -33,7 +33,7 @@ func TestTheDemoShowsTheJobFromEndToEnd(t *testing.T) {
 	}
 	for _, want := range []string{
 		"lapsewatch.yaml is right: 3 checks, 2 alerts, 1 route",
-		"42 subjects: 7 critical, 14 warning, 2 unknown, 4 notice, 15 ok",
+		"46 subjects: 7 critical, 14 warning, 2 unknown, 4 notice, 19 ok",
 		"Subject: Lapsewatch: 7 critical, 14 warnings, 2 unreadable",
 		"Mail to ada@estate.example, over SMTP with STARTTLS\nSubject: Lapsewatch: 1 critical, 2 warnings - first expires",
 		"Mail to bob@estate.example, over SMTP with STARTTLS\nSubject: Lapsewatch: 1 critical, 1 warning - first expired",
