@@ -193,7 +193,7 @@ func worse(event watch.Event) string {
 	was := cmp.Or(event.Previous, watch.OK)
 	switch {
 	case event.Finding.Reason == watch.Expired && !slices.Contains(event.Was, watch.Expired):
-		return "has expired since: was " + string(was)
+		return "has expired"
 	case event.Finding.Severity == was:
 		return "worse than before"
 	default:
