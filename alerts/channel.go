@@ -29,6 +29,8 @@ type OwnerChannel interface {
 	// from outside, so that a channel reaches only those that its options allow.
 	// Recipients that differ only in the case of letters are one and the same.
 	Reach(owner string) (recipient string, reachable bool)
+	// TellsOwners reports whether the options allow any owner at all.
+	TellsOwners() bool
 }
 
 // Manner is how a channel wants to be told, where that is not one digest per recipient

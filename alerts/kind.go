@@ -35,6 +35,9 @@ type Env struct {
 	Memory watch.Memory
 	// ReportURL is where people find the whole report; empty if nowhere.
 	ReportURL string
+	// Instance is how this installation calls itself, shown at the foot of messages;
+	// empty if it has no name.
+	Instance string
 	// Version of Lapsewatch, for user agents.
 	Version string
 }

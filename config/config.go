@@ -37,9 +37,11 @@ type Config struct {
 
 // Check is one configured check.
 type Check struct {
-	Name      string
-	Kind      checks.Kind
-	Labels    map[string]string
+	Name   string
+	Kind   checks.Kind
+	Labels map[string]string
+	// Owners are told of what the check finds without an owner.
+	Owners    []string
 	LeadTimes policy.LeadTimes
 	// Decode fills the kind's options, for Kind.Build. It was tried once already.
 	Decode watch.Decoder
@@ -130,6 +132,8 @@ type loading struct {
 	checkNames, checkKinds, alertNames vocabulary
 	// reaching are the alerts that have recipients of their own, whoever owns what.
 	reaching map[string]bool
+	// tellsOwners: some alert tells owners.
+	tellsOwners bool
 }
 
 func (l *loading) result() (*Config, error) {

@@ -41,7 +41,8 @@ func (d DSN) holdsPassword() bool {
 		return true
 	}
 	_, inside := address.User.Password()
-	return inside || address.Query().Has("password")
+	query := address.Query()
+	return inside || query.Has("password") || query.Has("sslpassword")
 }
 
 // InFile reports whether the database is a file.

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"lapsewatch/policy"
+	"lapsewatch/watch"
 )
 
 func (l *loading) routes(nodes []yaml.Node) {
@@ -19,11 +20,21 @@ func (l *loading) routes(nodes []yaml.Node) {
 		}
 		l.matchExists(key+".match", route.Match)
 		for j, name := range route.To {
-			if name != policy.Owner {
-				l.exists(fmt.Sprintf("%s.to[%d]", key, j), "alert", name, l.alertNames)
+			at := fmt.Sprintf("%s.to[%d]", key, j)
+			if name == policy.Owner {
+				l.ownersAreTold(at)
+			} else {
+				l.exists(at, "alert", name, l.alertNames)
 			}
 		}
 		l.config.Routing.Routes = append(l.config.Routing.Routes, route)
+	}
+}
+
+// ownersAreTold refuses a route to owners where no alert may tell any.
+func (l *loading) ownersAreTold(key string) {
+	if !l.tellsOwners && len(l.config.Alerts) > 0 && !l.refused("alerts") {
+		l.refuse(key, errors.New("no alert tells owners: give one that can, such as email, its owner_domains"))
 	}
 }
 
@@ -94,10 +105,10 @@ func (l *loading) mustReach(form fileForm) {
 // matchExists refuses a match on a check or a kind that does not exist: it would never
 // match, and nobody would notice.
 func (l *loading) matchExists(key string, match policy.Match) {
-	if match.Check != "" {
+	if match.Check != "" && match.Check != watch.Itself {
 		l.exists(key+".check", "check", match.Check, l.checkNames)
 	}
-	if match.Kind != "" {
+	if match.Kind != "" && match.Kind != watch.Itself {
 		l.exists(key+".kind", "kind of check", match.Kind, l.checkKinds)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/invopop/jsonschema"
 	"go.yaml.in/yaml/v4"
 
+	"lapsewatch/internal/heartbeat"
 	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
@@ -26,6 +27,9 @@ func Schema(catalog Catalog) ([]byte, error) {
 	root.Required = []string{"checks"}
 	setProperty(root, "checks", entries(reflector, &checkForm{}, catalog.Checks, "what is watched"))
 	setProperty(root, "alerts", entries(reflector, &alertForm{}, catalog.Alerts, "the channels that tell people"))
+	switched := nestedSchema(reflector, reflect.TypeFor[heartbeat.Options]())
+	switched.Description = "the dead man's switch that is pinged at the start and the end of each run"
+	setProperty(root, "heartbeat", switched)
 	routes := &jsonschema.Schema{
 		Type:        "array",
 		Items:       nestedSchema(reflector, reflect.TypeFor[policy.Route]()),

@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 
 	"lapsewatch/alerts"
 	"lapsewatch/checks"
+	"lapsewatch/internal/clean"
 	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
@@ -26,7 +28,7 @@ type fileForm struct {
 	Alerts    []yaml.Node     `yaml:"alerts"`
 	Routes    []yaml.Node     `yaml:"routes"`
 	DefaultTo []string        `yaml:"default_to" jsonschema_description:"names of the alerts that are told of what would otherwise reach nobody, and of what an alert without fallback fails to deliver for good"`
-	Heartbeat yaml.Node       `yaml:"heartbeat" jsonschema_description:"the dead man's switch that is pinged at the start and the end of each run"`
+	Heartbeat yaml.Node       `yaml:"heartbeat"`
 	Report    Report          `yaml:"report" jsonschema_description:"where people find the whole report"`
 	Ledger    Ledger          `yaml:"ledger" jsonschema_description:"where what was seen and said is remembered"`
 	Log       Log             `yaml:"log" jsonschema_description:"the log, on standard error"`
@@ -36,6 +38,7 @@ type fileForm struct {
 type checkForm struct {
 	Name    string           `yaml:"name"`
 	Kind    string           `yaml:"kind"`
+	Owners  []string         `yaml:"owners" jsonschema_description:"whom to tell of what the check finds, where it finds no owner itself; mail addresses, as a rule"`
 	Labels  []Label          `yaml:"labels" jsonschema_description:"labels that the check puts on everything it finds, for routes and rules"`
 	Policy  policy.LeadTimes `yaml:"policy" jsonschema_description:"lead times for this check only"`
 	Options yaml.Node        `yaml:"options"`
@@ -107,7 +110,7 @@ func (l *loading) checks(nodes []yaml.Node) {
 			l.refuse(key+".name", fmt.Errorf("name %q: under this name Lapsewatch reports on itself", form.Name))
 		}
 		l.refuseAll(key+".policy", form.Policy.Validate())
-		check := Check{Name: form.Name, Labels: l.labels(key, form.Labels), LeadTimes: form.Policy, Decode: l.decoder(form.Options)}
+		check := Check{Name: form.Name, Labels: l.labels(key, form.Labels), Owners: l.owners(key, form.Owners), LeadTimes: form.Policy, Decode: l.decoder(form.Options)}
 		var known bool
 		if check.Kind, known = kindNamed(l, key, form.Kind, l.catalog.Checks); known {
 			_, err := check.Kind.Build(l.trial(key+".options", check.Decode), checks.DefaultEnv(ReadSecret))
@@ -115,6 +118,23 @@ func (l *loading) checks(nodes []yaml.Node) {
 		}
 		l.config.Checks = append(l.config.Checks, check)
 	}
+}
+
+const (
+	maxOwners     = 50
+	maxOwnerRunes = 200
+)
+
+func (l *loading) owners(key string, owners []string) []string {
+	for i, owner := range owners {
+		if strings.TrimSpace(owner) == "" || clean.Text(owner, maxOwnerRunes) != owner {
+			l.refuse(fmt.Sprintf("%s.owners[%d]", key, i), fmt.Errorf("want a name or mail address of at most %d characters", maxOwnerRunes))
+		}
+	}
+	if len(owners) > maxOwners {
+		l.refuse(key+".owners", fmt.Errorf("want at most %d", maxOwners))
+	}
+	return owners
 }
 
 func (l *loading) alerts(nodes []yaml.Node) {
@@ -138,6 +158,8 @@ func (l *loading) alerts(nodes []yaml.Node) {
 			l.refuseAll(key+".options", err)
 			// What could not be built is refused already.
 			l.reaching[form.Name] = err != nil || len(channel.Recipients()) > 0
+			tells, can := channel.(alerts.OwnerChannel)
+			l.tellsOwners = l.tellsOwners || err != nil || can && tells.TellsOwners()
 		}
 		l.config.Alerts = append(l.config.Alerts, alert)
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lapsewatch/internal/clean"
 	"lapsewatch/internal/weblink"
 	"lapsewatch/watch"
 )
@@ -23,7 +24,22 @@ type Ledger struct {
 
 // Report is the `report` section.
 type Report struct {
-	URL LinkURL `yaml:"url,omitempty" jsonschema_description:"https URL at which people find the whole report; messages lead there"`
+	Instance Instance `yaml:"instance,omitempty" jsonschema_description:"how this installation calls itself at the foot of messages; default the host's name"`
+	URL      LinkURL  `yaml:"url,omitempty" jsonschema_description:"https URL at which people find the whole report; messages lead there"`
+}
+
+// Instance is a name for people, of one line.
+type Instance string
+
+const maxInstance = 100
+
+// UnmarshalText refuses what would not fit the foot of a message.
+func (i *Instance) UnmarshalText(text []byte) error {
+	if clean.Text(string(text), maxInstance) != string(text) {
+		return fmt.Errorf("want one line of at most %d characters", maxInstance)
+	}
+	*i = Instance(text)
+	return nil
 }
 
 // LinkURL is an https URL that may be shown as a link.
@@ -83,6 +99,7 @@ func allSettings() []setting {
 		{"policy.reminders.settle", "", "", func(c *Config) text { return &c.Policy.Reminders.Settle }},
 		{"ledger.dsn", "", sqliteScheme + ledgerFileOf(os.Geteuid()), func(c *Config) text { return &c.Ledger.DSN }},
 		{"ledger.retention", "", "400d", func(c *Config) text { return &c.Ledger.Retention }},
+		{"report.instance", "", "", func(c *Config) text { return &c.Report.Instance }},
 		{"report.url", "", "", func(c *Config) text { return &c.Report.URL }},
 		{"log.format", "log-format", "text", func(c *Config) text { return &c.Log.Format }},
 		{"log.level", "log-level", "info", func(c *Config) text { return &c.Log.Level }},

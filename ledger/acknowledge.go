@@ -28,7 +28,7 @@ func (l *Ledger) Acknowledge(ctx context.Context, findingID string, ack watch.Ac
 			if known.Blind == "" && !known.Finding.Severity.AtLeast(watch.Warning) {
 				return errNothingOpen
 			}
-			known.Acknowledged = &policy.Acknowledged{Acknowledgement: ack, Identity: known.Finding.Identity}
+			known.Acknowledged = &policy.Acknowledged{Acknowledgement: ack, Identity: known.Finding.Identity, Blind: known.Blind != ""}
 			return nil
 		})
 		if err == nil && !found {
@@ -42,12 +42,18 @@ func (l *Ledger) Acknowledge(ctx context.Context, findingID string, ack watch.Ac
 	return nil
 }
 
-// Unacknowledge takes an acknowledgement back, and reports whether there was one.
+// Unacknowledge takes an acknowledgement back, and reports whether there was one that
+// had not ended. The next pass tells that it has.
 func (l *Ledger) Unacknowledge(ctx context.Context, findingID string) (bool, error) {
 	var was bool
 	err := l.alone(ctx, func(tx *sql.Tx) error {
 		found, err := changeKnown(ctx, tx, findingID, func(known *policy.Known) error {
-			was, known.Acknowledged = known.Acknowledged != nil, nil
+			noted := known.Acknowledged
+			if was = noted != nil && noted.Until.After(noted.At); was {
+				ended := *noted
+				ended.Until = noted.At
+				known.Acknowledged = &ended
+			}
 			return nil
 		})
 		if err == nil && !found {

@@ -76,7 +76,8 @@ func TestAnAcknowledgementCanBeTakenBack(t *testing.T) {
 				t.Errorf("taken back: %v, %v, want %v", was, err, want)
 			}
 		}
-		wantTold(t, record(t, l, passAt(day(8), warned("a")), somebody).Events, "reminder sites/a: warning")
+		wantTold(t, record(t, l, passAt(day(1), warned("a")), somebody).Events, "reminder sites/a: warning (acknowledgement ended)")
+		wantTold(t, record(t, l, passAt(day(2), warned("a")), somebody).Events)
 	})
 }
 

@@ -30,9 +30,8 @@ type dialect struct {
 	identity func(address string) os.FileInfo
 	// copy opens a copy that discard removes, without a change to the store.
 	copy func(ctx context.Context, address string) (db *sql.DB, discard func() error, err error)
-	// present shows other processes that this one lives, until leave or its end. alone:
-	// none that shows it lives; false where that cannot be known.
-	present func(address string) (leave func() error, alone bool, err error)
+	// present shows other processes that this one lives, until leave or its end.
+	present func(address string) (leave func() error, others presence, err error)
 	// lock keeps every other writer out until the transaction ends.
 	lock func(ctx context.Context, tx *sql.Tx) error
 	// clock is the one that all who share the store go by.

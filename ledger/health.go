@@ -21,6 +21,9 @@ type ChannelState struct {
 	OldestOwed time.Time
 	Attempts   int
 	LastError  string
+	// Refused counts those of the owed that were redirected, or would have been: their
+	// service does not take them.
+	Refused int
 	// Dead counts the deliveries that failed for good within the last seven days.
 	Dead int
 }
@@ -75,11 +78,11 @@ func (l *Ledger) lastSent(ctx context.Context, states map[string]*ChannelState) 
 type waitingRow struct {
 	channel, createdAt, lastError string
 	attempts                      int
-	deadAt                        sql.NullString
+	redirectedAt, deadAt          sql.NullString
 }
 
 func (l *Ledger) owedBy(ctx context.Context, states map[string]*ChannelState, now time.Time) error {
-	const query = `SELECT d.channel, d.created_at, o.last_error, o.attempts, o.dead_at
+	const query = `SELECT d.channel, d.created_at, o.last_error, o.attempts, d.redirected_at, o.dead_at
 		FROM outbox o JOIN deliveries d ON d.id = o.delivery_id
 		WHERE o.dead_at IS NULL OR o.dead_at > $1 ORDER BY d.created_at, d.id`
 	rows, err := l.db.QueryContext(ctx, query, instantText(now.Add(-deadLately)))
@@ -87,7 +90,7 @@ func (l *Ledger) owedBy(ctx context.Context, states map[string]*ChannelState, no
 		return err
 	}
 	waiting, err := collect(rows, func(row *waitingRow) []any {
-		return []any{&row.channel, &row.createdAt, &row.lastError, &row.attempts, &row.deadAt}
+		return []any{&row.channel, &row.createdAt, &row.lastError, &row.attempts, &row.redirectedAt, &row.deadAt}
 	})
 	if err != nil {
 		return err
@@ -102,6 +105,9 @@ func (l *Ledger) owedBy(ctx context.Context, states map[string]*ChannelState, no
 			if state.OldestOwed, err = parseInstant(row.createdAt); err != nil {
 				return err
 			}
+		}
+		if row.redirectedAt.Valid {
+			state.Refused++
 		}
 		if row.attempts > 0 && row.attempts >= state.Attempts {
 			state.Attempts, state.LastError = row.attempts, row.lastError

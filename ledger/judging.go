@@ -45,6 +45,8 @@ func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.K
 // was known stands, and what was not known is for the next pass to judge.
 func (j *judging) undecided(before *policy.Known, finding watch.Finding) (policy.Known, *watch.Event) {
 	if before == nil {
+		// Its severity is of a clock that is wrong.
+		finding.Severity, finding.Reason = watch.OK, ""
 		return policy.Known{Finding: finding, Untold: true}, nil
 	}
 	return *before, j.standing(*before)

@@ -38,9 +38,22 @@ type Lease struct {
 	now    func() time.Time
 	// leave ends what shows other processes that this one lives.
 	leave func() error
-	// alone: no process that lives holds the lease, whatever its row says.
-	alone bool
+	// presence is what is known of other runs by now, and since when.
+	presence presence
+	since    time.Time
 }
+
+// presence says whether other runs of this machine live.
+type presence int
+
+const (
+	// presenceUnknown: only the lease's own time says so.
+	presenceUnknown presence = iota
+	// presentAlone: what another run has left behind before, it left when it died.
+	presentAlone
+	// presentOther: another run lives.
+	presentOther
+)
 
 // leaseRow is the lease as it is stored.
 type leaseRow struct {
@@ -59,7 +72,8 @@ func (l *Ledger) Acquire(ctx context.Context, holder string, ttl time.Duration, 
 	lease := &Lease{ledger: l, token: rand.Text(), lasts: min(max(ttl, time.Millisecond), longestLease), now: now}
 	var held *HeldError
 	var err error
-	if lease.leave, lease.alone, err = l.dialect.present(l.address); err != nil {
+	lease.since = now()
+	if lease.leave, lease.presence, err = l.dialect.present(l.address); err != nil {
 		return nil, l.failed(ctx, "acquire the lease", err)
 	}
 	err = l.alone(ctx, func(tx *sql.Tx) (err error) {
@@ -88,12 +102,19 @@ func (l *Lease) take(ctx context.Context, tx *sql.Tx, holder string) (*HeldError
 	err = tx.QueryRowContext(ctx, find, runLease).Scan(&row.holder, &row.token, &row.acquiredAt, &row.expiresAt, &row.lasts)
 	held := &HeldError{Holder: row.holder, Since: at, Until: at.Add(l.lasts)}
 	switch {
+	case errors.Is(err, sql.ErrNoRows) && l.presence == presentOther:
+		held.Holder = "a run that is just beginning"
+		return held, nil
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
 		return nil, err
 	default:
-		if held, err = l.clamp(ctx, tx, row, at); err != nil || at.Before(held.Until) && !l.alone {
-			return held, err
+		if held, err = l.clamp(ctx, tx, row, at); err != nil {
+			return nil, err
+		}
+		died := l.presence == presentAlone && held.Since.Before(l.since)
+		if at.Before(held.Until) && !died {
+			return held, nil
 		}
 	}
 	// A renewal waits for nobody, so that it may have come between.

@@ -166,7 +166,7 @@ func TestF2_ARunThatLostItsLeaseChangesNothingButWhatItSent(t *testing.T) {
 		id, elsewhere := outcome.Digests[0].ID, outcome.Digests[1]
 		elsewhere.ID = "elsewhere"
 		_, recordErr := stale.Record(t.Context(), passAt(day(1), fine("a")), policy.Telling{}, somebody)
-		_, redirectErr := stale.Redirect(t.Context(), id, []policy.Digest{elsewhere})
+		_, redirectErr := stale.Redirect(t.Context(), id, []policy.Digest{elsewhere}, day(1))
 		_, pruneErr := stale.Prune(t.Context(), day(400))
 		for doing, err := range map[string]error{
 			"record": recordErr, "redirect": redirectErr, "prune": pruneErr,
@@ -191,7 +191,10 @@ func TestF2_ARunThatLostItsLeaseChangesNothingButWhatItSent(t *testing.T) {
 }
 
 // holder is the environment variable that makes the test binary a run with a lease.
-const holder = "LEDGER_TEST_HOLDER_DSN"
+const (
+	holder      = "LEDGER_TEST_HOLDER_DSN"
+	holderLasts = "LEDGER_TEST_HOLDER_LASTS"
+)
 
 // runHolder takes the lease, says so, and records a pass and what it sent when it is told
 // to go on.
@@ -199,7 +202,8 @@ func runHolder(dsn string) {
 	ctx := context.Background()
 	l, err := Open(ctx, dsn)
 	if err == nil {
-		_, err = l.Acquire(ctx, "holder", 300*time.Millisecond, time.Now)
+		lasts, _ := time.ParseDuration(os.Getenv(holderLasts))
+		_, err = l.Acquire(ctx, "holder", lasts, time.Now)
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -219,7 +223,7 @@ func TestF2_AHolderThatWasStoppedPastItsTimeCannotRecord(t *testing.T) {
 		l := openDSN(t, dsn)
 		record(t, l, passAt(day(0), warned("a")), somebody)
 		process := exec.Command(os.Args[0])
-		process.Env = append(os.Environ(), holder+"="+dsn)
+		process.Env = append(os.Environ(), holder+"="+dsn, holderLasts+"=300ms")
 		goOn, err := process.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +266,7 @@ func TestF1_TheLeaseOfAProcessThatWasKilledIsFreeAtOnce(t *testing.T) {
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "ledger.db")
 	l := openDSN(t, dsn)
 	process := exec.Command(os.Args[0])
-	process.Env = append(os.Environ(), holder+"="+dsn)
+	process.Env = append(os.Environ(), holder+"="+dsn, holderLasts+"=1h")
 	output, err := process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -277,7 +281,7 @@ func TestF1_TheLeaseOfAProcessThatWasKilledIsFreeAtOnce(t *testing.T) {
 		t.Fatal("the holder did not begin")
 	}
 	held := (*HeldError)(nil)
-	if _, err := l.Acquire(t.Context(), "next", time.Minute, nowIs(0)); !errors.As(err, &held) {
+	if _, err := l.Acquire(t.Context(), "next", time.Minute, time.Now); !errors.As(err, &held) {
 		t.Fatalf("while the holder lives: %v", err)
 	}
 	if err := process.Process.Kill(); err != nil {
@@ -285,7 +289,7 @@ func TestF1_TheLeaseOfAProcessThatWasKilledIsFreeAtOnce(t *testing.T) {
 	}
 	_ = process.Wait()
 	// Long before the lease ends by itself.
-	lease, err := l.Acquire(t.Context(), "next", time.Minute, nowIs(0))
+	lease, err := l.Acquire(t.Context(), "next", time.Minute, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,8 @@ package ledger
 import "context"
 
 // presentInFile knows nothing of other processes here.
-func presentInFile(string) (leave func() error, alone bool, err error) {
-	return func() error { return nil }, false, nil
+func presentInFile(string) (leave func() error, others presence, err error) {
+	return func() error { return nil }, presenceUnknown, nil
 }
 
 // lockFolder locks nothing where folders cannot be locked.

@@ -16,19 +16,35 @@ import (
 // lives. The system takes the lock away with the process.
 const presenceMark = "-run"
 
-func presentInFile(path string) (leave func() error, alone bool, err error) {
+func presentInFile(path string) (leave func() error, others presence, err error) {
+	unknown := func() error { return nil }
 	if path == "" {
-		return func() error { return nil }, false, nil // a ledger for one run alone
+		return unknown, presenceUnknown, nil // a ledger for one run alone
 	}
 	file, err := os.OpenFile(path+presenceMark, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, false, err
+		// The lease's own time has to do, as where there are no such locks.
+		return unknown, presenceUnknown, nil
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		// Another run lives, or this file system knows no such locks.
-		return func() error { return nil }, false, file.Close()
+	ownAs(path, file)
+	switch err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+	case err == nil:
+		return sync.OnceValue(file.Close), presentAlone, nil
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return unknown, presentOther, file.Close()
+	default:
+		return unknown, presenceUnknown, file.Close()
 	}
-	return sync.OnceValue(file.Close), true, nil
+}
+
+// ownAs gives a file of ours the owner of the ledger beside it, so that a run as root
+// locks out nobody.
+func ownAs(path string, file *os.File) {
+	if info, err := os.Stat(path); err == nil && os.Geteuid() == 0 {
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+			_ = file.Chown(int(owner.Uid), int(owner.Gid)) // it is of use all the same
+		}
+	}
 }
 
 const (

@@ -148,11 +148,15 @@ func (l *Ledger) Dead(ctx context.Context, id, cause string, at time.Time) error
 
 func untellDead(ctx context.Context, tx *sql.Tx, id string) error {
 	// A delivery that is in the outbox no more was sent. Nobody hears of a standing
-	// event what was not told before.
+	// event what was not told before. Who hears of the subject later knows of it.
 	const untold = `SELECT e.subject_id FROM delivery_events said JOIN events e ON e.id = said.event_id
 		WHERE said.delivery_id = $1 AND e.type <> $2 AND NOT EXISTS (
 			SELECT 1 FROM delivery_events heard LEFT JOIN outbox o ON o.delivery_id = heard.delivery_id
 			WHERE heard.event_id = said.event_id AND o.dead_at IS NULL)
+		AND NOT EXISTS (
+			SELECT 1 FROM events later JOIN delivery_events heard ON heard.event_id = later.id
+			LEFT JOIN outbox o ON o.delivery_id = heard.delivery_id
+			WHERE later.subject_id = e.subject_id AND later.at > e.at AND later.type <> $2 AND o.dead_at IS NULL)
 		ORDER BY e.subject_id`
 	rows, err := tx.QueryContext(ctx, untold, id, string(watch.Standing))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"lapsewatch/policy"
 	"lapsewatch/watch"
@@ -52,10 +53,40 @@ func (r *recording) owe(ctx context.Context, digests []policy.Digest) error {
 			return fmt.Errorf("plan delivery by %s: %w", digest.Channel, err)
 		}
 		if added {
+			err = r.supersede(ctx, digest)
+		}
+		if err != nil {
+			return fmt.Errorf("replace what stood by %s: %w", digest.Channel, err)
+		}
+		if added {
 			r.outcome.Digests = append(r.outcome.Digests, digest)
 		}
 	}
 	return nil
+}
+
+// supersede takes back what is owed to a recipient still and says only how things stood
+// before: the new digest says how they stand now.
+func (r *recording) supersede(ctx context.Context, digest policy.Digest) error {
+	if !slices.ContainsFunc(digest.Events, func(event watch.Event) bool { return event.Type == watch.Standing }) {
+		return nil
+	}
+	const stale = `SELECT d.id FROM deliveries d JOIN outbox o ON o.delivery_id = d.id
+		WHERE d.channel = $1 AND d.recipient = $2 AND d.id <> $3 AND NOT EXISTS (
+			SELECT 1 FROM delivery_events de JOIN events e ON e.id = de.event_id WHERE de.delivery_id = d.id AND e.type <> $4)`
+	rows, err := r.tx.QueryContext(ctx, stale, digest.Channel, storable(digest.Recipient), digest.ID, string(watch.Standing))
+	if err != nil {
+		return err
+	}
+	ids, err := collect(rows, func(id *string) []any { return []any{id} })
+	for _, id := range ids {
+		for _, statement := range []string{`DELETE FROM outbox WHERE delivery_id = $1`, `DELETE FROM deliveries WHERE id = $1`} {
+			if err == nil {
+				_, err = r.tx.ExecContext(ctx, statement, id)
+			}
+		}
+	}
+	return err
 }
 
 // addDelivery owes a digest from now on, unless it was ever owed.

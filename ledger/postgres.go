@@ -32,7 +32,7 @@ func postgresDialect() dialect {
 		open: openPostgres, copy: copyPostgres, name: namePostgres,
 		identity: func(string) os.FileInfo { return nil },
 		// Behind a pooler a lock of the session may be another client's.
-		present: func(string) (func() error, bool, error) { return func() error { return nil }, false, nil },
+		present: func(string) (func() error, presence, error) { return func() error { return nil }, presenceUnknown, nil },
 		lock: func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, postgresLock)
 			return err

@@ -397,7 +397,7 @@ func TestHostileTextReachesTheStoreAsTextThatCanBeKept(t *testing.T) {
 		outcome := record(t, l, passAt(day(0), finding), tell(day(0), hostile))
 		id := outcome.Digests[0].ID
 		redirected := policy.Digest{ID: "r", Channel: "other", Recipient: hostile, CreatedAt: day(0), Note: hostile}
-		_, redirectErr := l.Redirect(t.Context(), id, []policy.Digest{redirected})
+		_, redirectErr := l.Redirect(t.Context(), id, []policy.Digest{redirected}, day(1))
 		_, leaseErr := l.Acquire(t.Context(), hostile, time.Minute, nowIs(0))
 		m := l.ChannelMemory("jira", nowIs(0))
 		err := errors.Join(redirectErr, leaseErr, m.Remember(t.Context(), hostile, []byte(hostile)),

@@ -105,9 +105,20 @@ func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Kn
 	return nil
 }
 
+// remove takes a subject that has vanished out of the ledger, unless it may come back.
 func (r *recording) remove(ctx context.Context, row subjectRow, before policy.Known, watched bool) error {
-	r.raise(policy.Vanish(before, watched, r.now))
-	if _, err := r.tx.ExecContext(ctx, `DELETE FROM subjects WHERE id = $1`, row.id); err != nil {
+	kept, event := r.telling.Vanish(before, watched, r.now)
+	r.raise(event)
+	var err error
+	if kept != nil {
+		known, encodeErr := encodeStored(*kept)
+		if err = encodeErr; err == nil && known != row.known.String {
+			err = keepKnown(ctx, r.tx, 1, []any{row.id, known, checksum(row.id, row.check, known)})
+		}
+	} else {
+		_, err = r.tx.ExecContext(ctx, `DELETE FROM subjects WHERE id = $1`, row.id)
+	}
+	if err != nil {
 		return fmt.Errorf("remove %q: %w", row.id, err)
 	}
 	return nil

@@ -22,7 +22,7 @@ func TestADeliveryIsRedirectedOnceAndStaysOwed(t *testing.T) {
 			{ID: "sms", Channel: "sms", Recipient: "+49", CreatedAt: day(1), Events: outcome.Events[:1]},
 		}
 		for _, want := range []int{2, 0} {
-			if added, err := l.Redirect(t.Context(), id, instead); err != nil || added != want {
+			if added, err := l.Redirect(t.Context(), id, instead, day(1)); err != nil || added != want {
 				t.Errorf("added %d, %v, want %d", added, err, want)
 			}
 		}
@@ -56,18 +56,16 @@ func TestWhatCannotBeRedirectedIsLeftAsItIs(t *testing.T) {
 	}
 	before := contents(t, l)
 	chat := policy.Digest{ID: "chat", Channel: "chat", CreatedAt: day(1)}
-	if added, err := l.Redirect(t.Context(), sent, []policy.Digest{chat}); err != nil || added != 0 {
+	if added, err := l.Redirect(t.Context(), sent, []policy.Digest{chat}, day(1)); err != nil || added != 0 {
 		t.Errorf("one that was sent: added %d, %v", added, err)
 	}
 	foreign := chat
 	foreign.Events = []watch.Event{{ID: "x"}}
-	_, unknown := l.Redirect(t.Context(), "x", []policy.Digest{chat})
-	_, others := l.Redirect(t.Context(), id, []policy.Digest{foreign})
-	_, nowhere := l.Redirect(t.Context(), id, nil)
+	_, unknown := l.Redirect(t.Context(), "x", []policy.Digest{chat}, day(1))
+	_, others := l.Redirect(t.Context(), id, []policy.Digest{foreign}, day(1))
 	for want, err := range map[string]error{
 		`redirect delivery "x" in ledger ` + l.name + ": there is no such delivery":                    unknown,
 		`redirect delivery "` + id + `" in ledger ` + l.name + `: event "x" is none of the delivery's`: others,
-		`redirect delivery "` + id + `" in ledger ` + l.name + ": no digest says where to":             nowhere,
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
@@ -78,12 +76,67 @@ func TestWhatCannotBeRedirectedIsLeftAsItIs(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyStandsInForCountsAsRefused(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s store) {
+		l := s.new(t)
+		record(t, l, passAt(day(0), warned("a")), tell(day(0), "ops@example.com"))
+		id := due(t, l, day(0))[0].ID
+		if added, err := l.Redirect(t.Context(), id, nil, day(0)); err != nil || added != 0 {
+			t.Fatalf("added %d, %v", added, err)
+		}
+		states, err := l.Channels(t.Context(), day(0))
+		if err != nil || len(states) != 1 || states[0].Refused != 1 || states[0].Owed != 1 {
+			t.Errorf("channels %+v, %v", states, err)
+		}
+		if again := due(t, l, day(1)); len(again) != 1 || !again[0].Redirected {
+			t.Errorf("due the day after: %+v", again)
+		}
+	})
+}
+
+func TestWhoStandsInIsToldOnceAndHearsTheEnd(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s store) {
+		l := s.new(t)
+		record(t, l, passAt(day(0), warned("a"), warned("b")), tell(day(0), "ops@example.com", "dev@example.com"))
+		instead := func(id string) []policy.Digest {
+			return []policy.Digest{{ID: "instead of " + id, Channel: "pager", CreatedAt: day(0), Note: "why"}}
+		}
+		added := 0
+		for _, owed := range due(t, l, day(0)) {
+			more, err := l.Redirect(t.Context(), owed.ID, instead(owed.ID), day(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			added += more
+		}
+		if added != 1 {
+			t.Errorf("of two failed recipients the one who stands in is told %d times", added)
+		}
+		var stoodIn []string
+		record(t, l, passAt(day(1), fine("a"), warned("b")), func(events []watch.Event) []policy.Digest {
+			for _, event := range events {
+				stoodIn = append(stoodIn, fmt.Sprint(event.Type, event.StoodIn))
+			}
+			return policy.Plan(events, policy.Routing{Routes: []policy.Route{{Match: policy.Match{Check: "x"}}}}, []policy.Destination{{Channel: "pager", Recipients: []string{""}}}, day(1))
+		})
+		if diff := cmp.Diff([]string{"resolved[pager]"}, stoodIn); diff != "" {
+			t.Error(diff)
+		}
+		last := due(t, l, day(1))
+		if end := last[len(last)-1]; end.Channel != "pager" || end.Events[0].Type != watch.Resolved {
+			t.Errorf("the last delivery is %+v", end)
+		}
+	})
+}
+
 func TestF16_AChangedNoteIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, note := range []string{"", "other"} {
 		l := newLedger(t)
 		id := record(t, l, passAt(day(0), warned("a")), tell(day(0), "ops@example.com")).Digests[0].ID
-		if _, err := l.Redirect(t.Context(), id, []policy.Digest{{ID: "chat", Channel: "chat", CreatedAt: day(0), Note: "why"}}); err != nil {
+		if _, err := l.Redirect(t.Context(), id, []policy.Digest{{ID: "chat", Channel: "chat", CreatedAt: day(0), Note: "why"}}, day(1)); err != nil {
 			t.Fatal(err)
 		}
 		change(t, l, `UPDATE deliveries SET note = '`+note+`' WHERE id = 'chat'`)
@@ -161,7 +214,7 @@ func TestDeliveriesAreListedWithWhatBecameOfThem(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
 	id := record(t, l, passAt(day(0), warned("a")), tell(day(0), "ops@example.com")).Digests[0].ID
-	if _, err := l.Redirect(t.Context(), id, []policy.Digest{{ID: "chat", Channel: "chat", CreatedAt: day(1), Note: "why"}}); err != nil {
+	if _, err := l.Redirect(t.Context(), id, []policy.Digest{{ID: "chat", Channel: "chat", CreatedAt: day(1), Note: "why"}}, day(1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Sent(t.Context(), "chat", "posted", day(2)); err != nil {

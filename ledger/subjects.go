@@ -22,7 +22,7 @@ type Subject struct {
 
 const subjectsAtOnce = 500
 
-// Subjects lists all subjects in the order of their IDs. They are read a few hundred at a
+// Subjects lists all subjects that are there in the order of their IDs. They are read a few hundred at a
 // time, so that memory does not grow with their number, and the ledger may be used
 // between them. An error ends the list.
 func (l *Ledger) Subjects(ctx context.Context) iter.Seq2[Subject, error] {
@@ -37,10 +37,10 @@ func (l *Ledger) Subjects(ctx context.Context) iter.Seq2[Subject, error] {
 				if subject, err = row.subject(); err != nil {
 					break
 				}
-				if !yield(subject, nil) {
+				last = row.id
+				if !subject.Known.Gone && !yield(subject, nil) {
 					return
 				}
-				last = row.id
 			}
 			if err != nil {
 				yield(Subject{}, l.failed(ctx, "list subjects", err))

@@ -79,7 +79,7 @@ func (t Telling) Unseen(before Known, now time.Time) (Known, *watch.Event) {
 	finding := aged(before.Finding, now)
 	var kind watch.EventType
 	switch {
-	case !before.open() && before.Blind == "" && !before.Untold && before.passesUntold(finding):
+	case !before.open() && (before.Untold && before.Bad() || before.Blind == "" && before.passesUntold(finding)):
 		kind = watch.Opened
 	case !before.open():
 	case before.passesUntold(finding):

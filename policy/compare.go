@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -27,6 +26,8 @@ type Known struct {
 	// the subject was opened.
 	Worst   watch.Severity `json:"worst,omitempty"`
 	Reasons []watch.Reason `json:"reasons,omitempty"`
+	// StoodIn are the channels that were told of it in place of others since then.
+	StoodIn []string `json:"stood_in,omitempty"`
 	// Acknowledged silences reminders; nil while nobody has taken note.
 	Acknowledged *Acknowledged `json:"acknowledged,omitempty"`
 	// GoodAt is when good news of the subject was last told, and Unsettled says that
@@ -36,6 +37,9 @@ type Known struct {
 	// CalmSince is since when an unsettled subject has been better than Finding says;
 	// zero while it is not.
 	CalmSince time.Time `json:"calm_since,omitzero"`
+	// Gone: the subject has vanished, and is known for a while still in case it comes
+	// back.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // Acknowledged is an acknowledgement of one credential.
@@ -43,6 +47,9 @@ type Acknowledged struct {
 	watch.Acknowledgement
 	// Identity is the credential that was acknowledged; its successor is not.
 	Identity string `json:"identity,omitempty"`
+	// Blind: it was acknowledged that nobody can look, which says nothing of what is
+	// there to be seen.
+	Blind bool `json:"blind,omitempty"`
 }
 
 // Telling decides what of a pass is told.
@@ -71,7 +78,7 @@ func (t Telling) Compare(before *Known, finding watch.Finding, now time.Time) (K
 	kind, why := t.change(before, finding, now)
 	if before != nil && good(kind) && before.Unsettled {
 		if since := cmp.Or(before.CalmSince, now); now.Sub(since) < t.settle() {
-			return t.withhold(*before, after.Acknowledged, finding, since, now)
+			return t.withhold(*before, finding, since, now)
 		}
 	}
 	if kind == "" {
@@ -92,7 +99,7 @@ func (t Telling) Compare(before *Known, finding watch.Finding, now time.Time) (K
 // tell notes what was told of the subject since it was opened.
 func (k *Known) tell(kind watch.EventType, told watch.Finding) {
 	if kind == watch.Resolved {
-		k.Worst, k.Reasons = "", nil
+		k.Worst, k.Reasons, k.StoodIn = "", nil, nil
 		return
 	}
 	k.Concerned = union(k.Concerned, told.Owners)
@@ -108,12 +115,19 @@ func (k *Known) tell(kind watch.EventType, told watch.Finding) {
 	}
 }
 
+// StandIn notes that a channel is told of the subject in place of another.
+func (k *Known) StandIn(channel string) {
+	if !slices.Contains(k.StoodIn, channel) {
+		k.StoodIn = append(slices.Clone(k.StoodIn), channel)
+	}
+}
+
 // known carries over what a new finding does not change.
 func (t Telling) known(before *Known, finding watch.Finding, now time.Time) Known {
 	after := Known{Finding: finding}
 	if before != nil {
 		after = *before
-		after.Finding, after.Blind, after.CalmSince = finding, "", time.Time{}
+		after.Finding, after.Blind, after.CalmSince, after.Gone = finding, "", time.Time{}, false
 	}
 	if !tellable(finding) {
 		after.Concerned = nil
@@ -157,25 +171,6 @@ func withLastKnown(before *Known, finding watch.Finding, now time.Time) watch.Fi
 		finding.Also = append(slices.Clone(finding.Also), watch.Judgement{Reason: last.Reason, Severity: last.Severity, Message: lastRead(last, now)})
 	}
 	return finding
-}
-
-// Vanish is the event for a subject that its check, complete, no longer lists, or whose
-// check is not watched any more; nil when nobody was told of it.
-func Vanish(before Known, watched bool, now time.Time) *watch.Event {
-	if !before.open() {
-		return nil
-	}
-	why := watch.Removed
-	switch {
-	case !watched:
-		why = watch.NoLongerWatched
-	case before.Finding.Unreadable():
-		why = watch.NoLongerSeen
-	}
-	finding := before.Finding
-	finding.Message, finding.Remedy = fmt.Sprintf("is %s; when it was last looked at: %s", why, finding.Message), ""
-	event := newEvent(watch.Resolved, why, &before, finding, now)
-	return &event
 }
 
 func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (watch.EventType, watch.Why) {

@@ -99,7 +99,7 @@ func TestTheSamePassAgainTellsNothing(t *testing.T) {
 
 func TestAVanishedSubjectIsResolvedOnlyIfItWasTold(t *testing.T) {
 	now := at("2026-11-22T06:00:00Z")
-	if event := Vanish(Known{Finding: found(watch.OK, "", "a")}, true, now); event != nil {
+	if _, event := (Telling{}).Vanish(Known{Finding: found(watch.OK, "", "a")}, true, now); event != nil {
 		t.Errorf("a healthy subject that vanished is told: %+v", event)
 	}
 	warned, dark := found(watch.Warning, watch.ExpiresSoon, "a"), found(watch.Unknown, watch.Refused, "")
@@ -114,15 +114,15 @@ func TestAVanishedSubjectIsResolvedOnlyIfItWasTold(t *testing.T) {
 		{Known{Finding: dark, Blind: watch.Refused}, true, watch.NoLongerSeen},
 		{Known{Finding: warned}, false, watch.NoLongerWatched},
 	} {
-		event := Vanish(row.known, row.watched, now)
+		_, event := Telling{}.Vanish(row.known, row.watched, now)
 		if event == nil || event.Type != watch.Resolved || event.Why != row.why || event.Finding.Remedy != "" {
 			t.Errorf("vanished %+v: got %+v, want resolved because %s and nothing left to do", row.known, event, row.why)
 		}
 	}
-	if event := Vanish(Known{Finding: warned}, true, now); event.Finding.Message != "is removed; when it was last looked at: certificate expires soon" {
+	if _, event := (Telling{}).Vanish(Known{Finding: warned}, true, now); event.Finding.Message != "is removed; when it was last looked at: certificate expires soon" {
 		t.Errorf("the message is %q", event.Finding.Message)
 	}
-	if event := Vanish(Known{Finding: warned, Untold: true}, true, now); event != nil {
+	if _, event := (Telling{}).Vanish(Known{Finding: warned, Untold: true}, true, now); event != nil {
 		t.Errorf("what nobody was told of is resolved: %+v", event)
 	}
 }
@@ -174,7 +174,7 @@ func TestWhoWasToldHearsThatASubjectIsGone(t *testing.T) {
 	known, _ := Telling{}.Compare(nil, owned(soon, "ada@example.com"), now)
 	known, _ = Telling{}.Compare(&known, owned(soon, "bob@example.com"), now.Add(time.Hour))
 	known, _ = Telling{}.Unseen(known, now.Add(8*day))
-	event := Vanish(known, true, now.Add(9*day))
+	_, event := Telling{}.Vanish(known, true, now.Add(9*day))
 	if event == nil || fmt.Sprint(event.Concerned) != "[ada@example.com bob@example.com]" {
 		t.Errorf("got %+v, want it to concern Ada and, since the reminder, Bob", event)
 	}

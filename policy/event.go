@@ -39,7 +39,7 @@ func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.
 			event.Finding.Owners = before.Finding.Owners
 		}
 		if kind == watch.Resolved || kind == watch.Improved {
-			event.Concerned = before.Concerned
+			event.Concerned, event.StoodIn = before.Concerned, before.StoodIn
 		}
 		event.Previous, event.Was = before.Finding.Severity, before.Finding.Reasons(watch.Notice)
 		if before.Blind != "" {

@@ -24,8 +24,9 @@ const (
 // ChannelHealth is what is known of the deliveries by one channel.
 type ChannelHealth struct {
 	Channel string
-	// Owed and Lost count the messages that wait and those that were given up lately.
-	Owed, Lost int
+	// Owed and Lost count the messages that wait and those that were given up lately, and
+	// Refused those of the waiting that the service does not take.
+	Owed, Refused, Lost int
 	// OldestOwed is when the pass judged whose message waits longest.
 	OldestOwed time.Time
 	LastSent   time.Time
@@ -46,6 +47,9 @@ func (h ChannelHealth) Condition(now time.Time) watch.Condition {
 	case waiting:
 		condition.Reason = watch.DeliveryFailing
 		condition.Text = fmt.Sprintf("has failed to deliver: %s since %s", counted(h.Owed, "message waits", "messages wait"), stamp(h.OldestOwed))
+	case h.Refused > 0:
+		condition.Reason = watch.DeliveryFailing
+		condition.Text = fmt.Sprintf("has failed to deliver for good: %s", counted(h.Refused, "message waits for somebody to mend it", "messages wait for somebody to mend it"))
 	case h.Lost > 0:
 		condition.Reason = watch.DeliveryFailing
 		condition.Text = counted(h.Lost, "message was", "messages were") + " given up within the last week"

@@ -16,6 +16,8 @@ type Origin struct {
 	Check  string
 	Kind   string
 	Labels map[string]string
+	// Owners are those of subjects that name none.
+	Owners []string
 }
 
 // Judge turns facts into findings. The zero Judge applies the default policy.
@@ -36,6 +38,9 @@ func (j Judge) Finding(origin Origin, fact watch.Fact, now time.Time) watch.Find
 	finding := watch.Finding{
 		ID: FindingID(origin.Check, subject.ID), Check: origin.Check, Kind: origin.Kind, Name: subject.Name,
 		Owners: subject.Owners, Labels: merged(origin.Labels, subject.Labels), Link: subject.Link,
+	}
+	if len(finding.Owners) == 0 {
+		finding.Owners = origin.Owners
 	}
 	switch fact := fact.(type) {
 	case watch.Credential:

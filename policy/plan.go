@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +60,7 @@ func Plan(events []watch.Event, routing Routing, destinations []Destination, now
 				continue
 			}
 			everybody, owners := routing.leads(event, destination.Channel)
+			everybody = everybody || slices.Contains(event.StoodIn, destination.Channel)
 			if everybody && len(destination.Recipients) > 0 {
 				made.everybody = append(made.everybody, event)
 				told[event.ID] = true
@@ -77,7 +77,7 @@ func Plan(events []watch.Event, routing Routing, destinations []Destination, now
 	var digests []Digest
 	for _, made := range plans {
 		if slices.Contains(routing.Default, made.destination.Channel) {
-			made.everybody = append(made.everybody, untold(events, told)...)
+			made.everybody = append(made.everybody, untold(events, told, made.destination.Standing)...)
 		}
 		digests = append(digests, made.digests(now)...)
 	}
@@ -91,8 +91,10 @@ type plan struct {
 	everybody, owners []watch.Event
 }
 
-func untold(events []watch.Event, told map[string]bool) []watch.Event {
-	return slices.DeleteFunc(slices.Clone(events), func(event watch.Event) bool { return told[event.ID] || event.Type == watch.Standing })
+func untold(events []watch.Event, told map[string]bool, standing bool) []watch.Event {
+	return slices.DeleteFunc(slices.Clone(events), func(event watch.Event) bool {
+		return told[event.ID] || event.Type == watch.Standing && !standing
+	})
 }
 
 func (p plan) digests(now time.Time) []Digest {
@@ -127,8 +129,14 @@ func (d Destination) digests(recipient string, events []watch.Event, now time.Ti
 // are the same whenever the same failure is planned for again.
 func Instead(failed Digest, destination Destination, note string, now time.Time) []Digest {
 	var digests []Digest
+	events := slices.DeleteFunc(slices.Clone(failed.Events), func(event watch.Event) bool {
+		return event.Type == watch.Standing && !destination.Standing
+	})
 	for _, recipient := range destination.Recipients {
-		for _, digest := range destination.digests(recipient, failed.Events, now) {
+		if destination.Channel == failed.Channel && strings.EqualFold(recipient, failed.Recipient) {
+			continue
+		}
+		for _, digest := range destination.digests(recipient, events, now) {
 			digest.ID, digest.Note = digestID("instead of", failed.ID, digest.ID), note
 			digests = append(digests, digest)
 		}
@@ -213,17 +221,6 @@ func (r Routing) leads(event watch.Event, channel string) (everybody, owners boo
 	return everybody, owners
 }
 
-// TakesAll reports that whatever is told of matches.
-func (m Match) TakesAll() bool {
-	told := m
-	told.Severity = ""
-	return m.Severity.Grade() <= watch.Warning.Grade() && told.empty()
-}
-
-func (m Match) empty() bool {
-	return m.Check == "" && m.Kind == "" && m.Name == "" && m.Owner == "" && m.Severity == "" && m.Reason == "" && len(m.Labels) == 0
-}
-
 func moreUrgent(a, b watch.Event) int {
 	return cmp.Or(
 		cmp.Compare(resolvedLast(a), resolvedLast(b)),
@@ -239,60 +236,4 @@ func resolvedLast(event watch.Event) int {
 		return 1
 	}
 	return 0
-}
-
-// Event reports whether the match selects the event. Better news, and that nobody can
-// look any more, match by what the subject was since it was opened too, so that whoever
-// was told of a finding is told how it goes on.
-func (m Match) Event(event watch.Event) bool {
-	before := event.Finding
-	before.Severity, before.Reason, before.Also = event.Previous, "", nil
-	if event.Worst.Grade() > before.Severity.Grade() {
-		before.Severity = event.Worst
-	}
-	for _, reason := range event.Was {
-		before.Also = append(before.Also, watch.Judgement{Reason: reason, Severity: before.Severity})
-	}
-	goesOn := event.Type == watch.Resolved || event.Type == watch.Improved || event.Finding.Unreadable()
-	return m.Finding(event.Finding) || goesOn && m.Finding(before)
-}
-
-// Finding reports whether the match selects the finding.
-func (m Match) Finding(finding watch.Finding) bool {
-	if m.Severity != "" && !finding.Severity.AtLeast(m.Severity) {
-		return false
-	}
-	if m.Reason != "" && !slices.Contains(finding.Reasons(watch.OK), m.Reason) {
-		return false
-	}
-	return m.subject(finding)
-}
-
-// matchesName lets * and ? stand for "/" too: a name is often a path or a URL, and a
-// pattern that never matches would never say so.
-func matchesName(pattern, name string) bool {
-	flat := strings.NewReplacer("/", "\x00")
-	matched, err := path.Match(flat.Replace(pattern), flat.Replace(name))
-	return err == nil && matched
-}
-
-// subject matches on what does not depend on the judgement.
-func (m Match) subject(finding watch.Finding) bool {
-	if m.Check != "" && m.Check != finding.Check || m.Kind != "" && m.Kind != finding.Kind {
-		return false
-	}
-	if m.Name != "" {
-		if !matchesName(m.Name, finding.Name) {
-			return false
-		}
-	}
-	if m.Owner != "" && !slices.ContainsFunc(finding.Owners, func(owner string) bool { return matchesName(m.Owner, owner) }) {
-		return false
-	}
-	for _, label := range m.Labels {
-		if finding.Labels[label.Name] != label.Value {
-			return false
-		}
-	}
-	return true
 }

@@ -51,7 +51,7 @@ var verdicts = map[watch.Reason]verdict{
 
 	watch.DeliveryFailing: {watch.Critical, "Run `lapsewatch alerts list`, mend the channel, and try it with `lapsewatch alerts test CHANNEL`."},
 	watch.RunOverdue:      {watch.Warning, "Look at the log of the run that did not end, at the deadline (limits.deadline) and at the schedule."},
-	watch.RecordUnusable:  {watch.Critical, "Look at the message; the operations page says how each kind of damage is mended."},
+	watch.RecordUnusable:  {watch.Critical, "See \"When the ledger cannot be used\" in docs/operations.md; acknowledge again what was acknowledged, and mend what the message names."},
 
 	watch.ClockDrift: {watch.Warning, "Look at the host's time synchronisation (chronyc tracking, timedatectl)."},
 

@@ -128,6 +128,8 @@ func TestLapsewatchJudgesItself(t *testing.T) {
 		{"a channel that was never used", ChannelHealth{Channel: "mail"}.Condition(now), "channel mail ok/: owes nothing"},
 		{"a message that has waited for hours only", ChannelHealth{Channel: "mail", Owed: 1, OldestOwed: now.Add(-3 * 3600e9), LastError: "busy"}.Condition(now),
 			"channel mail ok/: has 1 message that waits to be sent"},
+		{"a message that the service refused in the run before", ChannelHealth{Channel: "mail", Owed: 1, Refused: 1, OldestOwed: now.Add(-3 * 3600e9), LastError: "404 no_service"}.Condition(now),
+			"channel mail critical/delivery_failing: has failed to deliver for good: 1 message waits for somebody to mend it; the last error: 404 no_service"},
 		{"messages that have waited for a day", ChannelHealth{Channel: "mail", Owed: 2, OldestOwed: now.AddDate(0, 0, -1), LastError: "535 wrong password"}.Condition(now),
 			"channel mail critical/delivery_failing: has failed to deliver: 2 messages wait since 2026-11-21 06:00 UTC; the last error: 535 wrong password"},
 		{"a message that was given up", ChannelHealth{Channel: "mail", Lost: 1, LastError: "no such channel"}.Condition(now),

@@ -116,6 +116,9 @@ func (r Rule) validate(at string) error {
 
 func (m Match) validate(at string) error {
 	var problems []error
+	if m.Severity == watch.OK || m.Severity == watch.Unknown {
+		problems = append(problems, &watch.FieldError{Path: at + ".severity", Err: fmt.Errorf("%s: want notice, warning or critical; what could not be read counts as warning", m.Severity)})
+	}
 	for key, glob := range map[string]string{".name": m.Name, ".owner": m.Owner} {
 		if _, err := path.Match(glob, ""); err != nil {
 			problems = append(problems, &watch.FieldError{Path: at + key, Err: fmt.Errorf("glob %q: %w", glob, err)})

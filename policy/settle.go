@@ -12,6 +12,9 @@ func (k *Known) acknowledged(finding watch.Finding, now time.Time) bool {
 	if k == nil || k.Acknowledged == nil || !now.Before(k.Acknowledged.Until) {
 		return false
 	}
+	if k.Acknowledged.Blind && !finding.Unreadable() {
+		return false
+	}
 	was, is := k.Acknowledged.Identity, finding.Identity
 	return was == "" || is == "" || was == is
 }
@@ -38,11 +41,19 @@ func (k *Known) settleBy(before *Known, kind watch.EventType, now time.Time, set
 
 // withhold keeps good news back while a subject that comes and goes has not stayed
 // better for long enough: it stays known as it was at its worst.
-func (t Telling) withhold(before Known, acknowledged *Acknowledged, finding watch.Finding, since, now time.Time) (Known, *watch.Event) {
+func (t Telling) withhold(before Known, finding watch.Finding, since, now time.Time) (Known, *watch.Event) {
 	after := before
-	after.CalmSince, after.Acknowledged = since, acknowledged
-	if tellable(finding) && acknowledged == nil && t.due(before, finding, now) {
-		event := newEvent(watch.Reminder, "", &before, withLastKnown(&before, finding, now), now)
+	after.CalmSince = since
+	if !before.acknowledged(before.Finding, now) {
+		after.Acknowledged = nil
+	}
+	if tellable(finding) && after.Acknowledged == nil && t.due(before, finding, now) {
+		told := withLastKnown(&before, finding, now)
+		if last := before.Finding; last.Severity.Grade() > told.Severity.Grade() {
+			// It is still said to be what it was at its worst.
+			told.Severity, told.Reason = last.Severity, last.Reason
+		}
+		event := newEvent(watch.Reminder, "", &before, told, now)
 		after.ToldAt = now
 		after.tell(event.Type, event.Finding)
 		return after, &event

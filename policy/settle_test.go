@@ -64,7 +64,7 @@ func TestASubjectThatComesAndGoesIsNotToldAgainAndAgain(t *testing.T) {
 }
 
 func acknowledgedUntil(until time.Time, identity string) *Acknowledged {
-	return &Acknowledged{watch.Acknowledgement{By: "ada", Reason: "planned", At: until.AddDate(0, 0, -14), Until: until}, identity}
+	return &Acknowledged{watch.Acknowledgement{By: "ada", Reason: "planned", At: until.AddDate(0, 0, -14), Until: until}, identity, false}
 }
 
 func TestAnAcknowledgementSilencesRemindersAndNothingElse(t *testing.T) {
@@ -131,7 +131,7 @@ func TestWhoWasToldOfTheWorstIsToldOfTheEnd(t *testing.T) {
 		t.Errorf("what is opened anew matches by its past: %+v", event)
 	}
 	known = &Known{Finding: soon, Worst: watch.Critical, Reasons: []watch.Reason{watch.Expired}}
-	if event := Vanish(*known, true, now); !critical.Event(*event) || !expired.Event(*event) {
+	if _, event := (Telling{}).Vanish(*known, true, now); !critical.Event(*event) || !expired.Event(*event) {
 		t.Errorf("its removal does not match: %+v", event)
 	}
 }
@@ -268,4 +268,58 @@ func (p *promises) pass(finding watch.Finding, now time.Time) {
 func (p *promises) broken(what string) {
 	p.t.Helper()
 	p.t.Errorf("seed %d: %s:\n%s", p.seed, what, strings.Join(p.log, "\n"))
+}
+
+func TestASubjectThatVanishesAndReturnsIsNotToldAgainAndAgain(t *testing.T) {
+	now := at("2026-02-27T06:00:00Z")
+	soon := found(watch.Warning, watch.ExpiresSoon, "a")
+	var known *Known
+	var told []string
+	for day := range 12 {
+		var event *watch.Event
+		switch {
+		case day%2 == 0 && day < 8:
+			after, raised := Telling{}.Compare(known, soon, now)
+			known, event = &after, raised
+		case known != nil:
+			known, event = Telling{}.Vanish(*known, true, now)
+		}
+		word := "-"
+		if event != nil {
+			word = string(event.Type)
+		}
+		told = append(told, word)
+		now = now.Add(24 * time.Hour)
+	}
+	// From the second return on its end is held back until it has lasted three days.
+	if got, want := strings.Join(told, " "), "opened resolved opened - - - - - - - resolved -"; got != want {
+		t.Errorf("told %s\nwant %s", got, want)
+	}
+	if known == nil || !known.Gone {
+		t.Errorf("known is %+v", known)
+	}
+	if known, event := (Telling{}).Vanish(*known, true, now.AddDate(0, 0, 3)); known != nil || event != nil {
+		t.Errorf("after the settling time %+v is known, and %+v told", known, event)
+	}
+}
+
+func TestWhoAcknowledgedThatNobodyCanLookHasNotAcknowledgedWhatIsThere(t *testing.T) {
+	now := at("2026-02-27T06:00:00Z")
+	soon := found(watch.Warning, watch.ExpiresSoon, "a")
+	known := &Known{Finding: soon, Blind: watch.TimedOut, ToldAt: now, Worst: watch.Warning, Acknowledged: acknowledgedUntil(now.AddDate(0, 0, 60), "a")}
+	known.Acknowledged.Blind = true
+	blind := found(watch.Unknown, watch.TimedOut, "")
+	after, told := history(Telling{}, known, now.AddDate(0, 0, 8), 24*time.Hour, blind, soon, soon)
+	if told != "- improved:readable again -" || after.Acknowledged != nil {
+		t.Errorf("told %s, acknowledged %+v", told, after.Acknowledged)
+	}
+}
+
+func TestWhatNobodyWasToldOfIsOpenedThoughItCannotBeListed(t *testing.T) {
+	now := at("2026-02-27T06:00:00Z")
+	known := Known{Finding: found(watch.Critical, watch.ExpiresSoon, "a"), ToldAt: now, Untold: true}
+	after, event := Telling{}.Unseen(known, now.Add(time.Hour))
+	if event == nil || event.Type != watch.Opened || after.Untold {
+		t.Errorf("told %+v", event)
+	}
 }

@@ -24,6 +24,8 @@ type Check struct {
 	Name   string
 	Kind   string
 	Labels map[string]string
+	// Owners are those of what the check finds without an owner.
+	Owners []string
 	watch.Check
 }
 
@@ -58,6 +60,7 @@ const (
 type Collected struct {
 	Pass    watch.Pass
 	results *results
+	began   time.Time
 }
 
 // Close removes what the pass has put aside on disk.
@@ -71,7 +74,7 @@ func (c Collected) Close() error {
 // Collect runs all checks and judges what they find. One check that fails, hangs or
 // panics is a finding of that check and holds nobody else. The error is ctx's.
 func (c Collection) Collect(ctx context.Context) (Collected, error) {
-	collected := Collected{results: newResults()}
+	collected := Collected{results: newResults(), began: time.Now()}
 	outcomes := make([]*outcome, len(c.Checks))
 	within, cancel := context.WithTimeout(ctx, c.Within)
 	defer cancel()
@@ -113,7 +116,7 @@ type outcome struct {
 func (c Collection) one(ctx context.Context, check Check, kept *results) *outcome {
 	started := time.Now()
 	got := &outcome{result: watch.CheckResult{Name: check.Name, Kind: check.Kind, Complete: true}}
-	origin := policy.Origin{Check: check.Name, Kind: check.Kind, Labels: check.Labels}
+	origin := policy.Origin{Check: check.Name, Kind: check.Kind, Labels: check.Labels, Owners: check.Owners}
 	sink := func(fact watch.Fact) {
 		if remark, ok := fact.(watch.Remark); ok {
 			got.note(remark.Text)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -49,7 +48,7 @@ type Told struct {
 
 const (
 	attemptsPerRun = 3
-	attemptTimeout = 30 * time.Second
+	attemptTimeout = 2 * time.Minute
 	firstPause     = 2 * time.Second
 	longestInRun   = 20 * time.Second
 	longestBetween = 6 * time.Hour
@@ -114,75 +113,6 @@ func (d Delivery) round(ctx context.Context, due []ledger.Delivery) []Told {
 	return told
 }
 
-// ownFirst puts what a channel's own recipients are to be told before what owners are:
-// many owners whom the service puts off must not use up the time of a run.
-func ownFirst(channel alerts.Channel, queue []ledger.Delivery) {
-	own := channel.Recipients()
-	slices.SortStableFunc(queue, func(a, b ledger.Delivery) int {
-		return cmp.Compare(others(own, a.Recipient), others(own, b.Recipient))
-	})
-}
-
-func others(own []string, recipient string) int {
-	if slices.Contains(own, recipient) {
-		return 0
-	}
-	return 1
-}
-
-// queue sends one channel's messages in order. Where the service does not answer, the
-// rest waits for the next run instead of running into the same wall.
-func (d Delivery) queue(ctx context.Context, name string, queue []ledger.Delivery) []Told {
-	told := make([]Told, 0, len(queue))
-	channel := d.Channels[name]
-	if channel != nil {
-		ownFirst(channel, queue)
-	}
-	var unanswered int
-	var silence error
-	stuck := map[string]bool{}
-	for _, message := range queue {
-		record := recordOf(channel, message)
-		switch {
-		case channel == nil:
-			told = append(told, d.givenUp(message, &alerts.DeliveryError{Channel: name, Err: errors.New("no such channel is configured any more")}))
-		case unanswered >= wallAfter:
-			told = append(told, Told{Delivery: message, Err: fmt.Errorf("not tried, because those before it were not answered: %w", silence)})
-		case stuck[record]:
-			told = append(told, Told{Delivery: message, Err: errors.New("not tried, because what came before it on the same subject was not delivered")})
-		default:
-			attempts := attemptsPerRun
-			if unanswered > 0 {
-				attempts = 1
-			}
-			outcome := d.message(ctx, channel, message, attempts)
-			told = append(told, outcome)
-			stuck[record] = record != "" && outcome.Err != nil
-			unanswered, silence = unanswered+1, outcome.Err
-			if !noAnswer(outcome.Err) {
-				unanswered = 0
-			}
-		}
-	}
-	return told
-}
-
-// recordOf names the one record that a service keeps of a message's subject, whose
-// messages must arrive in order; empty where it keeps none.
-func recordOf(channel alerts.Channel, message ledger.Delivery) string {
-	if channel == nil || !alerts.MannerOf(channel).Singly || len(message.Events) == 0 {
-		return ""
-	}
-	return message.Recipient + "\x00" + message.Events[0].Finding.ID
-}
-
-// noAnswer reports that the service said nothing at all, not even a refusal.
-func noAnswer(err error) bool {
-	failure, failed := errors.AsType[*alerts.DeliveryError](err)
-	_, panicked := errors.AsType[*panicError](err)
-	return failed && !panicked && failure.Retryable && failure.Status == 0
-}
-
 // message makes the attempts of this run at one message and records what came of it.
 func (d Delivery) message(ctx context.Context, channel alerts.Channel, due ledger.Delivery, attempts int) Told {
 	message := alerts.Message{ID: due.ID, Channel: due.Channel, Recipient: due.Recipient, CreatedAt: due.CreatedAt, Events: due.Events, Note: due.Note}
@@ -195,11 +125,11 @@ func (d Delivery) message(ctx context.Context, channel alerts.Channel, due ledge
 		failure := asDeliveryError(due.Channel, err)
 		wait := max(failure.RetryAfter, pause)
 		if !failure.Retryable || attempt == attempts || wait > longestInRun {
-			return d.failed(due, failure)
+			return d.failed(ctx, due, failure)
 		}
 		d.Log.Warn("a delivery failed and is tried again", "channel", due.Channel, "in", wait, "error", failure)
 		if d.wait(ctx, wait+rand.N(wait/4)) != nil {
-			return d.failed(due, failure)
+			return d.failed(ctx, due, failure)
 		}
 		pause *= 2
 	}
@@ -243,28 +173,40 @@ func (d Delivery) sent(due ledger.Delivery, receipt alerts.Receipt) Told {
 	defer cancel()
 	told := Told{Delivery: due, Proof: receipt.Proof}
 	if err := d.Ledger.Sent(ctx, due.ID, receipt.Proof, d.Now()); err != nil {
-		told.Err = fmt.Errorf("delivered, but not recorded, so it will be sent once more with the same id: %w", err)
+		told.Err = &unrecordedError{err}
 	}
 	return told
 }
 
-// failed keeps the message for the next run, unless it is too old by now.
-func (d Delivery) failed(due ledger.Delivery, failure *alerts.DeliveryError) Told {
-	now := d.Now()
-	age := now.Sub(due.CreatedAt)
-	if d.clockWrong {
-		age = 0
+// failed keeps the message for the next run, unless it is too old by now. A run that was
+// stopped says nothing of its channels.
+func (d Delivery) failed(ctx context.Context, due ledger.Delivery, failure *alerts.DeliveryError) Told {
+	if ctx.Err() != nil {
+		return Told{Delivery: due, Err: failure}
 	}
-	if age >= giveUpAfter {
+	if d.age(due) >= giveUpAfter {
 		return d.givenUp(due, failure)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), noticeOfOutcome)
 	defer cancel()
-	err := d.Ledger.Failed(ctx, due.ID, failure.Error(), now.Add(min(failure.RetryAfter, longestBetween)))
-	if !failure.Retryable || age >= redirectAfter {
-		err = errors.Join(err, d.redirect(due, failure))
+	err := d.Ledger.Failed(ctx, due.ID, failure.Error(), d.Now().Add(min(failure.RetryAfter, longestBetween)))
+	return Told{Delivery: due, Err: errors.Join(failure, err, d.redirectLate(due, failure))}
+}
+
+// redirectLate hands a message to the fallback when it was refused, or has waited long.
+func (d Delivery) redirectLate(due ledger.Delivery, failure *alerts.DeliveryError) error {
+	if failure.Retryable && d.age(due) < redirectAfter {
+		return nil
 	}
-	return Told{Delivery: due, Err: errors.Join(failure, err)}
+	return d.redirect(due, failure)
+}
+
+// age is how long a message has waited; nothing, where the clock is not to be believed.
+func (d Delivery) age(due ledger.Delivery) time.Duration {
+	if d.clockWrong {
+		return 0
+	}
+	return d.Now().Sub(due.CreatedAt)
 }
 
 func (d Delivery) givenUp(due ledger.Delivery, failure *alerts.DeliveryError) Told {

@@ -55,7 +55,7 @@ func (i itself) Collect(ctx context.Context, sink watch.Sink) error {
 	for _, name := range i.channels {
 		state := known[name]
 		sink(policy.ChannelHealth{
-			Channel: name, Owed: state.Owed, Lost: state.Dead, OldestOwed: state.OldestOwed,
+			Channel: name, Owed: state.Owed, Refused: state.Refused, Lost: state.Dead, OldestOwed: state.OldestOwed,
 			LastSent: state.LastSent, LastError: state.LastError,
 		}.Condition(i.now))
 	}
@@ -67,7 +67,7 @@ func whyUnusable(loss *ledger.Loss) string {
 	case loss == nil:
 		return ""
 	case loss.KeptAside != "":
-		return "was damaged: it is kept as " + loss.KeptAside + ", and a new one was begun; what is told now may have been told before. The cause: " + loss.Cause.Error()
+		return "was damaged: it is kept as " + loss.KeptAside + ", and a new one was begun without what it held: acknowledgements, messages that were owed, and what was told; what is told now may have been told before. The cause: " + loss.Cause.Error()
 	default:
 		return "cannot be used, so that this run remembers nothing: what is told now may have been told before, and will be told again. The cause: " + loss.Cause.Error()
 	}

@@ -32,6 +32,8 @@ type Outcome struct {
 	Events []watch.Event
 	// Planned are the messages that this pass raised.
 	Planned []policy.Digest
+	// Due are the messages of earlier runs that a dry run would send too.
+	Due []ledger.Delivery
 	// Told are all messages that were due, those of earlier runs too.
 	Told []Told
 	// Undelivered counts due messages that did not reach their service in this run, and
@@ -76,7 +78,8 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 	outcome.Events = slices.DeleteFunc(recorded.Events, func(event watch.Event) bool { return event.Type == watch.Standing })
 	outcome.Pass.Findings = withAcknowledgements(outcome.Pass.Findings, recorded.Acknowledged)
 	if j.DryRun {
-		return outcome, nil
+		outcome.Due, err = j.Ledger.Due(ctx, j.Delivery.Now())
+		return outcome, err
 	}
 	if err := j.deliverAll(ctx, recorded.Run, &outcome); err != nil {
 		return outcome, fmt.Errorf("%w (the pass itself was recorded)", err)

@@ -64,6 +64,9 @@ type Event struct {
 	// It is set where the news is good, so that whoever was told of a finding is told of
 	// its end, whoever owns the subject by then.
 	Concerned []string `json:"concerned,omitempty"`
+	// StoodIn are the channels that were told of the subject in place of others since it
+	// was opened. It is set where the news is good, so that they are told of the end.
+	StoodIn []string `json:"stood_in,omitempty"`
 	// Finding is the subject as it is now; for a removed one, as it was last seen.
 	Finding Finding `json:"finding"`
 }

@@ -59,3 +59,6 @@ func (o Options) validateOwnerDomains(wrong func(string, error)) {
 		}
 	}
 }
+
+// TellsOwners reports whether any domain is allowed.
+func (c *channel) TellsOwners() bool { return len(c.options.OwnerDomains) > 0 }

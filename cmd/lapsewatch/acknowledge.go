@@ -149,7 +149,7 @@ func (a app) inLedger(ctx context.Context, configFile string, do func(context.Co
 }
 
 func (a app) acknowledge(ctx context.Context, kept *ledger.Ledger, wanted string, noted watch.Acknowledgement) error {
-	open, err := named(ctx, kept, wanted, func(subject ledger.Subject) bool { return subject.Known.Bad() })
+	open, err := named(ctx, kept, wanted, "there is nothing to take note of: when it was last looked at, it was fine", func(subject ledger.Subject) bool { return subject.Known.Bad() })
 	if err != nil {
 		return err
 	}
@@ -157,17 +157,35 @@ func (a app) acknowledge(ctx context.Context, kept *ledger.Ledger, wanted string
 		if err := kept.Acknowledge(ctx, subject.FindingID, noted); err != nil {
 			return failed(err)
 		}
-		days := int(noted.Until.Sub(noted.At).Hours() / 24)
-		if err := a.print("acknowledged %s until %s (%s): nobody is reminded of it until then\n",
-			shownSubject(subject), noted.Until.Format("2006-01-02 15:04 UTC"), count(days, "day")); err != nil {
+		if err := a.print("acknowledged %s until %s (%s): nobody is reminded of it until then%s\n",
+			shownSubject(subject), when(noted.Until), lasting(noted.Until.Sub(noted.At)), before(subject, noted.Until)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func lasting(span time.Duration) string {
+	if span < 48*time.Hour {
+		return count(int(span.Round(time.Hour)/time.Hour), "hour")
+	}
+	return count(int(span/(24*time.Hour)), "day")
+}
+
+// before warns that the credential runs out within the time.
+func before(subject ledger.Subject, until time.Time) string {
+	notAfter := subject.Known.Finding.NotAfter
+	if notAfter.IsZero() || subject.Known.Finding.NeverExpires || !notAfter.Before(until) || notAfter.Before(time.Now()) {
+		return ""
+	}
+	return ", or until it expires on " + when(notAfter)
+}
+
 func (a app) unacknowledge(ctx context.Context, kept *ledger.Ledger, wanted string) error {
-	noted, err := named(ctx, kept, wanted, func(subject ledger.Subject) bool { return subject.Known.Acknowledged != nil })
+	noted, err := named(ctx, kept, wanted, "it is not acknowledged", func(subject ledger.Subject) bool {
+		noted := subject.Known.Acknowledged
+		return noted != nil && time.Now().Before(noted.Until)
+	})
 	if err != nil {
 		return err
 	}
@@ -184,7 +202,7 @@ func (a app) unacknowledge(ctx context.Context, kept *ledger.Ledger, wanted stri
 
 // named finds the subjects that are meant. A name that several subjects bear must be made
 // unambiguous, while a pattern means all that match.
-func named(ctx context.Context, kept *ledger.Ledger, wanted string, fits func(ledger.Subject) bool) ([]ledger.Subject, error) {
+func named(ctx context.Context, kept *ledger.Ledger, wanted, otherwise string, fits func(ledger.Subject) bool) ([]ledger.Subject, error) {
 	if _, err := path.Match(wanted, ""); err != nil {
 		return nil, misused("", fmt.Errorf("pattern %q: %w", clean.Text(wanted, shownTargetRunes), err))
 	}
@@ -204,7 +222,7 @@ func named(ctx context.Context, kept *ledger.Ledger, wanted string, fits func(le
 	}
 	switch {
 	case len(found) == 0 && len(unfit) > 0:
-		return nil, misused("", fmt.Errorf("%s: there is nothing to do: it is %s, and nobody is told of it", shownSubject(unfit[0]), unfit[0].Known.Finding.Severity))
+		return nil, misused("", fmt.Errorf("%s: %s", shownSubject(unfit[0]), otherwise))
 	case len(found) == 0:
 		return nil, misused("give the name as messages and reports show it, or a pattern such as '*example*'",
 			fmt.Errorf("no subject is named %q in the ledger", clean.Text(wanted, shownTargetRunes)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"lapsewatch/config"
@@ -65,6 +66,18 @@ func (s *session) alone(ctx context.Context, kept *ledger.Ledger) (alone context
 	}, nil
 }
 
+// instance is how this installation calls itself: the host, where nobody named it.
+func (s *session) instance() string {
+	if named := string(s.settings.Report.Instance); named != "" {
+		return named
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
 func holder() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -83,6 +96,26 @@ func (s *session) pinger(dryRun bool) *heartbeat.Pinger {
 	return heartbeat.New(*s.settings.Heartbeat, env)
 }
 
+// reason says why a run failed, a line each.
+func reason(outcome runner.Outcome, exit *exitError) string {
+	var lines strings.Builder
+	if exit != nil && exit.err != nil {
+		lines.WriteString(cleanLines(exit.err.Error()) + "\n")
+	}
+	if outcome.Loss != nil {
+		fmt.Fprintf(&lines, "the ledger could not be used as it was: %s\n", cleanLines(outcome.Loss.Cause.Error()))
+	}
+	for _, check := range outcome.Pass.Checks {
+		switch {
+		case check.Error != "":
+			fmt.Fprintf(&lines, "check %s could not read its source: %s\n", check.Name, cleanLines(check.Error))
+		case check.Subjects > 0 && check.Problems >= check.Subjects:
+			fmt.Fprintf(&lines, "check %s could read nothing\n", check.Name)
+		}
+	}
+	return lines.String()
+}
+
 // signal says how the run went. Findings are what a run is for: they are no failure.
 func (s *session) signal(ctx context.Context, pinger *heartbeat.Pinger, outcome runner.Outcome, err error) {
 	if _, held := errors.AsType[*ledger.HeldError](err); held {
@@ -91,7 +124,7 @@ func (s *session) signal(ctx context.Context, pinger *heartbeat.Pinger, outcome 
 	}
 	told := s.summary(outcome, false)
 	if exit, ok := errors.AsType[*exitError](err); err != nil && (!ok || exit.code != exitFindings) {
-		pinger.Fail(ctx, cleanLines(err.Error())+"\n"+told)
+		pinger.Fail(ctx, reason(outcome, exit)+told)
 		return
 	}
 	pinger.Success(ctx, told)

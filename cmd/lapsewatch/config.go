@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -67,11 +68,17 @@ func (a app) configCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkLedger(command.Context(), settings.Ledger); err != nil {
-				return misused("", err)
+			if len(settings.Alerts) == 0 && !settings.Silent {
+				return misused(saySilence, errNobodyTold)
 			}
-			if err := a.describe(settings); err != nil || !online {
+			if err := a.describe(settings); err != nil {
 				return err
+			}
+			if err := checkLedger(command.Context(), settings.Ledger); err != nil {
+				return misused("", fmt.Errorf("the configuration is right, but its ledger cannot be used from here: %w", err))
+			}
+			if !online {
+				return nil
 			}
 			return a.tryOnline(command.Context(), settings)
 		},

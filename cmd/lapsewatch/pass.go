@@ -229,7 +229,7 @@ func (s *session) configured() ([]runner.Check, error) {
 			problems = append(problems, fmt.Errorf("set up check %s: %w", entry.Name, err))
 			continue
 		}
-		all = append(all, runner.Check{Name: entry.Name, Kind: entry.Kind.Name(), Labels: entry.Labels, Check: check})
+		all = append(all, runner.Check{Name: entry.Name, Kind: entry.Kind.Name(), Labels: entry.Labels, Owners: entry.Owners, Check: check})
 	}
 	if len(problems) > 0 {
 		return nil, misused("run `lapsewatch config check`", errors.Join(problems...))

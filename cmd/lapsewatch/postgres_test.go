@@ -22,8 +22,9 @@ type program struct {
 
 func (p program) run(wantCode int, args ...string) (stdout, stderr string) {
 	p.t.Helper()
-	var out, complaints bytes.Buffer
-	code := app{stdout: &out, stderr: &complaints}.execute(p.t.Context(), append(args, "--config", p.config))
+	var out bytes.Buffer
+	complaints := &sharedBuffer{}
+	code := app{stdout: &out, stderr: complaints}.execute(p.t.Context(), append(args, "--config", p.config))
 	if code != wantCode {
 		p.t.Fatalf("lapsewatch %s: exit code %d, want %d\n%s\n%s", strings.Join(args, " "), code, wantCode, out.String(), complaints.String())
 	}

@@ -56,9 +56,13 @@ func (a app) run() *cobra.Command {
 	return command
 }
 
+var errNobodyTold = errors.New("no alerts are configured: nobody would be told of anything")
+
+const saySilence = "give at least one alert, or say `alerts: []` where only the report is wanted"
+
 func (a app) runJob(ctx context.Context, flags *passFlags, settings *config.Config, dryRun bool) (err error) {
 	if len(settings.Alerts) == 0 && !settings.Silent && !dryRun {
-		return misused("give at least one alert, or say `alerts: []` where only the report is wanted", errors.New("no alerts are configured: nobody would be told of anything"))
+		return misused(saySilence, errNobodyTold)
 	}
 	to, err := a.openOutput(flags.out)
 	if err != nil {
@@ -214,7 +218,8 @@ func fallbacks(settings *config.Config, destinations []policy.Destination) map[s
 			names = []string{entry.Fallback}
 		}
 		for _, destination := range destinations {
-			if destination.Channel != entry.Name && slices.Contains(names, destination.Channel) {
+			// Its own recipients may stand in for an owner, if it is a default one.
+			if slices.Contains(names, destination.Channel) {
 				all[entry.Name] = append(all[entry.Name], destination)
 			}
 		}
@@ -245,6 +250,6 @@ func (s *session) channelEnv(name string) alerts.Env {
 	noRedirects.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return alerts.Env{
 		Name: name, Now: time.Now, Log: s.log, Dial: env.Dial, HTTP: &noRedirects,
-		Secrets: config.ReadSecret, Memory: s.channelMemory(name), ReportURL: string(s.settings.Report.URL), Version: buildVersion(),
+		Secrets: config.ReadSecret, Memory: s.channelMemory(name), ReportURL: string(s.settings.Report.URL), Instance: s.instance(), Version: buildVersion(),
 	}
 }

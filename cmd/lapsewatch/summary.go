@@ -7,6 +7,7 @@ import (
 
 	"lapsewatch/internal/clean"
 	"lapsewatch/runner"
+	"lapsewatch/watch"
 )
 
 // summary says what was delivered, what was not, and why.
@@ -35,26 +36,29 @@ func (s *session) summary(outcome runner.Outcome, dryRun bool) string {
 
 func sayPlanned(say func(string, ...any), outcome runner.Outcome) {
 	for _, digest := range outcome.Planned {
-		say("would tell %s: %s", addressee(digest.Channel, digest.Recipient), count(len(digest.Events), "change"))
+		say("would tell %s: %s", addressee(digest.Channel, digest.Recipient), changes(digest.Events))
 		for _, event := range digest.Events {
 			say("  %s %s %s: %s", event.Type, event.Finding.Severity, clean.Text(event.Finding.Name, shownTargetRunes), clean.Text(event.Finding.Message, maxErrorRunes))
 		}
 	}
-	if len(outcome.Events) == 0 {
+	for _, owed := range outcome.Due {
+		say("would send what is owed to %s since %s: %s", addressee(owed.Channel, owed.Recipient), when(owed.CreatedAt), changes(owed.Events))
+	}
+	if len(outcome.Planned)+len(outcome.Due) == 0 {
 		say("would tell nobody: nothing has changed, and no reminder is due")
 	}
 }
 
 func (s *session) sayTold(say func(string, ...any), outcome runner.Outcome) {
-	for _, told := range outcome.Told {
-		to := addressee(told.Channel, told.Recipient)
+	for _, message := range outcome.Told {
+		to := addressee(message.Channel, message.Recipient)
 		switch {
-		case told.Err == nil && !s.flags.quiet:
-			say("told %s: %s (%s)", to, count(len(told.Events), "change"), clean.Text(told.Proof, shownTargetRunes))
-		case told.Dead:
-			say("not delivered to %s, and given up: %s", to, cleanLines(told.Err.Error()))
-		case told.Err != nil:
-			say("not delivered to %s, the next run tries again: %s", to, cleanLines(told.Err.Error()))
+		case message.Err == nil && !s.flags.quiet:
+			say("told %s: %s (%s)", to, changes(message.Events), clean.Text(message.Proof, shownTargetRunes))
+		case message.Dead:
+			say("not delivered to %s, and given up: %s", to, cleanLines(message.Err.Error()))
+		case message.Err != nil:
+			say("not delivered to %s, the next run tries again: %s", to, cleanLines(message.Err.Error()))
 		}
 	}
 	switch {
@@ -62,6 +66,25 @@ func (s *session) sayTold(say func(string, ...any), outcome runner.Outcome) {
 		say("%s still owed: the service asked for a wait that is not over", count(outcome.Owed, "message"))
 	case len(outcome.Told) == 0 && len(outcome.Events) == 0 && !s.flags.quiet:
 		say("told nobody: nothing has changed, and no reminder is due")
+	}
+}
+
+// changes counts what a message tells: changes, and what stands for services that forget
+// what is not repeated.
+func changes(events []watch.Event) string {
+	standing := 0
+	for _, event := range events {
+		if event.Type == watch.Standing {
+			standing++
+		}
+	}
+	switch news := len(events) - standing; {
+	case standing == 0:
+		return count(news, "change")
+	case news == 0:
+		return fmt.Sprintf("%d still open", standing)
+	default:
+		return fmt.Sprintf("%s, %d still open", count(news, "change"), standing)
 	}
 }
 
