@@ -71,6 +71,8 @@ func (c teamChat) Deliver(_ context.Context, message alerts.Message) (alerts.Rec
 	return alerts.Receipt{Proof: "taken"}, nil
 }
 
+func (mailTo) TellsOwners() bool { return true }
+
 func (mailTo) Reach(owner string) (string, bool) {
 	return owner, strings.HasSuffix(owner, "@example.com")
 }
