@@ -79,11 +79,12 @@ func TestF3_WhatWasTakenWithoutProofIsSentAgainUnderTheSameID(t *testing.T) {
 	i.wantRun(exitDone)
 	after := i.deliveries()
 	for _, name := range []string{"lost", "gateway", "slack"} {
+		// The second message tells of the channel that refused.
 		again := posted.take("/" + name)
-		if len(again) != 1 || again[0] != first[name][0] {
+		if len(again) != 2 || again[0] != first[name][0] {
 			t.Errorf("%s took %q, and then %q", name, first[name], again)
 		}
-		if owed := after[name]; len(owed) != 1 || owed[0].ID != before[name][0].ID || owed[0].SentAt.IsZero() {
+		if owed := after[name]; len(owed) != 2 || owed[1].ID != before[name][0].ID || owed[1].SentAt.IsZero() {
 			t.Errorf("%s: the ledger says %+v", name, owed)
 		}
 	}
