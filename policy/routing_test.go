@@ -52,6 +52,8 @@ func TestRoutesLeadToChannelsOwnersAndTheDefault(t *testing.T) {
 			Routing{Routes: []Route{{Match: everything, To: []string{Owner}}}, Default: []string{"mail"}}, []Destination{mail}, "mail/ops@example.com:orphan+foreign mail/ada@example.com:owned"},
 		{"what no route matches goes to the default",
 			Routing{Routes: []Route{{Match: Match{Severity: watch.Critical}, To: []string{"pager"}}}, Default: []string{"mail"}}, []Destination{mail, pager}, "mail/ops@example.com:foreign+owned pager/:orphan"},
+		{"a default channel that forgets hears of what stands", Routing{Routes: []Route{{Match: Match{Check: "other"}, To: []string{"pager"}}}, Default: []string{"prometheus"}},
+			[]Destination{prometheus, pager}, "prometheus/:orphan+foreign+owned+still"},
 		{"a channel without recipients of its own reaches nobody by itself",
 			Routing{Default: []string{"pager"}}, []Destination{ownersOnly, pager}, "owners/ada@example.com:owned pager/:orphan pager/:foreign pager/:owned"},
 		{"a route by owner", Routing{Routes: []Route{{Match: Match{Owner: "*@example.com"}, To: []string{"pager"}}}}, []Destination{mail, pager}, "pager/:owned"},
@@ -82,6 +84,18 @@ func TestWhatFailedForGoodIsPlannedForAnotherUnderTheSameIDEachTime(t *testing.T
 			t.Errorf("planned as %+v, and again as %+v", digest, again[i])
 		}
 		ids[digest.ID] = true
+	}
+	still := failed
+	still.Events = []watch.Event{{ID: "3", Type: watch.Standing, Finding: watch.Finding{Name: "c"}}}
+	if got := tellings(Instead(still, chat, "", now)); got != "" {
+		t.Errorf("people are told of what stands: %s", got)
+	}
+	if got := tellings(Instead(still, Destination{Channel: "prometheus", Recipients: []string{""}, Standing: true}, "", now)); got != "prometheus/:c" {
+		t.Errorf("a service that forgets is told %s", got)
+	}
+	itself := Destination{Channel: "mail", Recipients: []string{"Ops@example.com", "dev@example.com"}}
+	if got := tellings(Instead(failed, itself, "", now)); got != "mail/dev@example.com:a+b" {
+		t.Errorf("in the place of one mailbox %s is told", got)
 	}
 	other := failed
 	other.ID = "g"

@@ -142,6 +142,7 @@ func unreachable(id string) watch.Problem {
 func TestBadNewsGetsASecondLookBeforeItIsTold(t *testing.T) {
 	well := func(sink watch.Sink) { sink(certificate("a:443", 300)) }
 	silent := func(sink watch.Sink) { sink(unreachable("a:443")) }
+	near := func(sink watch.Sink) { sink(certificate("a:443", 2)) }
 	for _, row := range []struct {
 		name          string
 		first, second func(watch.Sink)
@@ -154,6 +155,7 @@ func TestBadNewsGetsASecondLookBeforeItIsTold(t *testing.T) {
 		{"what fails twice is told", silent, silent, nil, 1, 1, "0 ok, 1 unknown, 1 problems"},
 		{"what the second look says nothing of stands", silent, func(watch.Sink) {}, errors.New("cut short"), 1, 1, "0 ok, 1 unknown, 1 problems"},
 		{"what it says of others is passed over", silent, func(sink watch.Sink) { sink(certificate("b:443", 1)) }, nil, 1, 1, "0 ok, 1 unknown, 1 problems"},
+		{"a second look that cannot look changes nothing", near, silent, nil, 1, 1, "0 ok, 0 unknown, 0 problems"},
 		{"what is in order is not looked at again", well, silent, nil, 0, 0, "1 ok, 0 unknown, 0 problems"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
