@@ -377,6 +377,7 @@ func TestPeekNeitherMakesNorChangesALedger(t *testing.T) {
 	if !slices.Equal(before, readFile(t, path)) {
 		t.Error("the file was changed")
 	}
+	wantNames(t, folder, "lapsewatch.db")
 }
 
 // A pass is recorded with every possible interruption, each of which must leave the

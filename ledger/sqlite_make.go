@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,8 +73,10 @@ func copySQLite(ctx context.Context, path string) (db *sql.DB, discard func() er
 	}
 	discard = func() error { return os.RemoveAll(folder) }
 	copied := filepath.Join(folder, "ledger")
-	if err = inspectAlone(ctx, path); err == nil {
-		err = vacuumInto(ctx, path, copied)
+	if !copyAtRest(ctx, path, copied) {
+		if err = inspectAlone(ctx, path); err == nil {
+			err = vacuumInto(ctx, path, copied)
+		}
 	}
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		db, err = openSQLite(ctx, copied)
@@ -82,6 +85,43 @@ func copySQLite(ctx context.Context, path string) (db *sql.DB, discard func() er
 		return nil, nil, errors.Join(err, discard())
 	}
 	return db, discard, nil
+}
+
+// copyAtRest copies a file that nobody is using, and leaves not even the files behind that
+// SQLite makes beside one that it reads. It reports false where the file is in use, or
+// anything else is not as it should be.
+func copyAtRest(ctx context.Context, path, copied string) (done bool) {
+	before, err := os.Stat(path)
+	if _, inUse := os.Lstat(path + "-wal"); err != nil || !before.Mode().IsRegular() || inUse == nil {
+		return false
+	}
+	defer func() {
+		if !done {
+			_ = os.Remove(copied)
+		}
+	}()
+	if err := copyFile(path, copied); err != nil {
+		return false
+	}
+	after, err := os.Stat(path)
+	if _, inUse := os.Lstat(path + "-wal"); err != nil || inUse == nil || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+		return false
+	}
+	return inspectSQLite(ctx, copied) == nil
+}
+
+func copyFile(from, to string) (err error) {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = source.Close() }()
+	copied, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(copied, source)
+	return errors.Join(err, copied.Close())
 }
 
 func inspectAlone(ctx context.Context, path string) (err error) {

@@ -158,18 +158,18 @@ func (a app) acknowledge(ctx context.Context, kept *ledger.Ledger, wanted string
 			return failed(err)
 		}
 		if err := a.print("acknowledged %s until %s (%s): nobody is reminded of it until then%s\n",
-			shownSubject(subject), when(noted.Until), lasting(noted.Until.Sub(noted.At)), before(subject, noted.Until)); err != nil {
+			shownSubject(subject), when(noted.Until), inWords(noted.Until.Sub(noted.At)), before(subject, noted.Until)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func lasting(span time.Duration) string {
-	if span < 48*time.Hour {
-		return count(int(span.Round(time.Hour)/time.Hour), "hour")
+func inWords(length time.Duration) string {
+	if length < 48*time.Hour {
+		return count(int(length.Round(time.Hour)/time.Hour), "hour")
 	}
-	return count(int(span/(24*time.Hour)), "day")
+	return count(int(length/(24*time.Hour)), "day")
 }
 
 // before warns that the credential runs out within the time.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -64,7 +65,37 @@ func openForRun(ctx context.Context, settings config.Ledger) (*ledger.Ledger, *l
 			return nil, nil, err
 		}
 	}
-	return ledger.OpenOrReplace(ctx, address, time.Now())
+	for attempt := 1; ; attempt++ {
+		kept, loss, err := ledger.OpenOrReplace(ctx, address, time.Now())
+		if err != nil || loss == nil || attempt == openAttempts || inFile(settings) || lasting(loss.Cause) {
+			return kept, loss, err
+		}
+		// A server that is failing over comes back in seconds, and without its record
+		// everybody would be told of everything.
+		if err := kept.Close(); err != nil {
+			return nil, nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		case <-time.After(openPause):
+		}
+	}
+}
+
+const (
+	openAttempts = 3
+	openPause    = 3 * time.Second
+)
+
+// lasting reports whether what is wrong with a store stays so until somebody mends it.
+func lasting(cause error) bool {
+	for _, known := range []error{ledger.ErrDamaged, ledger.ErrForeign, ledger.ErrNewer, ledger.ErrReadOnly, ledger.ErrFull} {
+		if errors.Is(cause, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // ledgerPlace makes the folder of the default ledger. Any other folder may be a volume
