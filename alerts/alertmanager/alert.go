@@ -1,6 +1,7 @@
 package alertmanager
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -14,13 +15,13 @@ import (
 	"lapsewatch/watch"
 )
 
-// The labels that the channel sets itself. They name the subject and how grave its
-// finding is, and nothing that changes while it stays so: equal labels are one alert.
+// The labels that the channel sets itself. They tell the subject and how grave its
+// finding is, and hold nothing that changes while it stays so, as a name may: equal labels
+// are one alert.
 const (
 	alertLabel    = "alertname"
 	checkLabel    = "check"
 	kindLabel     = "kind"
-	nameLabel     = "name"
 	findingLabel  = "finding"
 	severityLabel = "severity"
 )
@@ -34,6 +35,12 @@ const (
 	maxValue  = 200
 	maxName   = 100
 	maxLabels = 30
+	// maxLabelBytes bounds a finding's own labels, so that they can be remembered.
+	maxLabelBytes = 1500
+
+	// leastByFallback is how long the alert stands at least of a message that comes in
+	// place of another channel's: long enough for people to be told.
+	leastByFallback = time.Hour
 )
 
 // alert is a postableAlert of Alertmanager's API v2
@@ -52,53 +59,85 @@ type writer struct {
 	message alerts.Message
 	digest  digest.Digest
 	now     time.Time
+	// known is what stands at Alertmanager already, by the findings' ids.
+	known map[string]standing
 }
 
 func newWriter(options Options, env alerts.Env, message alerts.Message) writer {
 	return writer{options: options, message: message, digest: digest.New(message, env, 0), now: env.Now().UTC()}
 }
 
-// alerts are those of one event: what stands now, and the end of what stood under
-// another severity. There is none where all of it has ended by itself.
+// alerts are those of one event: what stands now, and the end of what stood under other
+// labels. There is none where all of it has ended by itself, or is no news any more.
 func (w writer) alerts(event watch.Event) []alert {
-	entry := digest.NewEntry(event)
-	severity, before := severityOf(event), severityBefore(event)
-	if event.Type == watch.Resolved {
-		return []alert{w.end(event, entry, before, entry.Change)}
+	if w.overtaken(event) {
+		return nil
 	}
+	entry, now := digest.NewEntry(event), w.standing(event)
 	var written []alert
-	if before != "" && before != severity {
-		written = append(written, w.end(event, entry, before, "is "+severity+" now, was "+before))
+	for _, before := range w.before(event) {
+		switch {
+		case event.Type == watch.Resolved:
+			written = append(written, w.end(event, entry, before, entry.Change))
+		case before.Severity != now.Severity:
+			written = append(written, w.end(event, entry, before, "is "+now.Severity+" now, was "+before.Severity))
+		case !before.like(now):
+			written = append(written, w.end(event, entry, before, "goes on under other labels"))
+		}
 	}
-	ends := w.ends()
-	if !ends.After(w.now) {
+	ends := w.ends(event)
+	if event.Type == watch.Resolved || !ends.After(w.now) {
 		return written
 	}
 	return append(written, alert{
-		Labels: w.labels(event.Finding, severity), Annotations: w.annotations(event.Finding, entry, sentence(entry.Name, entry.Message)),
+		Labels: w.labels(event.Finding, now), Annotations: w.annotations(event.Finding, entry, sentence(entry.Name, entry.Message)),
 		StartsAt: earlier(event.At, ends), EndsAt: ends, GeneratorURL: w.generator(entry),
 	})
 }
 
-// ends is when an alert ends by itself. It counts from the pass and not from the
-// delivery, so that a message that comes late tells nothing that later ones took back.
-func (w writer) ends() time.Time {
-	switch {
-	case w.message.Test:
-		return w.now.Add(testLasts).Truncate(time.Millisecond)
-	case w.message.Note != "":
-		// It comes in place of another channel's, and no later pass repeats it.
-		return w.now.Add(time.Duration(w.options.EndsAfter)).Truncate(time.Millisecond)
-	default:
-		return w.message.CreatedAt.UTC().Add(time.Duration(w.options.EndsAfter)).Truncate(time.Millisecond)
-	}
+// standing is how the event puts the finding.
+func (w writer) standing(event watch.Event) standing {
+	return standing{Severity: severityOf(event), Labels: w.ownLabels(event.Finding), Since: event.At.UTC()}
 }
 
-// end is the alert with which the one of that severity ends. It ended when the pass saw
+// before is how the finding may stand at Alertmanager: as is remembered, and as the event
+// says, where the memory was lost.
+func (w writer) before(event watch.Event) []standing {
+	var stood []standing
+	known, remembered := w.known[event.Finding.ID]
+	if remembered {
+		stood = append(stood, known)
+	}
+	told := w.standing(event)
+	told.Severity = severityBefore(event)
+	surely := event.Previous != "" && !known.like(told)
+	if told.Severity != "" && (surely || !remembered) {
+		stood = append(stood, told)
+	}
+	return stood
+}
+
+// ends is when an alert ends by itself. It counts from when the event was judged and not
+// from the delivery, so that a message that comes late tells nothing that later ones took
+// back. What comes in place of another channel's message may be days old by then, and no
+// later pass repeats it: it stands just long enough for people to be told.
+func (w writer) ends(event watch.Event) time.Time {
+	lasts := time.Duration(w.options.EndsAfter)
+	ends := cmp.Or(event.At, w.message.CreatedAt).UTC().Add(lasts)
+	if least := w.now.Add(min(lasts, leastByFallback)); w.message.Note != "" && ends.Before(least) {
+		ends = least
+	}
+	if w.message.Test {
+		ends = w.now.Add(testLasts)
+	}
+	return ends.Truncate(time.Millisecond)
+}
+
+// end is the alert with which one that stood so ends. It ended when the pass saw
 // it: an instant that lies ahead by Alertmanager's clock would end nothing.
-func (w writer) end(event watch.Event, entry digest.Entry, severity, what string) alert {
+func (w writer) end(event watch.Event, entry digest.Entry, stood standing, what string) alert {
 	return alert{
-		Labels: w.labels(event.Finding, severity), Annotations: w.annotations(event.Finding, entry, sentence(entry.Name, what, entry.Message)),
+		Labels: w.labels(event.Finding, stood), Annotations: w.annotations(event.Finding, entry, sentence(entry.Name, what, entry.Message)),
 		EndsAt: earlier(event.At, w.now), GeneratorURL: w.generator(entry),
 	}
 }
@@ -140,21 +179,35 @@ func severityBefore(event watch.Event) string {
 	}
 }
 
-func (w writer) labels(finding watch.Finding, severity string) map[string]string {
-	labels := map[string]string{}
+// ownLabels are those that the check and the subject bring. Which of them is whose is not
+// known, and a subject's may change.
+func (w writer) ownLabels(finding watch.Finding) map[string]string {
+	labels, room := map[string]string{}, maxLabelBytes
 	for _, name := range slices.Sorted(maps.Keys(finding.Labels)) {
 		key, value := nameOf(name), value(finding.Labels[name])
-		if _, taken := labels[key]; !taken && key != "" && value != "" && len(labels) < maxLabels {
+		_, configured := w.options.Labels[key]
+		_, taken := labels[key]
+		if taken || configured || slices.Contains(own, key) || key == "" || value == "" || len(labels) == maxLabels {
+			continue
+		}
+		if need := len(key) + len(value); need <= room {
 			labels[key] = value
+			room -= need
 		}
 	}
+	return labels
+}
+
+func (w writer) labels(finding watch.Finding, stands standing) map[string]string {
+	labels := map[string]string{}
+	maps.Copy(labels, stands.Labels)
 	maps.Copy(labels, w.options.Labels)
 	labels[alertLabel] = alertName
 	if w.message.Test {
 		labels[alertLabel] = testAlertName
 	}
-	labels[checkLabel], labels[kindLabel], labels[nameLabel] = value(finding.Check), value(finding.Kind), value(finding.Name)
-	labels[findingLabel], labels[severityLabel] = digest.Key(finding.ID), severity
+	labels[checkLabel], labels[kindLabel] = value(finding.Check), value(finding.Kind)
+	labels[findingLabel], labels[severityLabel] = digest.Key(finding.ID), stands.Severity
 	return labels
 }
 
@@ -191,7 +244,7 @@ func (w writer) annotations(finding watch.Finding, entry digest.Entry, summary s
 		parts = append(parts, "What to do: "+entry.Remedy)
 	}
 	annotations := map[string]string{
-		"summary": summary, "description": strings.Join(parts, "\n"), "change": entry.Change, "remedy": entry.Remedy,
+		"name": entry.Name, "summary": summary, "description": strings.Join(parts, "\n"), "change": entry.Change, "remedy": entry.Remedy,
 		"owners": bracketed.Replace(entry.Owners), "reason": string(finding.Reason), "link": entry.Link, "report": w.digest.ReportURL, "note": w.digest.Note,
 	}
 	if !finding.NotAfter.IsZero() && !finding.NeverExpires {

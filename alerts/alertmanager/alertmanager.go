@@ -64,17 +64,18 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	if len(message.Events) == 0 {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: errNoEvents}
 	}
-	posts, err := compose(newWriter(c.options, c.env, message))
+	writer := newWriter(c.options, c.env, message)
+	writer.known = c.recall(ctx, writer)
+	posts, err := compose(writer)
 	if err != nil {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}
 	if len(posts) == 0 {
-		return alerts.Receipt{Proof: "nothing to post: what this message says had ended by itself before it could be sent, and later runs tell what stands"}, nil
+		return alerts.Receipt{Proof: "nothing to post: what this message says had ended by itself before it could be sent, or is told otherwise since, and later runs tell what stands"}, nil
 	}
 	header, secrets, err := c.header(message.ID)
 	if err != nil {
-		// A secret that cannot be read now may be readable at the next attempt.
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: err}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}
 	answers := make([]answer, len(c.replicas))
 	var posting sync.WaitGroup
@@ -82,7 +83,11 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 		posting.Go(func() { answers[i] = c.post(ctx, replica, posts, header, secrets) })
 	}
 	posting.Wait()
-	return outcome(posts, answers)
+	receipt, err := outcome(posts, answers)
+	if err == nil {
+		c.remember(ctx, writer)
+	}
+	return receipt, err
 }
 
 func (c *channel) header(id string) (http.Header, []watch.Secret, error) {

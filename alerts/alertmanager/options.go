@@ -42,7 +42,7 @@ func defaults() Options {
 var validName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
 // own are the labels that the channel sets itself.
-var own = []string{alertLabel, checkLabel, kindLabel, nameLabel, findingLabel, severityLabel}
+var own = []string{alertLabel, checkLabel, kindLabel, findingLabel, severityLabel}
 
 func (o Options) endpoint(url string) httpsend.Endpoint {
 	return httpsend.Endpoint{URL: url, CAFile: o.CAFile, Timeout: o.Timeout, AllowInsecureHTTP: o.AllowInsecureHTTP}

@@ -86,7 +86,7 @@ func (r *real) deliver(t *testing.T, message alerts.Message) {
 	}
 }
 
-// active reads back what Alertmanager holds for open, by the labels name and severity.
+// active reads back what Alertmanager holds for open, by their names and severities.
 func (r *real) active(t *testing.T) map[string]posted {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+"/api/v2/alerts?active=true", nil)
@@ -105,7 +105,7 @@ func (r *real) active(t *testing.T) map[string]posted {
 	}
 	byName := map[string]posted{}
 	for _, alert := range all {
-		key := alert.Labels["name"] + " " + alert.Labels["severity"]
+		key := alert.Annotations["name"] + " " + alert.Labels["severity"]
 		if _, twice := byName[key]; twice {
 			t.Errorf("%s is active twice", key)
 		}

@@ -27,6 +27,14 @@ func Becomes(kind watch.EventType, previous, now watch.Severity) alerts.Message 
 	})
 }
 
+// Unwatched is a message of a finding that ends only because its check is not configured
+// any more.
+func Unwatched() alerts.Message {
+	return Only(1, func(event *watch.Event) {
+		event.Type, event.Why, event.Previous = watch.Resolved, watch.NoLongerWatched, watch.Warning
+	})
+}
+
 // Large is a message of as many events that are all open, the first three critical.
 func Large(number int) alerts.Message {
 	message := Message()

@@ -53,10 +53,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	said := readAnswer(response.Body)
 	if said.ID == "" {
-		return alerts.Receipt{}, &alerts.DeliveryError{
-			Channel: c.env.Name, Status: response.Status,
-			Err: fmt.Errorf("discord answered %d without the message that it made: check that the URL is that of a webhook, and that no proxy changes it", response.Status),
-		}
+		return alerts.Receipt{}, response.Unproven(c.env.Name, false, fmt.Errorf("discord answered %d without the message that it made: check that the URL is that of a webhook, and that no proxy changes it", response.Status))
 	}
 	return alerts.Receipt{Proof: fmt.Sprintf("HTTP %d, message %s", response.Status, clean.Text(said.ID, shownOfAnswer))}, nil
 }

@@ -195,6 +195,8 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}{
 		{"no URL", plain, "url: want exactly one of url and url_from"},
 		{"plain http", func(o *discord.Options) { o.URL = "http://discord.com/api/webhooks/canary" }, "url: want https; allow_insecure_http accepts http"},
+		{"a webhook in the clear", func(o *discord.Options) { o.URL = "https://discord.com/api/webhooks/1/canary" }, "url: the URL of a webhook is itself a secret: keep it in a file or an environment variable and give that in url_from"},
+		{"one of an older host and a version", func(o *discord.Options) { o.URL = "https://ptb.discordapp.com/api/v10/webhooks/1/canary" }, "url: the URL of a webhook is itself a secret: keep it in a file or an environment variable and give that in url_from"},
 		{"a thread by name", func(o *discord.Options) { o.URLFrom.Env, o.ThreadID = "HOOK", "alerts" }, `thread_id: want the thread's ID, a number of 15 to 20 digits in quotes ("Copy Thread ID" in Discord's developer mode)`},
 		{"a timeout beyond the limit", func(o *discord.Options) { o.URLFrom.Env, o.Timeout = "HOOK", watch.Duration(time.Hour) }, "timeout: want more than 0 and at most 5m"},
 	}
@@ -202,5 +204,19 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			alerttest.AssertRefused(t, discord.Kind, test.edit, test.want)
 		})
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsTriedAgain(t *testing.T) {
+	service := alerttest.NewRecorder(t, alerttest.BreaksOff(`{"id":"1234567`))
+	_, err := channel(t, service, plain).Deliver(t.Context(), alerttest.Message())
+	alerttest.AssertFailure(t, err, "it answered 200, and the answer broke off: unexpected EOF", true, 200)
+}
+
+func TestWhatNobodyWatchesAnyMoreHasNoGreenTick(t *testing.T) {
+	service := alerttest.NewRecorder(t, take)
+	alerttest.Deliver(t, channel(t, service, plain), alerttest.Unwatched())
+	if sent := string(service.Last(t).Content); !strings.Contains(sent, "⚪ No longer watched") || !strings.Contains(sent, "its check is not configured any more, or has another name") || strings.Contains(sent, "✅") {
+		t.Errorf("sent %s", sent)
 	}
 }

@@ -64,8 +64,11 @@ func calendarEvent(event watch.Event, now time.Time) icalendar.Event {
 		Alarms:    []time.Time{finding.WarnFrom, finding.CriticalFrom, finding.NotAfter.Add(-lastCall)},
 		AlarmText: fmt.Sprintf("%s runs out %s", entry.Name, finding.NotAfter.UTC().Format("2006-01-02 15:04 UTC")),
 	}
-	if event.Type == watch.Resolved {
+	if of := digest.SeverityOf(event); of == digest.Resolved {
 		made.Summary, made.Cancelled = fmt.Sprintf("%s: %s", entry.Name, entry.Change), true
+	} else if of == digest.Unwatched {
+		// The date comes all the same.
+		made.Summary = fmt.Sprintf("%s runs out (no longer watched)", entry.Name)
 	}
 	return made
 }

@@ -6,6 +6,7 @@ import (
 
 	"lapsewatch/alerts"
 	"lapsewatch/internal/digest"
+	"lapsewatch/watch"
 )
 
 const (
@@ -14,6 +15,14 @@ const (
 	maxListed = 100
 	maxRows   = 98 << 10
 )
+
+// shade is the class that gives a heading its colour in the dark.
+func shade(severity watch.Severity) string {
+	if severity == digest.Unwatched {
+		severity = watch.Notice
+	}
+	return string(severity)
+}
 
 // newDigest words the message as far as the mail has room.
 func newDigest(message alerts.Message, env alerts.Env) digest.Digest {

@@ -50,6 +50,23 @@ var calendarProperties = []string{
 	"SUMMARY", "DESCRIPTION", "CATEGORIES", "URL", "STATUS", "END",
 }
 
+// The date comes all the same, and nobody looks any more.
+func TestWhatNobodyWatchesAnyMoreStaysInTheCalendar(t *testing.T) {
+	got := calendarEvent(alerttest.Unwatched().Events[0], alerttest.Now())
+	if want := "mail.example.com:587 runs out (no longer watched)"; got.Summary != want || got.Cancelled {
+		t.Errorf("summary %s, cancelled %t; want %s", got.Summary, got.Cancelled, want)
+	}
+	var page bytes.Buffer
+	for _, group := range newDigest(alerttest.Unwatched(), alerttest.Env(nil, nil)).Groups {
+		if err := heading(group).Render(t.Context(), &page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := `<h2 class="notice"`; !strings.Contains(page.String(), want) || !strings.Contains(page.String(), "color:#1f5fa8") {
+		t.Errorf("%s is missing in %s", want, page.String())
+	}
+}
+
 func FuzzDigest(f *testing.F) {
 	f.Add("evil\r\nBcc: x@example.org", "\x1b[31m", "javascript:alert(1)", "<script>", string(watch.Opened))
 	f.Add("\u202e\u2066", strings.Repeat("a ", 2000), "https://example.com/\"><img src=x>", "</td></table>", "other")

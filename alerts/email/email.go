@@ -63,8 +63,9 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	return c.sendBySMTP(ctx, composed, message)
 }
 
-// sendBySMTP takes replies of 5xx as permanent; everything else, a missing STARTTLS and a
-// certificate that cannot be verified included, is retryable, since somebody may mend it.
+// sendBySMTP takes replies of 5xx as permanent, and what cannot be read on this machine;
+// everything else, a missing STARTTLS and a certificate that cannot be verified included,
+// is retryable, since somebody may mend it.
 func (c *channel) sendBySMTP(ctx context.Context, composed *mail.Msg, message alerts.Message) (alerts.Receipt, error) {
 	ends, _ := ctx.Deadline()
 	within := time.Until(ends)
@@ -73,7 +74,11 @@ func (c *channel) sendBySMTP(ctx context.Context, composed *mail.Msg, message al
 		return alerts.Receipt{}, failed
 	}
 	attempt := session{options: c.options, recipient: message.Recipient, dial: c.env.Dial, within: within}
-	reply, err := attempt.send(ctx, composed, credential)
+	client, err := attempt.client(ctx, credential)
+	if err != nil {
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: presentable(err, c.forms(credential))}
+	}
+	reply, err := attempt.send(ctx, client, composed)
 	if err != nil {
 		status := statusOf(err)
 		return alerts.Receipt{}, &alerts.DeliveryError{
@@ -96,7 +101,7 @@ func (c *channel) credential(ctx context.Context, interactive bool) (watch.Secre
 	}
 	password, err := c.env.Secrets(c.options.Password)
 	if err != nil {
-		return password, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: fmt.Errorf("read password: %w", err)}
+		return password, &alerts.DeliveryError{Channel: c.env.Name, Err: fmt.Errorf("read password: %w", err)}
 	}
 	return password, nil
 }

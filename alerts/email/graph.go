@@ -17,7 +17,6 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/httpsend"
-	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
 
@@ -79,7 +78,7 @@ func (c *channel) postToGraph(ctx context.Context, request httpsend.Request, tok
 	}
 	sender, done, err := c.graphSender()
 	if err != nil {
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: err}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}
 	defer done()
 	response, err := sender.Send(ctx, request)
@@ -88,13 +87,10 @@ func (c *channel) postToGraph(ctx context.Context, request httpsend.Request, tok
 		return alerts.Receipt{}, failure
 	}
 	if response.Status != http.StatusAccepted {
-		return alerts.Receipt{}, &alerts.DeliveryError{
-			Channel: c.env.Name, Retryable: true, Status: response.Status,
-			Err: fmt.Errorf("it answered %d where Microsoft Graph says 202: something in between may have answered", response.Status),
-		}
+		return alerts.Receipt{}, response.Unproven(c.env.Name, true, fmt.Errorf("it answered %d where Microsoft Graph says 202: something in between may have answered", response.Status))
 	}
 	proof := "202 accepted by Microsoft Graph, which does not say whether it was delivered"
-	if id := redact.Text(response.Header.Get("request-id"), token); id != "" {
+	if id := response.Header.Get("request-id"); id != "" {
 		proof += " (request-id " + clean.Text(id, shownID) + ")"
 	}
 	return alerts.Receipt{Proof: proof}, nil

@@ -36,12 +36,8 @@ type session struct {
 
 // send transmits the message and returns the server's reply to it. A message that the
 // server has taken counts as sent, whatever happens to the connection afterwards.
-func (s *session) send(ctx context.Context, message *mail.Msg, credential watch.Secret) (reply string, err error) {
+func (s *session) send(ctx context.Context, client *mail.Client, message *mail.Msg) (reply string, err error) {
 	defer s.hangUp()
-	client, err := s.client(ctx, credential)
-	if err != nil {
-		return "", err
-	}
 	connected, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		doing := "connect to"
@@ -97,6 +93,8 @@ func (s *session) hangUp() {
 	}
 }
 
+// client is not connected yet. What it fails with is wrong in the configuration, or in a
+// file that that names.
 func (s *session) client(ctx context.Context, credential watch.Secret) (*mail.Client, error) {
 	settings := &tls.Config{ServerName: unbracketed(s.options.Host), MinVersion: tls.VersionTLS12}
 	if s.options.CAFile != "" {

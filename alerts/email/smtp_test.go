@@ -234,7 +234,16 @@ func TestAMissingPasswordIsAnErrorThatNamesItsPlace(t *testing.T) {
 	server := startMailServer(t, startTLS)
 	channel := server.channel(t, server.env(quiet), func(o *email.Options) { o.Password.Env = "NOT_SET" })
 	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
-	if want := "deliver by operations: read password: read secret from environment variable NOT_SET: it is not set"; failure == nil || failure.Error() != want || !failure.Retryable {
+	if want := "deliver by operations: read password: read secret from environment variable NOT_SET: it is not set"; failure == nil || failure.Error() != want || failure.Retryable {
+		t.Errorf("error %v\nwant  %s", failure, want)
+	}
+}
+
+func TestAFileOfAuthoritiesThatCannotBeReadIsPermanent(t *testing.T) {
+	server := startMailServer(t, startTLS)
+	channel := server.channel(t, server.env(quiet), func(o *email.Options) { o.CAFile = "/nowhere/ca.pem" })
+	_, failure := server.deliver(t.Context(), channel, alerttest.Message())
+	if want := "deliver by operations: read CA file: open /nowhere/ca.pem: no such file or directory"; failure == nil || failure.Error() != want || failure.Retryable {
 		t.Errorf("error %v\nwant  %s", failure, want)
 	}
 }

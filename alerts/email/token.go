@@ -32,13 +32,13 @@ func (t *tokens) take(ctx context.Context, refused watch.Secret, interactive boo
 	if t.options.Entra == nil {
 		token, err := t.env.Secrets(t.options.Token)
 		if err != nil {
-			return token, &alerts.DeliveryError{Channel: t.env.Name, Retryable: true, Err: fmt.Errorf("read access token: %w", err)}
+			return token, &alerts.DeliveryError{Channel: t.env.Name, Err: fmt.Errorf("read access token: %w", err)}
 		}
 		return token, nil
 	}
 	client, err := t.signedIn(interactive)
 	if err != nil {
-		return watch.Secret{}, &alerts.DeliveryError{Channel: t.env.Name, Retryable: true, Err: err}
+		return watch.Secret{}, &alerts.DeliveryError{Channel: t.env.Name, Err: err}
 	}
 	defer client.Close()
 	token, err := client.Token(ctx, refused)

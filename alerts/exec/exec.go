@@ -34,6 +34,9 @@ const (
 	searchPath    = "/usr/local/bin:/usr/bin:/bin"
 )
 
+// errTimeout tells the channel's own bound from that of its caller.
+var errTimeout = errors.New("the timeout is over")
+
 type channel struct {
 	options Options
 	env     alerts.Env
@@ -55,10 +58,9 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	environment, secrets, err := c.environment(message.ID)
 	if err != nil {
-		// A secret that cannot be read now may be readable at the next attempt.
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: err}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}
-	attempt, cancel := context.WithTimeout(ctx, time.Duration(c.options.Timeout))
+	attempt, cancel := context.WithTimeoutCause(ctx, time.Duration(c.options.Timeout), errTimeout)
 	defer cancel()
 	result := run(attempt, c.options.Command, environment, document)
 	if result.err == nil {
@@ -98,7 +100,7 @@ func (c *channel) failure(ctx context.Context, result result, said string) *aler
 	case errors.Is(ctx.Err(), context.Canceled):
 		failure.Err = fmt.Errorf("interrupted: %w", context.Canceled)
 	case ctx.Err() != nil:
-		failure.Err = fmt.Errorf("%s: %w", with(fmt.Sprintf("it had not ended after %s, and was stopped", result.lasted.Round(time.Millisecond)), said), context.DeadlineExceeded)
+		failure.Err = fmt.Errorf("%s: %w", with("it had not ended "+c.patience(ctx)+", and was stopped", said), context.DeadlineExceeded)
 	case ok && exited.Exited():
 		failure.Status = exited.ExitCode()
 		failure.Retryable = failure.Status == exitTemporary
@@ -109,8 +111,18 @@ func (c *channel) failure(ctx context.Context, result result, said string) *aler
 		failure.Retryable, failure.Err = false, fmt.Errorf("the program, or the interpreter in its first line, is not there: %w", syscall.ENOENT)
 	case errors.Is(result.err, fs.ErrPermission):
 		failure.Retryable, failure.Err = false, fmt.Errorf("it may not be run by the user of Lapsewatch; chmod +x, and look at the folders above it: %w", syscall.EACCES)
+	case errors.Is(result.err, syscall.ENOEXEC):
+		failure.Retryable, failure.Err = false, fmt.Errorf("it is no program of this machine: a script needs a first line such as #!/bin/sh, and a binary must be made for this system: %w", syscall.ENOEXEC)
 	}
 	return failure
+}
+
+// patience says how long the program had: it gets a little longer than that to end.
+func (c *channel) patience(ctx context.Context) string {
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		return fmt.Sprintf("after %s (timeout)", time.Duration(c.options.Timeout))
+	}
+	return "when the time of the whole attempt was over"
 }
 
 func with(what, said string) string {

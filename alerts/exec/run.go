@@ -21,7 +21,6 @@ const (
 // result is what became of the program.
 type result struct {
 	stdout, stderr []byte
-	lasted         time.Duration
 	// err is nil after exit status 0 only.
 	err error
 }
@@ -40,7 +39,6 @@ func run(ctx context.Context, command, environment []string, input []byte) resul
 	group := func(signal syscall.Signal) error { return syscall.Kill(-program.Process.Pid, signal) }
 	program.Cancel = func() error { return group(syscall.SIGTERM) }
 	program.WaitDelay = grace
-	began := time.Now()
 	err := program.Start()
 	if err == nil {
 		err = program.Wait()
@@ -53,7 +51,7 @@ func run(ctx context.Context, command, environment []string, input []byte) resul
 		// It has ended well; something that it left behind holds its outputs open.
 		err = nil
 	}
-	return result{stdout: stdout.kept, stderr: stderr.kept, lasted: time.Since(began), err: err}
+	return result{stdout: stdout.kept, stderr: stderr.kept, err: err}
 }
 
 // head keeps the beginning of what is written to it.

@@ -206,8 +206,13 @@ func list[T any](f *fake, w http.ResponseWriter, r *http.Request, all []T) {
 	if err != nil {
 		number = 1
 	}
-	from := min((number-1)*f.pageSize, len(all))
-	to := min(from+f.pageSize, len(all))
+	size, err := strconv.Atoi(query.Get("per_page"))
+	if err != nil || size > 100 {
+		f.t.Errorf("per_page %q", query.Get("per_page"))
+	}
+	size = min(size, f.pageSize)
+	from := min((number-1)*size, len(all))
+	to := min(from+size, len(all))
 	if to < len(all) {
 		next := strconv.Itoa(number + 1)
 		if f.cursors {

@@ -102,7 +102,7 @@ func moved(err error) bool {
 // first, and those closed so lately that they would be opened again.
 func (c *channel) Find(ctx context.Context, key, _ string) (match ticket.Ticket, found bool, err error) {
 	query := url.Values{"labels": {c.options.Labels[0]}, "state": {"open"}, "sort": {"created"}, "direction": {"asc"}}
-	err = pages(ctx, c.api, c.path(""), query, func(listed issue) bool {
+	err = everyPage(ctx, c.api, c.path(""), query, func(listed issue) bool {
 		match = listed.ticket(key)
 		found = match.Ours
 		return found
@@ -112,7 +112,7 @@ func (c *channel) Find(ctx context.Context, key, _ string) (match ticket.Ticket,
 	}
 	lately := c.env.Now().Add(-time.Duration(c.options.ReopenWithin))
 	query = url.Values{"labels": {c.options.Labels[0]}, "state": {"closed"}, "since": {lately.UTC().Format(time.RFC3339)}}
-	err = pages(ctx, c.api, c.path(""), query, func(listed issue) bool {
+	err = everyPage(ctx, c.api, c.path(""), query, func(listed issue) bool {
 		if closed := listed.ticket(key); closed.Ours && (!found || closed.ClosedAt.After(match.ClosedAt)) {
 			match, found = closed, true
 		}
@@ -127,8 +127,8 @@ const clocks = 24 * time.Hour
 // Told looks for the message's marker in the comments since the message was made.
 func (c *channel) Told(ctx context.Context, current ticket.Ticket, story ticket.Story) (told bool, err error) {
 	query := url.Values{"since": {story.CreatedAt.Add(-clocks).Format(time.RFC3339)}}
-	err = pages(ctx, c.api, c.path("/"+current.ID+"/comments"), query, func(listed comment) bool {
-		told = strings.Contains(listed.Body, messageMarker(story.Mark))
+	err = everyPage(ctx, c.api, c.path("/"+current.ID+"/comments"), query, func(listed comment) bool {
+		told = slices.Contains(ticket.Submatches(messageMarkerLine, listed.Body), story.Mark)
 		return told
 	})
 	return told, err

@@ -75,3 +75,10 @@ func pointsAtWork(link string) bool {
 func marker(key string) string { return "<!-- lapsewatch:" + key + " -->" }
 
 func messageMarker(mark string) string { return "<!-- lapsewatch-message:" + mark + " -->" }
+
+// Only a line that holds nothing else is a marker: a name may read like one, and no text
+// from outside begins a line.
+var (
+	markerLine        = regexp.MustCompile(`(?m)^<!-- lapsewatch:([A-Za-z0-9-]+) -->\r?$`)
+	messageMarkerLine = regexp.MustCompile(`(?m)^<!-- lapsewatch-message:([A-Za-z0-9-]+) -->\r?$`)
+)

@@ -63,7 +63,7 @@ func TestAListThatIsTooLongIsAnErrorAndMakesNoSecondIssue(t *testing.T) {
 		office.AddForeign("one of many")
 	}
 	_, err := office.Try(t, office.Message(1, watch.Opened, "a.example.com:443", watch.Warning, 21))
-	if want := "deliver by operations: read the list at /repos/acme/infra/issues: it has more than 50 pages: close what is done, or use a label of its own"; err == nil || err.Error() != want {
+	if want := "deliver by operations: read the list at /repos/acme/infra/issues: it has more than 5000 entries: close what is done, or use a label of its own"; err == nil || err.Error() != want {
 		t.Errorf("error %v\nwant  %s", err, want)
 	}
 	if got := len(office.Records()); got != 60 {

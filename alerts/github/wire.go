@@ -3,10 +3,13 @@ package github
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,23 +56,36 @@ type comment struct {
 func (i issue) ticket(key string) ticket.Ticket {
 	return ticket.Ticket{
 		ID: strconv.Itoa(i.Number), Name: fmt.Sprintf("#%d", i.Number),
-		Ours: i.PullRequest == nil && strings.Contains(i.Body, marker(key)),
-		Open: i.State == "open", ClosedAt: i.ClosedAt, Text: i.Body,
+		Ours: i.PullRequest == nil && slices.Contains(ticket.Submatches(markerLine, i.Body), key),
+		Open: i.State == "open", ClosedAt: i.ClosedAt, Marks: ticket.Submatches(messageMarkerLine, i.Body),
 	}
 }
 
-const (
-	perPage = "100"
-	// maxPages bounds a list; who has more open issues than that reads none of them.
-	maxPages = 50
-)
+// maxItems bounds a list; who has more open issues than that reads none of them.
+const maxItems = 5000
 
-// pages visits every item of a list until visit has what it wants. Of the link to the
-// next page only the place in the list is used (https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api):
+// pageSizes are what is asked for, the next where pages are longer than what is read of an
+// answer: a single issue may have 256 KiB.
+var pageSizes = []int{100, 20, 4}
+
+// everyPage visits every item of a list until visit has what it wants. Where a page is too
+// long, it begins anew with shorter ones.
+func everyPage[T any](ctx context.Context, api ticket.API, path string, query url.Values, visit func(T) (enough bool)) (err error) {
+	for _, size := range pageSizes {
+		asked := maps.Clone(query)
+		if err = pages(ctx, api, path, asked, size, visit); !errors.Is(err, ticket.ErrTooLong) {
+			return err
+		}
+	}
+	return err
+}
+
+// pages visits the pages of a size. Of the link to the next page only the place in the list
+// is used (https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api):
 // long lists have cursors and no page numbers, and no link leads to another host.
-func pages[T any](ctx context.Context, api ticket.API, path string, query url.Values, visit func(T) (enough bool)) error {
-	query.Set("per_page", perPage)
-	for range maxPages {
+func pages[T any](ctx context.Context, api ticket.API, path string, query url.Values, size int, visit func(T) (enough bool)) error {
+	query.Set("per_page", strconv.Itoa(size))
+	for range maxItems / size {
 		var items []T
 		header, _, err := api.Do(ctx, ticket.Call{Path: path, Query: query, Receive: &items})
 		if err != nil {
@@ -91,7 +107,7 @@ func pages[T any](ctx context.Context, api ticket.API, path string, query url.Va
 			}
 		}
 	}
-	return &alerts.DeliveryError{Channel: api.Env.Name, Err: fmt.Errorf("read the list at %s: it has more than %d pages: close what is done, or use a label of its own", path, maxPages)}
+	return &alerts.DeliveryError{Channel: api.Env.Name, Err: fmt.Errorf("read the list at %s: it has more than %d entries: close what is done, or use a label of its own", path, maxItems)}
 }
 
 var nextLink = regexp.MustCompile(`<([^<>]*)>\s*;\s*rel="next"`)

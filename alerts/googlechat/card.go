@@ -128,7 +128,7 @@ func groups(told digest.Digest) []section {
 // describe is one entry. All its lines together are far below what a message takes.
 func describe(group digest.Group, entry digest.Entry) string {
 	lines := []string{markup.Named(entry, maxName), markup.Fit(entry.Message, maxMessage, prose)}
-	if group.Severity != digest.Resolved {
+	if !digest.Over(group.Severity) {
 		for _, also := range entry.Also {
 			lines = append(lines, "Also: "+markup.Fit(also, maxAlso, prose))
 		}

@@ -52,13 +52,12 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	said := readAnswer(response.Body)
 	switch {
 	case said.Error.Status != "":
-		err = refused(response.Status, said)
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Status: response.Status, Err: refused(response.Status, said)}
 	case said.messageID() == "":
-		err = fmt.Errorf("google chat answered %d without the message that it made: check that the URL is that of a space's webhook", response.Status)
+		return alerts.Receipt{}, response.Unproven(c.env.Name, false, fmt.Errorf("google chat answered %d without the message that it made: check that the URL is that of a space's webhook", response.Status))
 	default:
 		return alerts.Receipt{Proof: fmt.Sprintf("HTTP %d, message %s", response.Status, clean.Text(said.messageID(), shownOfAnswer))}, nil
 	}
-	return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Status: response.Status, Err: err}
 }
 
 func (c *channel) post(ctx context.Context, id string, body []byte) (httpsend.Response, error) {

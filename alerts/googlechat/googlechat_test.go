@@ -202,11 +202,28 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}{
 		{"no URL", plain, "url: want exactly one of url and url_from"},
 		{"plain http", func(o *googlechat.Options) { o.URL = "http://chat.googleapis.com/v1/spaces/canary" }, "url: want https; allow_insecure_http accepts http"},
+		{"a webhook in the clear", func(o *googlechat.Options) {
+			o.URL = "https://chat.googleapis.com/v1/spaces/A/messages?key=canary&token=canary"
+		}, "url: the URL of a webhook is itself a secret: keep it in a file or an environment variable and give that in url_from"},
 		{"a timeout beyond the limit", func(o *googlechat.Options) { o.URLFrom.Env, o.Timeout = "HOOK", watch.Duration(time.Hour) }, "timeout: want more than 0 and at most 5m"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			alerttest.AssertRefused(t, googlechat.Kind, test.edit, test.want)
 		})
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsTriedAgain(t *testing.T) {
+	service := alerttest.NewRecorder(t, alerttest.BreaksOff(`{"name":"spaces/A/mess`))
+	_, err := channel(t, service, plain).Deliver(t.Context(), alerttest.Message())
+	alerttest.AssertFailure(t, err, "it answered 200, and the answer broke off: unexpected EOF", true, 200)
+}
+
+func TestWhatNobodyWatchesAnyMoreHasNoGreenTick(t *testing.T) {
+	service := alerttest.NewRecorder(t, take)
+	alerttest.Deliver(t, channel(t, service, plain), alerttest.Unwatched())
+	if sent := string(service.Last(t).Content); !strings.Contains(sent, "⚪ No longer watched") || !strings.Contains(sent, "its check is not configured any more, or has another name") || strings.Contains(sent, "✅") || strings.Contains(sent, "What to do") {
+		t.Errorf("sent %s", sent)
 	}
 }

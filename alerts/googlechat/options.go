@@ -1,6 +1,12 @@
 package googlechat
 
-import "lapsewatch/internal/httpsend"
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"lapsewatch/internal/httpsend"
+)
 
 // Options configure one webhook of a space.
 type Options struct {
@@ -13,4 +19,12 @@ func defaults() Options {
 }
 
 // Validate reports every wrong value with its place.
-func (o Options) Validate() error { return o.Endpoint.Validate() }
+func (o Options) Validate() error {
+	return errors.Join(o.Endpoint.Validate(), o.RefuseSecretURL(isWebhook))
+}
+
+// isWebhook knows the addresses that hold the key and the token of a webhook.
+func isWebhook(address *url.URL) bool {
+	query := address.Query()
+	return strings.EqualFold(address.Hostname(), "chat.googleapis.com") && (query.Has("key") || query.Has("token"))
+}

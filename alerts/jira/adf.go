@@ -2,6 +2,7 @@ package jira
 
 import (
 	"encoding/json"
+	"strings"
 
 	"lapsewatch/internal/ticket"
 )
@@ -58,4 +59,37 @@ func textNode(span ticket.Span) node {
 	case ticket.Ours, ticket.Theirs:
 	}
 	return text
+}
+
+// shown is what is read of a document: people may have written any kind of node into it.
+type shown struct {
+	Type    string  `json:"type"`
+	Text    string  `json:"text"`
+	Content []shown `json:"content"`
+}
+
+// marksIn lists the marks in a text of either product.
+func marksIn(raw json.RawMessage) []string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return ticket.MarksIn(text)
+	}
+	var document shown
+	if json.Unmarshal(raw, &document) != nil {
+		return nil
+	}
+	var lines strings.Builder
+	document.write(&lines)
+	return ticket.MarksIn(lines.String())
+}
+
+// write gives each block a line of its own.
+func (s shown) write(lines *strings.Builder) {
+	lines.WriteString(s.Text)
+	for _, part := range s.Content {
+		part.write(lines)
+	}
+	if s.Type != "text" {
+		lines.WriteString("\n")
+	}
 }

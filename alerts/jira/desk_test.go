@@ -1,6 +1,7 @@
 package jira_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -57,7 +58,7 @@ func (f *fake) transit(w http.ResponseWriter, r *http.Request, issue *fakeIssue)
 	}
 	for _, transition := range f.transitions[issue.status] {
 		if transition.id == asked.Transition.ID {
-			f.setStatus(issue, transition.to)
+			f.setStatus(issue, cmp.Or(f.movesOn, transition.to))
 			issue.resolution = asked.Fields.Resolution.Name
 			w.WriteHeader(http.StatusNoContent)
 			return

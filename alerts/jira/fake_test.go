@@ -33,6 +33,8 @@ type fake struct {
 	cloud bool
 	// transitions leave a status for another; nil are those of the usual workflow.
 	transitions map[string][]fakeTransition
+	// movesOn is the status that the workflow itself gives an issue after a transition.
+	movesOn string
 
 	mu     sync.Mutex
 	issues []*fakeIssue

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,7 +98,7 @@ func (c *channel) text(story ticket.Story) json.RawMessage {
 		render = wiki
 	}
 	text := story.Text(maxText, func(paragraphs []ticket.Paragraph) string {
-		return render(append(paragraphs, ticket.Paragraph{Spans: []ticket.Span{{Nature: ticket.Ours, Text: "Message " + story.Mark}}}))
+		return render(append(paragraphs, story.MarkLine()))
 	})
 	if c.options.Deployment == cloud {
 		return json.RawMessage(text)
@@ -175,7 +176,7 @@ func (c *channel) Told(ctx context.Context, current ticket.Ticket, story ticket.
 			return false, err
 		}
 		for _, listed := range page.Comments {
-			if strings.Contains(string(listed.Body), story.Mark) {
+			if slices.Contains(marksIn(listed.Body), story.Mark) {
 				return true, nil
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"lapsewatch/internal/clean"
@@ -25,7 +26,11 @@ func (c *channel) Close(ctx context.Context, current ticket.Ticket, _ ticket.Sto
 	if c.options.Resolution != "" {
 		fields = map[string]named{"resolution": {c.options.Resolution}}
 	}
-	return c.move(ctx, current, chosen, fields)
+	proof, err := c.move(ctx, current, chosen, fields)
+	if err == nil {
+		err = c.confirm(ctx, current, chosen, false)
+	}
+	return proof, err
 }
 
 // Reopen takes the configured transition, or the first to a status that counts as to do,
@@ -42,8 +47,10 @@ func (c *channel) Reopen(ctx context.Context, current ticket.Ticket) error {
 		}
 		return ticket.ErrFinal
 	}
-	_, err = c.move(ctx, current, chosen, nil)
-	return err
+	if _, err = c.move(ctx, current, chosen, nil); err != nil {
+		return err
+	}
+	return c.confirm(ctx, current, chosen, true)
 }
 
 // transitions are those that the workflow offers the account now.
@@ -53,11 +60,12 @@ func (c *channel) transitions(ctx context.Context, current ticket.Ticket) ([]tra
 	return offered.Transitions, err
 }
 
-// choose prefers the name, and without one the categories in their order.
+// choose takes the first that leads to the categories in their order, of those with the
+// name if there is one.
 func choose(offered []transition, name string, categories ...string) (transition, bool) {
 	for _, category := range categories {
 		for _, candidate := range offered {
-			if name != "" && strings.EqualFold(candidate.Name, name) || name == "" && candidate.To.Category.Key == category {
+			if candidate.To.Category.Key == category && (name == "" || strings.EqualFold(candidate.Name, name)) {
 				return candidate, true
 			}
 		}
@@ -83,7 +91,28 @@ func refusal(option, name, category string, offered []transition) string {
 	if name == "" {
 		return fmt.Sprintf("no transition leads to a status that %s: %s; give the name of one as %s", category, there, option)
 	}
+	for _, candidate := range offered {
+		if strings.EqualFold(candidate.Name, name) {
+			return fmt.Sprintf("the transition %q leads to the status %q, which does not do, because a status is wanted that %s: %s; look at %s",
+				clean.Text(candidate.Name, shownName), clean.Text(candidate.To.Name, shownName), category, there, option)
+		}
+	}
 	return fmt.Sprintf("no transition is named %q: %s; look at %s", name, there, option)
+}
+
+// confirm looks whether the issue is where the transition leads: a workflow may move it
+// on, or back.
+func (c *channel) confirm(ctx context.Context, current ticket.Ticket, chosen transition, open bool) error {
+	var read issue
+	call := ticket.Call{Path: c.issuePath(current.ID, ""), Query: url.Values{"fields": {"status"}}, Receive: &read}
+	if _, _, err := c.api.Do(ctx, call); err != nil {
+		return err
+	}
+	if (read.Fields.Status.Category.Key != done) == open {
+		return nil
+	}
+	return c.failure(fmt.Errorf("transition %q of %s: the issue has the status %q after it: the workflow moves it on by itself",
+		clean.Text(chosen.Name, shownName), cmp.Or(current.Name, current.ID), clean.Text(read.Fields.Status.Name, shownName)))
 }
 
 func (c *channel) move(ctx context.Context, current ticket.Ticket, chosen transition, fields map[string]named) (string, error) {

@@ -31,6 +31,7 @@ type issue struct {
 var issueFields = []string{"labels", "status", "description", "resolutiondate", "statuscategorychangedate", "updated"}
 
 type status struct {
+	Name     string `json:"name"`
 	Category struct {
 		Key string `json:"key"`
 	} `json:"statusCategory"`
@@ -61,7 +62,7 @@ func (i issue) ticket(key string) ticket.Ticket {
 	closed := cmp.Or(fields.Resolved, fields.CategoryChange, fields.Updated)
 	return ticket.Ticket{
 		ID: i.ID, Name: i.Key, Ours: slices.Contains(fields.Labels, key),
-		Open: fields.Status.Category.Key != done, ClosedAt: closed.Time, Text: string(fields.Description),
+		Open: fields.Status.Category.Key != done, ClosedAt: closed.Time, Marks: marksIn(fields.Description),
 	}
 }
 

@@ -107,6 +107,50 @@ func TestATransitionThatIsNotThereIsAnErrorThatNamesThoseThatAre(t *testing.T) {
 	})
 }
 
+func TestATransitionThatLeadsElsewhereIsRefused(t *testing.T) {
+	t.Run("to close", func(t *testing.T) {
+		f, office := open(t, func(o *jira.Options) { o.DoneTransition = "start" })
+		office.Tell(t, office.Message(1, watch.Opened, shop, watch.Warning, 21))
+		_, err := office.Try(t, office.Message(2, watch.Resolved, shop, watch.OK, 21))
+		if want := `deliver by operations: close OPS-1: the transition "Start" leads to the status "In Progress", which does not do, because a status is wanted that counts as done: from here the workflow offers "Start", "Resolve"; look at done_transition`; err == nil || err.Error() != want {
+			t.Errorf("error %v\nwant  %s", err, want)
+		}
+		if got := f.issues[0].status; got != "To Do" {
+			t.Errorf("it is %s", got)
+		}
+	})
+	t.Run("to open again", func(t *testing.T) {
+		f, office := open(t, func(o *jira.Options) { o.ReopenTransition = "Archive" })
+		f.transitions = map[string][]fakeTransition{"Done": {{"61", "Archive", "Archived"}, {"41", "Reopen", "To Do"}}}
+		office.Tell(t, office.Message(1, watch.Opened, shop, watch.Warning, 21))
+		office.Close("OPS-1")
+		office.Clock.Advance(time.Hour)
+		_, err := office.Try(t, office.Message(2, watch.Reminder, shop, watch.Warning, 21))
+		if want := `deliver by operations: open OPS-1 again: the transition "Archive" leads to the status "Archived", which does not do, because a status is wanted that is not done: from here the workflow offers "Archive", "Reopen"; look at reopen_transition`; err == nil || err.Error() != want {
+			t.Errorf("error %v\nwant  %s", err, want)
+		}
+	})
+	t.Run("but one of the same name that does not is taken", func(t *testing.T) {
+		f, office := open(t, func(o *jira.Options) { o.DoneTransition = "Next" })
+		f.transitions = map[string][]fakeTransition{"To Do": {{"11", "Next", "In Progress"}, {"31", "Next", "Done"}}}
+		office.Tell(t, office.Message(1, watch.Opened, shop, watch.Warning, 21))
+		office.Tell(t, office.Message(2, watch.Resolved, shop, watch.OK, 21))
+		if got := f.issues[0].status; got != "Done" {
+			t.Errorf("it is %s", got)
+		}
+	})
+}
+
+func TestAnIssueThatTheWorkflowMovesOnIsNotSaidToBeClosed(t *testing.T) {
+	f, office := open(t, func(*jira.Options) {})
+	f.movesOn = "In Progress"
+	office.Tell(t, office.Message(1, watch.Opened, shop, watch.Warning, 21))
+	_, err := office.Try(t, office.Message(2, watch.Resolved, shop, watch.OK, 21))
+	if want := `deliver by operations: transition "Resolve" of OPS-1: the issue has the status "In Progress" after it: the workflow moves it on by itself`; err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+}
+
 func TestTheClosingTransitionSetsTheResolution(t *testing.T) {
 	f, office := open(t, func(o *jira.Options) { o.Resolution = "Fixed" })
 	office.Tell(t, office.Message(1, watch.Opened, shop, watch.Warning, 21))

@@ -126,8 +126,13 @@ func urgency(message alerts.Message) (priority int, tag string) {
 	}
 	worst := watch.OK
 	for _, event := range message.Events {
-		if event.Type != watch.Resolved && event.Finding.Severity.Urgency() < worst.Urgency() {
-			worst = event.Finding.Severity
+		of := digest.SeverityOf(event)
+		if of == digest.Unwatched {
+			// Nobody looks any more: that is to be read, like a notice.
+			of = watch.Notice
+		}
+		if of != digest.Resolved && of.Urgency() < worst.Urgency() {
+			worst = of
 		}
 	}
 	switch worst {
@@ -165,10 +170,10 @@ func text(shown digest.Digest, bounds extent) string {
 	return out.String()
 }
 
-// write gives an entry its lines, a resolved one without what to do.
+// write gives an entry its lines, one that is over without what to do.
 func write(out *strings.Builder, entry digest.Entry, severity watch.Severity, bounds extent) {
 	fmt.Fprintf(out, "• %s (%s)\n%s\n", cut(entry.Name, bounds.name), entry.Change, cut(entry.Message, bounds.message))
-	if severity != digest.Resolved {
+	if !digest.Over(severity) {
 		for _, also := range entry.Also {
 			fmt.Fprintf(out, "Also: %s\n", cut(also, bounds.also))
 		}

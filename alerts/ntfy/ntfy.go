@@ -46,12 +46,11 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	topic, err := c.topic()
 	if err != nil {
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: err}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}
 	request, err := c.request()
 	if err != nil {
-		// A secret that cannot be used now may have been replaced by the next attempt.
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: err}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}
 	if !c.options.TopicFrom.IsZero() && len(topic) >= shortestSecret {
 		request.Secrets = append(request.Secrets, watch.NewSecret(topic))
@@ -67,10 +66,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	id, err := published(response.Body)
 	if err != nil {
-		return alerts.Receipt{}, &alerts.DeliveryError{
-			Channel: c.env.Name, Status: response.Status,
-			Err: fmt.Errorf("it answered %d, and yet published nothing: %w", response.Status, err),
-		}
+		return alerts.Receipt{}, response.Unproven(c.env.Name, false, fmt.Errorf("it answered %d, and yet published nothing: %w", response.Status, err))
 	}
 	return alerts.Receipt{Proof: strings.TrimSpace(fmt.Sprintf("HTTP %d %s", response.Status, http.StatusText(response.Status))) + ", message " + id}, nil
 }
@@ -103,7 +99,7 @@ func (c *channel) request() (httpsend.Request, error) {
 		if err != nil {
 			return request, fmt.Errorf("read the token: %w", err)
 		}
-		request.Header.Set("Authorization", "Bearer "+token.Reveal())
+		request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token.Reveal()))
 		request.Secrets = redact.Words(token)
 	case c.options.Username != "":
 		password, err := c.env.Secrets(c.options.Password)

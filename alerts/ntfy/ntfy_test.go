@@ -2,6 +2,7 @@ package ntfy_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"lapsewatch/alerts"
@@ -100,7 +101,7 @@ func TestTheMessageGoesToTheRootWithTheCredentials(t *testing.T) {
 	}
 }
 
-func TestASecretThatCannotBeUsedIsTriedAgainAndNamesItsPlace(t *testing.T) {
+func TestASecretThatCannotBeUsedIsPermanentAndNamesItsPlace(t *testing.T) {
 	tests := []struct {
 		name string
 		edit func(*ntfy.Options)
@@ -119,10 +120,24 @@ func TestASecretThatCannotBeUsedIsTriedAgainAndNamesItsPlace(t *testing.T) {
 				o.URL = server.URL
 				test.edit(o)
 			}).Deliver(t.Context(), alerttest.Message())
-			alerttest.AssertFailure(t, err, test.want, true, 0)
+			alerttest.AssertFailure(t, err, test.want, false, 0)
 			if len(server.Requests()) != 0 {
 				t.Error("something was sent")
 			}
 		})
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsTriedAgain(t *testing.T) {
+	server := alerttest.NewRecorder(t, alerttest.BreaksOff(`{"id":"abc","ev`))
+	_, err := channel(t, server).Deliver(t.Context(), alerttest.Message())
+	alerttest.AssertFailure(t, err, "it answered 200, and the answer broke off: unexpected EOF", true, 200)
+}
+
+func TestWhatNobodyWatchesAnyMoreIsToBeRead(t *testing.T) {
+	server := alerttest.NewRecorder(t, publish)
+	alerttest.Deliver(t, channel(t, server), alerttest.Unwatched())
+	if got := parse(t, server.Last(t).Content); got.Priority != 3 || got.Tags[0] != "information_source" || !strings.Contains(got.Message, "its check is not configured any more, or has another name") || strings.Contains(got.Message, "To do") {
+		t.Errorf("sent %+v", got)
 	}
 }

@@ -82,3 +82,33 @@ func TestADateThatStandsForNeverIsNotShown(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAlertEndsWithTheWordsThatNobodyWatchesAnyMore(t *testing.T) {
+	t.Parallel()
+	service := newService(t)
+	channel := service.channel(t, plain)
+	alerttest.Deliver(t, channel, alerttest.Only(1))
+	alerttest.Deliver(t, channel, alerttest.Unwatched())
+	closes := service.Requests()[len(service.Requests())-2].Content
+	if len(service.open) != 0 || !bytes.Contains(closes, []byte("No longer watched: mail.example.com:587 (its check is not configured any more, or has another name)")) {
+		t.Errorf("open %v, sent %s", service.open, closes)
+	}
+}
+
+// A failure between the calls repeats all of them.
+func TestANoteIsNotRepeatedByALaterCallOfTheSameMessage(t *testing.T) {
+	t.Parallel()
+	service := newService(t)
+	channel := service.channel(t, hastily)
+	alerttest.Deliver(t, channel, alerttest.Only(1))
+	worse := alerttest.Becomes(watch.Worsened, watch.Warning, watch.Warning)
+	service.fail["/close"] = alerttest.Says(500, "")
+	if failure := alerttest.Failure(t, channel, worse); !failure.Retryable {
+		t.Errorf("the failure is permanent: %v", failure)
+	}
+	delete(service.fail, "/close")
+	alerttest.Deliver(t, channel, worse)
+	if got := service.priorities(); got != "P3×3+1" {
+		t.Errorf("open alerts: %s", got)
+	}
+}

@@ -58,8 +58,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	key, err := c.env.Secrets(c.options.APIKey)
 	if err != nil {
-		// A secret that cannot be read now may be readable at the next attempt.
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: fmt.Errorf("read the API key: %w", err)}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: fmt.Errorf("read the API key: %w", err)}
 	}
 	var proofs []string
 	for _, call := range calls(newTold(message, c.env, c.options)) {
@@ -73,7 +72,8 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 }
 
 // calls are in the order in which a failure between them leaves nothing unsaid: the alert
-// that goes on is there before the one that ends is closed.
+// that goes on is there before the one that ends is closed. A note comes last: an attempt
+// that fails is repeated as a whole, and only the note would stand there twice.
 func calls(t told) []call {
 	if t.Ended() {
 		return []call{closing(t, urgent), closing(t, moderate)}
@@ -82,10 +82,11 @@ func calls(t told) []call {
 	if !t.changed() {
 		return all
 	}
+	all = append(all, closing(t, t.otherPriority()))
 	if t.keepsPriority() {
 		all = append(all, onAlert(t, t.priority(), "notes", "add a note to the alert", t.news()))
 	}
-	return append(all, closing(t, t.otherPriority()))
+	return all
 }
 
 func closing(t told, priority string) call {

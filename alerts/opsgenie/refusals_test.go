@@ -41,6 +41,7 @@ func TestTheReceiptIsTheServicesWordWithTheAlertsID(t *testing.T) {
 
 func TestWhatTheServiceAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 	t.Parallel()
+	const page = ": this is a web page: a login page, a proxy, or something else stands at this address"
 	const created, asked = "POST /v2/alerts", "GET /v2/alerts/requests/" + firstID
 	tests := []struct {
 		name, call string
@@ -50,7 +51,7 @@ func TestWhatTheServiceAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 		retryable  bool
 		wantStatus int
 	}{
-		{"the page of a proxy", created, 200, `<html>Welcome</html>`, `create the alert: want a requestId, got 200 OK: "<html>Welcome</html>"`, true, 200},
+		{"the page of a proxy", created, 200, `<html>Welcome</html>`, `create the alert: want a requestId, got 200 OK: "<html>Welcome</html>"` + page, false, 200},
 		{"an acceptance without a request", created, 202, `{"result":"Request will be processed"}`, `create the alert: want a requestId, got 202 Accepted: "{\"result\":\"Request will be processed\"}"`, true, 202},
 		{"a request that leads elsewhere", created, 202, `{"requestId":"../../users"}`, `create the alert: want a requestId, got 202 Accepted: "{\"requestId\":\"../../users\"}"`, true, 202},
 		{"an acceptance that breaks off", created, 202, `{"requestId":"43a2`, `create the alert: want a requestId, got 202 Accepted: "{\"requestId\":\"43a2"`, true, 202},
@@ -58,7 +59,7 @@ func TestWhatTheServiceAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 		{"creating what does not exist is a failure", asked, 200, `{"data":{"isSuccess":false,"status":"Alert does not exist"}}`, `create the alert: the service accepted request ` + firstID + ` and then refused it: "Alert does not exist"`, false, 202},
 		{"accepted and never processed", asked, 404, `{"message":"Request not found. It might not be processed, yet."}`, "create the alert: the service accepted request " + firstID + " and had not processed it after 300ms", true, 202},
 		{"processed without an outcome", asked, 200, `{"data":{"status":"Created alert"}}`, "create the alert: the service accepted request " + firstID + " and had not processed it after 300ms", true, 202},
-		{"an outcome that cannot be read", asked, 200, `<html>`, `create the alert: ask what became of request ` + firstID + `: the answer is not what it should be: "<html>"`, true, 200},
+		{"an outcome that cannot be read", asked, 200, `<html>`, `create the alert: ask what became of request ` + firstID + `: the answer is not what it should be: "<html>"` + page, false, 200},
 		{"a key that may not read", asked, 403, `{"message":"You are not authorized to access.","took":0.0}`, "create the alert: the service answered 403 Forbidden: You are not authorized to access." + whichKey, false, 403},
 		{"a key of the account", created, 403, `{"code":40301,"message":"To perform this action, use an API key from an API integration.","took":0.001}`, "create the alert: the service answered 403 Forbidden: To perform this action, use an API key from an API integration." + whichKey, false, 403},
 		{"a key that is unknown", created, 401, `{"message":"Could not authenticate","took":0.002}`, "create the alert: the service answered 401 Unauthorized: Could not authenticate" + whichKey, false, 401},
@@ -185,7 +186,7 @@ func TestTheKeyIsReadAtEachUse(t *testing.T) {
 	values := map[string]string{}
 	channel := service.channelWith(t, values, plain)
 	_, err := channel.Deliver(t.Context(), alerttest.Only(1))
-	alerttest.AssertFailure(t, err, "read the API key: read secret from environment variable API_KEY: it is not set", true, 0)
+	alerttest.AssertFailure(t, err, "read the API key: read secret from environment variable API_KEY: it is not set", false, 0)
 	values["API_KEY"] = " " + apiKey + "\n"
 	alerttest.Deliver(t, channel, alerttest.Only(1))
 }
@@ -198,4 +199,12 @@ func TestAMessageOfSeveralEventsIsRefused(t *testing.T) {
 	if len(service.Requests()) != 0 {
 		t.Errorf("%d calls were made", len(service.Requests()))
 	}
+}
+
+func TestAnAnswerThatBreaksOffIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	service := newService(t)
+	service.fail["POST /v2/alerts"] = alerttest.BreaksOff(`{"requestId":"43a2`)
+	_, err := service.channel(t, hastily).Deliver(t.Context(), alerttest.Only(1))
+	alerttest.AssertFailure(t, err, "create the alert: it answered 200, and the answer broke off: unexpected EOF", true, 200)
 }

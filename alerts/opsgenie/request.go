@@ -45,7 +45,7 @@ func (c *channel) do(ctx context.Context, key watch.Secret, call call) (proof st
 		RequestID string `json:"requestId"`
 	}
 	if json.Unmarshal(response.Body, &taken) != nil || !requestID.MatchString(taken.RequestID) {
-		return "", doing(call.does, c.failure(true, response.Status, fmt.Errorf("want a requestId, got %d %s: %q", response.Status, http.StatusText(response.Status), clean.Text(string(response.Body), shownOfAnswer))))
+		return "", doing(call.does, response.Unproven(c.env.Name, true, fmt.Errorf("want a requestId, got %d %s: %q", response.Status, http.StatusText(response.Status), clean.Text(string(response.Body), shownOfAnswer))))
 	}
 	done, err := c.confirm(ctx, key, taken.RequestID)
 	if err != nil {
@@ -102,7 +102,7 @@ func (c *channel) confirm(ctx context.Context, key watch.Secret, id string) (out
 		}
 		done, err := processed(response.Body)
 		if err != nil {
-			return outcome{}, c.failure(true, response.Status, fmt.Errorf("ask what became of request %s: %w: %q", id, err, clean.Text(string(response.Body), shownOfAnswer)))
+			return outcome{}, response.Unproven(c.env.Name, true, fmt.Errorf("ask what became of request %s: %w: %q", id, err, clean.Text(string(response.Body), shownOfAnswer)))
 		}
 		if done.IsSuccess != nil {
 			return done, nil

@@ -39,7 +39,7 @@ func (a answer) words() string {
 // change events, which have none.
 func (c *channel) accepted(response httpsend.Response, dedupKey string) (proof string, err error) {
 	failed := func(retryable bool, err error) (string, error) {
-		return "", &alerts.DeliveryError{Channel: c.env.Name, Retryable: retryable, Status: response.Status, Err: err}
+		return "", response.Unproven(c.env.Name, retryable, err)
 	}
 	status := fmt.Sprintf("%d %s", response.Status, http.StatusText(response.Status))
 	var said answer

@@ -100,3 +100,13 @@ func TestADateThatStandsForNeverIsNotShown(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAlertEndsWithTheWordsThatNobodyWatchesAnyMore(t *testing.T) {
+	service := newPagerDuty(t)
+	channel := service.channel(t, plain)
+	alerttest.Deliver(t, channel, alerttest.Only(1))
+	alerttest.Deliver(t, channel, alerttest.Unwatched())
+	if sent := string(service.Last(t).Content); len(service.open) != 0 || !strings.Contains(sent, "No longer watched: mail.example.com:587 (its check is not configured any more, or has another name)") {
+		t.Errorf("open %v, sent %s", service.open, sent)
+	}
+}

@@ -53,8 +53,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	routingKey, err := c.env.Secrets(c.options.RoutingKey)
 	if err != nil {
-		// A secret that cannot be read now may be readable at the next attempt.
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: fmt.Errorf("read the integration key: %w", err)}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: fmt.Errorf("read the integration key: %w", err)}
 	}
 	key := strings.TrimSpace(routingKey.Reveal())
 	told := newTold(message, c.env, c.options.Source)

@@ -24,7 +24,7 @@ func TestWhatPagerDutyAnswersDecidesWhetherItIsDelivered(t *testing.T) {
 	}{
 		{"a success that names a failure", 202, `{"status":"invalid event","message":"Event object is invalid","errors":["'payload.source' is missing"]}`, "PagerDuty answered 202 Accepted and did not take the event: invalid event: Event object is invalid: 'payload.source' is missing", false},
 		{"a success without words", 202, ``, `PagerDuty answered 202 Accepted without saying whether it took the event: ""`, true},
-		{"the page of a proxy", 200, `<html>Welcome</html>`, `PagerDuty answered 200 OK without saying whether it took the event: "<html>Welcome</html>"`, true},
+		{"the page of a proxy", 200, `<html>Welcome</html>`, `PagerDuty answered 200 OK without saying whether it took the event: "<html>Welcome</html>": this is a web page: a login page, a proxy, or something else stands at this address`, false},
 		{"somebody else's JSON", 200, `{"ok":true}`, `PagerDuty answered 200 OK without saying whether it took the event: "{\"ok\":true}"`, true},
 		{"an answer that breaks off", 202, `{"status":"succ`, `PagerDuty answered 202 Accepted without saying whether it took the event: "{\"status\":\"succ"`, true},
 		{"a success with another status", 200, `{"status":"success","dedup_key":"KEY"}`, "PagerDuty answers 202 to an event that it took, and this was 200 OK: look at what stands between it and this machine", true},
@@ -88,7 +88,7 @@ func TestTheKeyIsReadAtEachUse(t *testing.T) {
 	values := map[string]string{}
 	channel := service.channelWith(t, values, plain)
 	_, err := channel.Deliver(t.Context(), alerttest.Only(0))
-	alerttest.AssertFailure(t, err, "read the integration key: read secret from environment variable ROUTING_KEY: it is not set", true, 0)
+	alerttest.AssertFailure(t, err, "read the integration key: read secret from environment variable ROUTING_KEY: it is not set", false, 0)
 	values["ROUTING_KEY"] = " " + routingKey + "\n"
 	alerttest.Deliver(t, channel, alerttest.Only(0))
 }
@@ -135,4 +135,11 @@ func TestWithoutAURLTheServiceRegionUSIsAsked(t *testing.T) {
 	if err == nil || asked != "https://events.pagerduty.com/v2/enqueue" {
 		t.Errorf("asked %s: %v", asked, err)
 	}
+}
+
+func TestAnAnswerThatBreaksOffIsTriedAgain(t *testing.T) {
+	service := newPagerDuty(t)
+	service.fail["/v2/enqueue"] = alerttest.BreaksOff(`{"status":"succ`)
+	_, err := service.channel(t, plain).Deliver(t.Context(), alerttest.Only(1))
+	alerttest.AssertFailure(t, err, "it answered 200, and the answer broke off: unexpected EOF", true, 200)
 }

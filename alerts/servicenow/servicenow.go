@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -163,12 +164,12 @@ func (c *channel) Told(ctx context.Context, current ticket.Ticket, story ticket.
 	query := fields("sys_id,work_notes")
 	query.Set("sysparm_display_value", "true")
 	read, _, err := c.ask(ctx, ticket.Call{Method: http.MethodGet, Path: c.recordPath(current.ID), Query: query})
-	return strings.Contains(read.WorkNotes, story.Mark), err
+	return slices.Contains(ticket.MarksIn(read.WorkNotes), story.Mark), err
 }
 
 func text(story ticket.Story) string {
 	return story.Text(maxText, func(paragraphs []ticket.Paragraph) string {
-		return plain(append(paragraphs, ticket.Paragraph{Spans: []ticket.Span{{Nature: ticket.Ours, Text: "Message " + story.Mark}}}))
+		return plain(append(paragraphs, story.MarkLine()))
 	})
 }
 

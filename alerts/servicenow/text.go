@@ -31,7 +31,8 @@ func between(before, after ticket.Nature) string {
 	case after == ticket.Command:
 		return "\n    "
 	case before == ticket.Command:
-		return "\n"
+		// Indented, because a text from outside begins no line.
+		return "\n  "
 	case before == ticket.Ours || after == ticket.Ours:
 		return ""
 	default:

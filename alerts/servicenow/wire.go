@@ -61,7 +61,7 @@ func (r record) ticket(key string, options Options) ticket.Ticket {
 	return ticket.Ticket{
 		ID: r.SysID, Name: r.Number, Ours: r.CorrelationID == key,
 		Open: !closed && r.State != options.ResolvedState, ClosedAt: at,
-		Final: closed && r.State != options.ResolvedState, Text: r.Description,
+		Final: closed && r.State != options.ResolvedState, Marks: ticket.MarksIn(r.Description),
 	}
 }
 

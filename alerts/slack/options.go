@@ -3,7 +3,9 @@ package slack
 import (
 	"cmp"
 	"errors"
+	"net/url"
 	"regexp"
+	"strings"
 
 	"lapsewatch/internal/httpsend"
 	"lapsewatch/watch"
@@ -44,7 +46,7 @@ func (o Options) Validate() error {
 		if o.Thread {
 			wrong("thread", "it needs token and channel: a webhook does not say which message it made")
 		}
-		return errors.Join(append(problems, o.Endpoint.Validate())...)
+		return errors.Join(append(problems, o.Endpoint.Validate(), o.RefuseSecretURL(isWebhook))...)
 	}
 	if err := o.Token.Validate(); err != nil {
 		wrong("token", err.Error())
@@ -57,7 +59,13 @@ func (o Options) Validate() error {
 		wrong("channel", "want the ID of the channel to post to, such as C0123456789")
 	}
 	o.URL = cmp.Or(o.URL, apiURL)
-	return errors.Join(append(problems, o.Endpoint.Validate())...)
+	return errors.Join(append(problems, o.Endpoint.Validate(), o.RefuseSecretURL(isWebhook))...)
+}
+
+// isWebhook knows the hosts of incoming webhooks, whose paths hold nothing but secrets.
+func isWebhook(address *url.URL) bool {
+	host := strings.ToLower(address.Hostname())
+	return host == "hooks.slack.com" || host == "hooks.slack-gov.com"
 }
 
 // endpoint is where requests go.

@@ -93,10 +93,10 @@ func TestTheWaitThatComesWith200IsReadAndCapped(t *testing.T) {
 	}
 }
 
-func TestATokenThatCannotBeReadIsTriedAgain(t *testing.T) {
+func TestATokenThatCannotBeReadIsPermanent(t *testing.T) {
 	w := newWorkspace(t, takeByAPI)
 	_, err := w.channel(func(o *slack.Options) { asBot(o); o.Token.Env = "ELSEWHERE" }).Deliver(t.Context(), alerttest.Message())
-	alerttest.AssertFailure(t, err, "read the bot token: read secret from environment variable ELSEWHERE: it is not set", true, 0)
+	alerttest.AssertFailure(t, err, "read the bot token: read secret from environment variable ELSEWHERE: it is not set", false, 0)
 	if len(w.Requests()) != 0 {
 		t.Error("something was sent")
 	}
@@ -124,6 +124,8 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		{"a token without a channel", func(o *slack.Options) { o.Token.Env = "TOKEN" }, "channel: want the ID of the channel to post to, such as C0123456789"},
 		{"a channel of several words", func(o *slack.Options) { asBot(o); o.Channel = "two words" }, "channel: want the ID of the channel to post to, such as C0123456789"},
 		{"a token from two places", func(o *slack.Options) { asBot(o); o.Token.File = "token" }, "token: a secret is given by reference: want exactly one of {file: PATH} or {env: NAME}"},
+		{"a webhook in the clear", func(o *slack.Options) { o.URL = "https://hooks.slack.com/services/T0/B0/canary" }, "url: the URL of a webhook is itself a secret: keep it in a file or an environment variable and give that in url_from"},
+		{"a webhook as the address of the API", func(o *slack.Options) { asBot(o); o.URL = "https://hooks.slack-gov.com/services/canary" }, "url: the URL of a webhook is itself a secret: keep it in a file or an environment variable and give that in url_from"},
 		{"plain http", func(o *slack.Options) { asBot(o); o.URL = "http://slack.com/api" }, "url: want https; allow_insecure_http accepts http"},
 		{"a timeout beyond the limit", func(o *slack.Options) { o.URLFrom, o.Timeout = hook, watch.Duration(time.Hour) }, "timeout: want more than 0 and at most 5m"},
 	}
@@ -137,5 +139,12 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 func TestABotNeedsNoURL(t *testing.T) {
 	if _, err := slack.Kind.Build(alerttest.Options(asBot), alerts.Env{}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsTriedAgain(t *testing.T) {
+	for beginning, edit := range map[string]func(*slack.Options){"o": byWebhook, `{"ok":tr`: asBot} {
+		_, err := newWorkspace(t, alerttest.BreaksOff(beginning)).channel(edit).Deliver(t.Context(), alerttest.Message())
+		alerttest.AssertFailure(t, err, "it answered 200, and the answer broke off: unexpected EOF", true, 200)
 	}
 }

@@ -58,18 +58,19 @@ func (c *channel) byWebhook(ctx context.Context, message payload) (alerts.Receip
 	if string(response.Body) == "ok" {
 		return alerts.Receipt{Proof: fmt.Sprintf("HTTP %d ok", response.Status)}, nil
 	}
-	failure := &alerts.DeliveryError{Channel: c.env.Name, Status: response.Status, Err: fmt.Errorf("slack answered %d and %q instead of ok: check that the URL is that of an incoming webhook", response.Status, clean.Text(word, shownOfAnswer))}
 	if known, ok := ofWebhooks[word]; ok {
-		failure.Retryable, failure.RetryAfter, failure.Err = known.retryable, wait(response.Header), refused(response.Status, word, known)
+		return alerts.Receipt{}, &alerts.DeliveryError{
+			Channel: c.env.Name, Retryable: known.retryable, RetryAfter: wait(response.Header), Status: response.Status,
+			Err: refused(response.Status, word, known),
+		}
 	}
-	return alerts.Receipt{}, failure
+	return alerts.Receipt{}, response.Unproven(c.env.Name, false, fmt.Errorf("slack answered %d and %q instead of ok: check that the URL is that of an incoming webhook", response.Status, clean.Text(word, shownOfAnswer)))
 }
 
 func (c *channel) asBot(ctx context.Context, message alerts.Message) (alerts.Receipt, error) {
 	token, err := c.env.Secrets(c.options.Token)
 	if err != nil {
-		// A secret that cannot be read now may be readable at the next attempt.
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: fmt.Errorf("read the bot token: %w", err)}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: fmt.Errorf("read the bot token: %w", err)}
 	}
 	posted := compose(message, c.env)
 	posted.Channel, posted.ThreadTS = c.options.Channel, c.thread(ctx, message)
@@ -88,8 +89,7 @@ func (c *channel) asBot(ctx context.Context, message alerts.Message) (alerts.Rec
 		c.beginThread(ctx, message, posted.ThreadTS, said.TS)
 		return alerts.Receipt{Proof: fmt.Sprintf("HTTP %d, message %s in channel %s", response.Status, clean.Text(said.TS, shownOfAnswer), clean.Text(said.Channel, shownOfAnswer))}, nil
 	case said.Error == "":
-		err = fmt.Errorf("slack answered %d without the message that it made: check that the URL is that of the Web API", response.Status)
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Status: response.Status, Err: err}
+		return alerts.Receipt{}, response.Unproven(c.env.Name, false, fmt.Errorf("slack answered %d without the message that it made: check that the URL is that of the Web API", response.Status))
 	default:
 		if known.remedy == threadGone {
 			c.remember(ctx, "")

@@ -201,3 +201,11 @@ func TestAThreadBeginsWithTheFirstMessageAndShowsEachReplyInTheChannel(t *testin
 		}
 	}
 }
+
+func TestWhatNobodyWatchesAnyMoreHasNoGreenTick(t *testing.T) {
+	w := newWorkspace(t, takeByWebhook)
+	alerttest.Deliver(t, w.channel(byWebhook), alerttest.Unwatched())
+	if sent := string(w.Last(t).Content); !strings.Contains(sent, "⚪ *No longer watched*") || !strings.Contains(sent, "its check is not configured any more, or has another name") || strings.Contains(sent, "✅") || strings.Contains(sent, "What to do") {
+		t.Errorf("sent %s", sent)
+	}
+}

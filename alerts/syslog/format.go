@@ -54,8 +54,10 @@ type formatter struct {
 // event writes one event: a single line without control characters.
 func (f formatter) event(event watch.Event) string {
 	severity := severities[event.Finding.Severity]
-	if event.Type == watch.Resolved {
+	if of := digest.SeverityOf(event); of == digest.Resolved {
 		severity = severityInfo
+	} else if of == digest.Unwatched {
+		severity = severityNotice
 	}
 	return f.line(severity, string(event.Type), event.At, f.text(event), func(short int) []parameter { return f.parameters(event, short) })
 }

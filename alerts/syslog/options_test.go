@@ -1,11 +1,13 @@
 package syslog_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"lapsewatch/alerts"
+	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/syslog"
 	"lapsewatch/watch"
 )
@@ -39,5 +41,29 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 				t.Errorf("error %v\nwant  %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestWhatCannotBeReadOnThisMachineIsPermanent(t *testing.T) {
+	receiver := startReceiver(t, syslog.TLS)
+	for name, test := range map[string]struct {
+		edit func(*syslog.Options)
+		want string
+	}{
+		"no file of authorities": {func(o *syslog.Options) { o.CAFile = "/nowhere/ca.pem" }, "read CA file: open /nowhere/ca.pem: no such file or directory"},
+		"no certificate": {func(o *syslog.Options) {
+			o.Certificate, o.Key.File = "/nowhere/cert.pem", "/nowhere/key.pem"
+		}, "read the certificate: open /nowhere/cert.pem: no such file or directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := receiver.channel(quiet, test.edit).Deliver(t.Context(), alerttest.Message())
+			failure, ok := errors.AsType[*alerts.DeliveryError](err)
+			if !ok || failure.Retryable || !strings.HasSuffix(err.Error(), ": "+test.want) {
+				t.Errorf("error %v\nwant  %s", err, test.want)
+			}
+		})
+	}
+	if got := len(receiver.Attempts()); got != 0 {
+		t.Errorf("%d attempts reached it", got)
 	}
 }

@@ -30,6 +30,8 @@ type attempt struct {
 	env     alerts.Env
 	// within is how long it may take.
 	within time.Duration
+	// settings are those of TLS; nil without it.
+	settings *tls.Config
 }
 
 // send writes the lines; proof is what the receiver's behaviour says beyond that they
@@ -59,23 +61,31 @@ func (a *attempt) send(ctx context.Context, lines []string) (proof string, err e
 	}
 }
 
-func (a *attempt) encrypt(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
-	settings := &tls.Config{ServerName: a.options.bareHost(), MinVersion: tls.VersionTLS12}
+// prepare reads what TLS needs of this machine.
+func (a *attempt) prepare() error {
+	if a.options.Transport != TLS {
+		return nil
+	}
+	a.settings = &tls.Config{ServerName: a.options.bareHost(), MinVersion: tls.VersionTLS12}
 	if a.options.CAFile != "" {
 		pool, err := cafile.Pool(a.options.CAFile)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		settings.RootCAs = pool
+		a.settings.RootCAs = pool
 	}
 	if a.options.Certificate != "" {
 		certificate, err := a.certificate()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		settings.Certificates = []tls.Certificate{certificate}
+		a.settings.Certificates = []tls.Certificate{certificate}
 	}
-	encrypted := tls.Client(conn, settings)
+	return nil
+}
+
+func (a *attempt) encrypt(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
+	encrypted := tls.Client(conn, a.settings)
 	if err := encrypted.HandshakeContext(ctx); err != nil {
 		return nil, a.because(ctx, "TLS does not come about", err)
 	}

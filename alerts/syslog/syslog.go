@@ -42,7 +42,8 @@ func (c *channel) Recipients() []string { return []string{""} }
 
 // Deliver writes one line for each event. The proof is that the receiver closed the
 // connection in order after it had been given everything; for UDP there is none. Every
-// failure is retryable, because syslog cannot refuse in words.
+// failure is retryable, because syslog cannot refuse in words, except that of a file or a
+// key of this machine which cannot be read.
 func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.Receipt, error) {
 	if len(message.Events) == 0 {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: errNoEvents}
@@ -51,6 +52,9 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	defer cancel()
 	ends, _ := ctx.Deadline()
 	try := &attempt{options: c.options, env: c.env, within: time.Until(ends)}
+	if err := try.prepare(); err != nil {
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: fmt.Errorf("write to syslog receiver %s: %w", c.options.address(), err)}
+	}
 	lines := c.lines(message)
 	proof, err := try.send(ctx, lines)
 	if err != nil {

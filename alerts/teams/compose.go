@@ -28,14 +28,15 @@ var (
 	errTooLarge = errors.New("the card does not fit into 24 KiB, not even with a single event")
 )
 
-// extent is how long the texts of an entry may become, in runes.
-type extent struct{ message, also, remedy, owners int }
+// extent is how long the texts of an entry may become, in runes, and how many parts the
+// remedy may have: each command is a line of its own.
+type extent struct{ message, also, remedy, parts, owners int }
 
 var (
 	// whole leaves texts as long as the digest makes them.
-	whole = extent{message: math.MaxInt, also: math.MaxInt, remedy: math.MaxInt, owners: math.MaxInt}
+	whole = extent{message: math.MaxInt, also: math.MaxInt, remedy: math.MaxInt, parts: math.MaxInt, owners: math.MaxInt}
 	// brief lets every single event fit, whatever it is made of.
-	brief = extent{message: 500, also: 100, remedy: 600, owners: 200}
+	brief = extent{message: 500, also: 100, remedy: 600, parts: 12, owners: 200}
 )
 
 // encode writes the card with as many of the most urgent events as Teams takes.
@@ -133,7 +134,7 @@ func head(group digest.Group) container {
 	return made
 }
 
-// lines are what an entry says, those of a resolved one without what to do.
+// lines are what an entry says, those of one that is over without what to do.
 func lines(entry digest.Entry, severity watch.Severity, bounds extent) []element {
 	name := newRun(entry.Name)
 	name.Weight = bolder
@@ -141,11 +142,11 @@ func lines(entry digest.Entry, severity watch.Severity, bounds extent) []element
 		newLine(name, newSubtle(" - "+entry.Change)),
 		under(newRun(clean.Text(entry.Message, bounds.message))),
 	}
-	if severity != digest.Resolved {
+	if !digest.Over(severity) {
 		for _, also := range entry.Also {
 			said = append(said, under(newSubtle("Also: "), newRun(clean.Text(also, bounds.also))))
 		}
-		said = append(said, toDo(clean.Text(entry.Remedy, bounds.remedy))...)
+		said = append(said, toDo(clean.Text(entry.Remedy, bounds.remedy), bounds.parts)...)
 		var asides []textRun
 		if entry.Owners != "" {
 			asides = append(asides, newSubtle("Owner: "), newRun(clean.Text(entry.Owners, bounds.owners)), newSubtle(" · "))
@@ -159,11 +160,14 @@ func lines(entry digest.Entry, severity watch.Severity, bounds extent) []element
 }
 
 // toDo gives each command a line of its own with nothing else on it, so that it can be
-// copied as it stands.
-func toDo(remedy string) []element {
+// copied as it stands. Behind as many parts as there may be it says that there are more.
+func toDo(remedy string, most int) []element {
 	var said []element
 	label := []textRun{newSubtle("To do: ")}
-	for _, part := range clean.Parts(remedy) {
+	for i, part := range clean.Parts(remedy) {
+		if i == most {
+			return append(said, under(newSubtle("… and more, for which there is no room here.")))
+		}
 		run := newRun(part.Text)
 		if !part.Command {
 			said = append(said, under(append(label, run)...))

@@ -126,3 +126,27 @@ func golden(t *testing.T, name string, card rendered) {
 	alerttest.GoldenJSON(t, name+".json", card.body, *update)
 	alerttest.Golden(t, name+".txt", []byte(card.page), *update)
 }
+
+func TestA9_ARemedyOfVeryManyCommandsIsCutAndTheDigestGoesOut(t *testing.T) {
+	for name, remedy := range map[string]string{"short ones": strings.Repeat("`a` ", 250), "each with words": strings.Repeat("`\\` or ", 120)} {
+		t.Run(name, func(t *testing.T) {
+			service := alerttest.NewRecorder(t, accept)
+			message := alerttest.Message()
+			for i := range message.Events {
+				message.Events[i].Finding.Remedy = remedy
+			}
+			alerttest.Deliver(t, build(t, alerttest.Env(service.Client(), nil), service.URL), message)
+			if sent := service.Last(t).Content; len(sent) > 24<<10 || !bytes.Contains(sent, []byte("shop.example.com:443")) || !bytes.Contains(sent, []byte("… and more, for which there is no room here.")) {
+				t.Errorf("%d bytes: %s", len(sent), sent)
+			}
+		})
+	}
+}
+
+func TestWhatNobodyWatchesAnyMoreIsNotGreen(t *testing.T) {
+	service := alerttest.NewRecorder(t, accept)
+	alerttest.Deliver(t, build(t, alerttest.Env(service.Client(), nil), service.URL), alerttest.Unwatched())
+	if sent := service.Last(t).Content; !bytes.Contains(sent, []byte("NO LONGER WATCHED (1)")) || bytes.Contains(sent, []byte(`"good"`)) || bytes.Contains(sent, []byte("To do: ")) {
+		t.Errorf("sent %s", sent)
+	}
+}

@@ -46,8 +46,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	request, err := c.request(message.ID, body)
 	if err != nil {
-		// A secret that cannot be used now may have been replaced by the next attempt.
-		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: err}
+		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: err}
 	}
 	response, err := c.sender.Send(ctx, request)
 	if err != nil {

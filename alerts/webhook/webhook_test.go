@@ -233,14 +233,14 @@ func TestAnUnusableSecretIsAnErrorThatNamesItsPlace(t *testing.T) {
 		{"no whsec_ prefix", "SIGNING", "bmV3LWNhbmFyeS1rZXktb2YtMzItYnl0ZXMtMDAwMDA=", "sign with the secret in environment variable SIGNING: want whsec_ and then 24 to 64 bytes in Base64"},
 		{"no Base64", "SIGNING", "whsec_canary!canary!canary!canary", "sign with the secret in environment variable SIGNING: want whsec_ and then 24 to 64 bytes in Base64"},
 		{"a short key", "SIGNING", "whsec_Y2FuYXJ5", "sign with the secret in environment variable SIGNING: want whsec_ and then 24 to 64 bytes in Base64"},
-		{"a line break in a header", "AUTHORIZATION", "Bearer canary\r\nX-Injected: yes", "post to " + receiver.URL + `: net/http: invalid header field value for "Authorization"`},
+		{"a line break in a header", "AUTHORIZATION", "Bearer canary\r\nX-Injected: yes", "the header Authorization would hold a line break or another character that no header may have: look at the secret that stands in it"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			values := maps.Clone(secrets)
 			values[test.reference] = test.value
 			_, err := build(t, alerttest.Env(receiver.Client(), values), receiver.URL).Deliver(t.Context(), alerttest.Message())
-			alerttest.AssertFailure(t, err, test.want, true, 0)
+			alerttest.AssertFailure(t, err, test.want, false, 0)
 		})
 	}
 }
@@ -251,7 +251,7 @@ func TestASecretIsReadAtEachUse(t *testing.T) {
 	delete(values, "AUTHORIZATION")
 	channel := build(t, alerttest.Env(receiver.Client(), values), receiver.URL)
 	_, err := channel.Deliver(t.Context(), alerttest.Message())
-	alerttest.AssertFailure(t, err, "read header Authorization: read secret from environment variable AUTHORIZATION: it is not set", true, 0)
+	alerttest.AssertFailure(t, err, "read header Authorization: read secret from environment variable AUTHORIZATION: it is not set", false, 0)
 	values["AUTHORIZATION"] = headerValue
 	alerttest.Deliver(t, channel, alerttest.Message())
 }

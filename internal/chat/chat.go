@@ -50,6 +50,8 @@ func Sign(severity watch.Severity) string {
 		return "🔵"
 	case digest.Resolved:
 		return "✅"
+	case digest.Unwatched:
+		return "⚪"
 	default:
 		return "🟢"
 	}
@@ -113,14 +115,14 @@ func (m Markup) Entry(heading string, entry digest.Entry, severity watch.Severit
 	told := NewLines(bounds.Entry-len("\n…"), m.Size)
 	told.Add(heading + m.Named(entry, bounds.Name))
 	told.Add(m.Fit(entry.Message, bounds.Message, m.Prose))
-	if severity != digest.Resolved {
+	if !digest.Over(severity) {
 		told.Add(m.Remedy(entry.Remedy, bounds.Remedy))
 	}
 	if entry.Link != "" && len(entry.Link) <= bounds.Link {
 		told.Add(m.Link(entry.Link))
 	}
 	told.Add(m.People(entry, bounds.People))
-	if severity != digest.Resolved {
+	if !digest.Over(severity) {
 		for _, also := range entry.Also {
 			told.Add(m.Bullet + "Also: " + m.Fit(also, bounds.Also, m.Prose))
 		}

@@ -20,13 +20,14 @@ import (
 
 const (
 	// Product is how Lapsewatch calls itself in messages.
-	Product    = "Lapsewatch"
-	maxName    = 200
-	maxMessage = 1000
-	maxNote    = 500
-	maxOwners  = 5
-	maxAlso    = 5
-	stampForm  = "2006-01-02 15:04 UTC"
+	Product     = "Lapsewatch"
+	maxName     = 200
+	maxMessage  = 1000
+	maxNote     = 500
+	maxInstance = 100
+	maxOwners   = 5
+	maxAlso     = 5
+	stampForm   = "2006-01-02 15:04 UTC"
 )
 
 // Digest is a message as a reader sees it.
@@ -45,13 +46,15 @@ type Digest struct {
 	// Judged is when the pass judged, as "2026-11-22 06:00 UTC".
 	Judged  string
 	Version string
+	// Instance is how this installation calls itself; empty if it has no name.
+	Instance string
 	// ReportURL is where the whole report is; empty if nowhere.
 	ReportURL string
 }
 
 // Group are the entries of one severity, or those that are resolved.
 type Group struct {
-	// Severity is Resolved for what has ended.
+	// Severity is Resolved or Unwatched for what has ended.
 	Severity watch.Severity
 	Title    string
 	// Colour is #rrggbb and stands out on white by 4.5 to 1 or more.
@@ -85,12 +88,13 @@ func New(message alerts.Message, env alerts.Env, shown int) Digest {
 		Test: message.Test, Note: clean.Text(message.Note, maxNote),
 		Counts: counts(message.Events), First: first(message.Events),
 		LeftOut: len(message.Events) - len(listed), Channel: clean.Text(message.Channel, maxName),
-		Judged: message.CreatedAt.UTC().Format(stampForm), Version: env.Version, ReportURL: weblink.HTTPS(env.ReportURL),
+		Judged: message.CreatedAt.UTC().Format(stampForm), Version: env.Version,
+		Instance: clean.Text(env.Instance, maxInstance), ReportURL: weblink.HTTPS(env.ReportURL),
 	}
 	for _, section := range sections() {
 		group := Group{Severity: section.severity, Title: section.title, Colour: section.colour}
 		for _, event := range listed {
-			if sectionOf(event) == section.severity {
+			if SeverityOf(event) == section.severity {
 				group.Entries = append(group.Entries, NewEntry(event))
 			}
 		}
@@ -186,7 +190,11 @@ func (d Digest) Rest() string {
 
 // Footer says who speaks, by which channel and as of when.
 func (d Digest) Footer() string {
-	return fmt.Sprintf("%s %s, channel %s, as of %s", Product, d.Version, d.Channel, d.Judged)
+	who := Product + " " + d.Version
+	if d.Instance != "" {
+		who += " on " + d.Instance
+	}
+	return fmt.Sprintf("%s, channel %s, as of %s", who, d.Channel, d.Judged)
 }
 
 func worse(event watch.Event) string {
@@ -218,6 +226,9 @@ func change(event watch.Event) string {
 	case watch.Standing:
 		return "still so"
 	case watch.Resolved:
+		if event.Why == watch.NoLongerWatched {
+			return "its check is not configured any more, or has another name"
+		}
 		return string(cmp.Or(event.Why, watch.Corrected))
 	default:
 		return clean.Text(string(event.Type), maxName)

@@ -203,3 +203,39 @@ func TestF15_HostileTextsComeOutCleanBoundedAndInOneLine(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFooterSaysWhichInstallationSpeaks(t *testing.T) {
+	for instance, want := range map[string]string{
+		"":                        "Lapsewatch 1.2.3, channel operations, as of 2026-11-22 06:00 UTC",
+		"web-7":                   "Lapsewatch 1.2.3 on web-7, channel operations, as of 2026-11-22 06:00 UTC",
+		"a\r\nb\x1b[31m":          "Lapsewatch 1.2.3 on a\uFFFDb\uFFFD[31m, channel operations, as of 2026-11-22 06:00 UTC",
+		strings.Repeat("ü", 1000): "Lapsewatch 1.2.3 on " + strings.Repeat("ü", 99) + "…, channel operations, as of 2026-11-22 06:00 UTC",
+	} {
+		env := alerttest.Env(nil, nil)
+		env.Instance = instance
+		if got := digest.New(alerttest.Message(), env, 1).Footer(); got != want {
+			t.Errorf("footer %s\nwant   %s", got, want)
+		}
+	}
+}
+
+func TestWhatNobodyWatchesAnyMoreIsNoGoodNews(t *testing.T) {
+	message := alerttest.Message()
+	unwatched := message.Events[4]
+	unwatched.Why, unwatched.Finding.Name = watch.NoLongerWatched, "left.example.com:443"
+	message.Events = append(message.Events, unwatched)
+	told := digest.New(message, alerttest.Env(nil, nil), 6)
+	if want := "1 critical, 2 warnings, 1 unreadable, 1 resolved, 1 no longer watched"; told.Counts != want {
+		t.Errorf("counts %s, want %s", told.Counts, want)
+	}
+	last := told.Groups[len(told.Groups)-1]
+	if last.Severity != digest.Unwatched || last.Title != "No longer watched" || last.Colour != "#1f5fa8" || len(last.Entries) != 1 {
+		t.Errorf("group %+v", last)
+	}
+	if want := "No longer watched: left.example.com:443 (its check is not configured any more, or has another name)"; last.Entries[0].Headline != want {
+		t.Errorf("headline %s\nwant     %s", last.Entries[0].Headline, want)
+	}
+	if !digest.Over(digest.Unwatched) || !digest.Over(digest.Resolved) || digest.Over(watch.OK) {
+		t.Error("what is over is not told from what is not")
+	}
+}

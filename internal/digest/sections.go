@@ -12,6 +12,13 @@ import (
 // Resolved stands for the events of that type, whatever their severity.
 const Resolved watch.Severity = "resolved"
 
+// Unwatched stands for those of them that end only because nobody looks any more, which is
+// no good news.
+const Unwatched watch.Severity = "unwatched"
+
+// Over reports whether a group is of what has ended, one way or the other.
+func Over(severity watch.Severity) bool { return severity == Resolved || severity == Unwatched }
+
 // section is one group of events and how it is named in counts.
 type section struct {
 	severity watch.Severity
@@ -30,18 +37,24 @@ func sections() []section {
 		{watch.Notice, "Notice", "notice", "notices", "#1f5fa8"},
 		{watch.OK, "In order", "in order", "in order", "#2b6b3f"},
 		{Resolved, "Resolved", "resolved", "resolved", "#2b6b3f"},
+		{Unwatched, "No longer watched", "no longer watched", "no longer watched", "#1f5fa8"},
 	}
 }
 
-func sectionOf(event watch.Event) watch.Severity {
-	if event.Type == watch.Resolved {
+// SeverityOf is that of the group in which an event is shown.
+func SeverityOf(event watch.Event) watch.Severity {
+	switch {
+	case event.Type != watch.Resolved:
+		return event.Finding.Severity
+	case event.Why == watch.NoLongerWatched:
+		return Unwatched
+	default:
 		return Resolved
 	}
-	return event.Finding.Severity
 }
 
 func sectionTitle(event watch.Event) string {
-	of := sectionOf(event)
+	of := SeverityOf(event)
 	for _, section := range sections() {
 		if section.severity == of {
 			return section.title
@@ -54,7 +67,7 @@ func sectionTitle(event watch.Event) string {
 func counts(events []watch.Event) string {
 	number := make(map[watch.Severity]int)
 	for _, event := range events {
-		number[sectionOf(event)]++
+		number[SeverityOf(event)]++
 	}
 	var parts []string
 	for _, section := range sections() {

@@ -26,6 +26,18 @@ type Endpoint struct {
 	AllowInsecureHTTP bool            `yaml:"allow_insecure_http,omitempty" jsonschema_description:"accept an http URL, over which anybody on the way reads and changes messages"`
 }
 
+var errSecretURL = errors.New("the URL of a webhook is itself a secret: keep it in a file or an environment variable and give that in url_from")
+
+// RefuseSecretURL reports a URL in the clear with which alone anybody could post. A
+// service knows those of its own.
+func (e Endpoint) RefuseSecretURL(secret func(address *url.URL) bool) error {
+	address, err := e.parse(e.URL)
+	if e.URL == "" || err != nil || !secret(address) {
+		return nil
+	}
+	return &watch.FieldError{Path: "url", Err: errSecretURL}
+}
+
 // Or is the endpoint with the URL where it has none, for services with one address for
 // all their customers.
 func (e Endpoint) Or(url string) Endpoint {

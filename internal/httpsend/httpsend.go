@@ -17,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"lapsewatch/alerts"
 	"lapsewatch/internal/cafile"
 	"lapsewatch/internal/redact"
@@ -57,13 +59,36 @@ type Request struct {
 	Secrets []watch.Secret
 }
 
-// Response is an answer with a 2xx status, without the request's secrets.
+// Response is an answer with a 2xx status, without the request's secrets, except in headers
+// that lead somewhere: Link and Location are not to be shown.
 type Response struct {
 	Status int
 	Header http.Header
 	// Body is the answer as far as it came, up to the request's bound.
 	Body []byte
+	// Broken is why the body broke off before its end; nil where it did not. The status
+	// holds all the same, but what the body would have proved is not known.
+	Broken error
+	// Cut: the answer goes on behind the request's bound.
+	Cut bool
 }
+
+var errPage = errors.New("this is a web page: a login page, a proxy, or something else stands at this address")
+
+// Unproven is the failure of a success that proves nothing, which err says. One whose body
+// broke off may prove it at the next attempt; a web page will stand there then too.
+func (r Response) Unproven(channel string, retry bool, err error) error {
+	switch {
+	case r.Broken != nil:
+		retry, err = true, fmt.Errorf("it answered %d, and the answer broke off: %w", r.Status, r.Broken)
+	case retry && r.IsPage():
+		retry, err = false, fmt.Errorf("%w: %w", err, errPage)
+	}
+	return &alerts.DeliveryError{Channel: channel, Retryable: retry, Status: r.Status, Err: err}
+}
+
+// IsPage reports that the answer is a page of the web, and so none of an API.
+func (r Response) IsPage() bool { return bytes.HasPrefix(bytes.TrimSpace(r.Body), []byte("<")) }
 
 // Sender delivers to one endpoint.
 type Sender struct {
@@ -76,44 +101,78 @@ func New(env alerts.Env, endpoint Endpoint) *Sender { return &Sender{env: env, e
 
 // Send makes one attempt. The error is a *alerts.DeliveryError: 408, 420, 425, 429, 5xx
 // and failures of the connection are retryable, with the wait that the service asked
-// for, at most one hour; every other status but 2xx is permanent.
+// for, at most one hour; every other status but 2xx is permanent. So is a URL, a secret or
+// a CA file that cannot be read or used: nothing mends it within a run, and the message is
+// owed to later ones all the same.
 func (s *Sender) Send(ctx context.Context, request Request) (Response, error) {
 	address, err := s.endpoint.address(s.env.Secrets)
 	if err != nil {
-		// A secret that cannot be read now may be readable at the next attempt.
-		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: err}
+		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Err: err}
+	}
+	if err := request.usable(); err != nil {
+		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Err: err}
 	}
 	secrets := append(redact.URLParts(address), request.Secrets...)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.endpoint.Timeout))
 	defer cancel()
 	client, done, err := s.client()
 	if err != nil {
-		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: err}
+		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Err: err}
 	}
 	defer done()
 	request.Method = cmp.Or(request.Method, http.MethodPost)
-	response, body, err := s.do(ctx, client, address, request) //nolint:bodyclose // do has read and closed it
+	response, err := s.do(ctx, client, address, request)
 	if err != nil {
 		return Response{}, &alerts.DeliveryError{Channel: s.env.Name, Retryable: true, Err: redact.Error(at(request.Method, address, err), secrets...)}
 	}
-	body = []byte(redact.Text(string(body), secrets...))
-	if response.StatusCode < 200 || response.StatusCode >= 300 {
-		retry, after := request.verdict(response, body, s.env.Now())
+	response = response.without(secrets)
+	if response.Status < 200 || response.Status >= 300 {
+		retry, after := request.verdict(response, s.env.Now())
 		return Response{}, &alerts.DeliveryError{
-			Channel: s.env.Name, Retryable: retry, RetryAfter: after, Status: response.StatusCode,
-			Err: redact.Error(at(request.Method, address, refusal(response, body, request.Words)), secrets...),
+			Channel: s.env.Name, Retryable: retry, RetryAfter: after, Status: response.Status,
+			Err: redact.Error(at(request.Method, address, refusal(response, request.Words)), secrets...),
 		}
 	}
-	return Response{Status: response.StatusCode, Header: response.Header, Body: body}, nil
+	return response, nil
 }
 
-func (r Request) verdict(response *http.Response, body []byte, now time.Time) (retry bool, after time.Duration) {
+// usable refuses what net/http would: a secret of two lines, for example.
+func (r Request) usable() error {
+	for name, values := range r.Header {
+		for _, value := range values {
+			if !httpguts.ValidHeaderFieldValue(value) {
+				return fmt.Errorf("the header %s would hold a line break or another character that no header may have: look at the secret that stands in it", name)
+			}
+		}
+	}
+	return nil
+}
+
+// without takes out what a service repeats of its request.
+func (r Response) without(secrets []watch.Secret) Response {
+	header := r.Header.Clone()
+	for name, values := range header {
+		for i := range values {
+			// What leads somewhere would lead elsewhere. Nobody shows it.
+			if name != "Link" && name != "Location" {
+				values[i] = redact.Text(values[i], secrets...)
+			}
+		}
+	}
+	r.Header, r.Body = header, []byte(redact.Text(string(r.Body), secrets...))
+	if r.Broken != nil {
+		r.Broken = redact.Error(r.Broken, secrets...)
+	}
+	return r
+}
+
+func (r Request) verdict(response Response, now time.Time) (retry bool, after time.Duration) {
 	if r.Verdict != nil {
-		if retry, after, judged := r.Verdict(response.StatusCode, response.Header, body); judged {
+		if retry, after, judged := r.Verdict(response.Status, response.Header, response.Body); judged {
 			return retry, min(max(after, 0), longestWait)
 		}
 	}
-	return retryable(response.StatusCode), retryAfter(response.Header, now)
+	return retryable(response.Status), retryAfter(response.Header, now)
 }
 
 // doing says what a method does, for errors.
@@ -124,10 +183,10 @@ func at(method string, address *url.URL, err error) error {
 	return fmt.Errorf("%s %s://%s: %w", cmp.Or(doing[method], strings.ToLower(method)+" at"), address.Scheme, address.Host, err)
 }
 
-func (s *Sender) do(ctx context.Context, client *http.Client, address *url.URL, request Request) (*http.Response, []byte, error) {
+func (s *Sender) do(ctx context.Context, client *http.Client, address *url.URL, request Request) (Response, error) {
 	outgoing, err := http.NewRequestWithContext(ctx, request.Method, request.target(address), bytes.NewReader(request.Body))
 	if err != nil {
-		return nil, nil, withoutURL(err)
+		return Response{}, withoutURL(err)
 	}
 	if request.Header != nil {
 		outgoing.Header = request.Header.Clone()
@@ -135,12 +194,16 @@ func (s *Sender) do(ctx context.Context, client *http.Client, address *url.URL, 
 	outgoing.Header.Set("User-Agent", "lapsewatch/"+s.env.Version)
 	response, err := client.Do(outgoing)
 	if err != nil {
-		return nil, nil, withoutURL(err)
+		return Response{}, withoutURL(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	// The status has proved the outcome by now: a body that breaks off changes nothing.
-	body, _ := io.ReadAll(io.LimitReader(response.Body, cmp.Or(request.MaxResponse, maxResponseBytes)))
-	return response, body, nil
+	bound := cmp.Or(request.MaxResponse, maxResponseBytes)
+	// One byte more shows that the answer goes on.
+	body, broken := io.ReadAll(io.LimitReader(response.Body, bound+1))
+	return Response{
+		Status: response.StatusCode, Header: response.Header, Body: body[:min(int64(len(body)), bound)],
+		Broken: broken, Cut: int64(len(body)) > bound,
+	}, nil
 }
 
 // target is the endpoint's address with the request's own path and query behind it.

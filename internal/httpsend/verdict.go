@@ -32,23 +32,23 @@ func retryable(status int) bool {
 }
 
 // refusal puts an answer that is no success into words.
-func refusal(response *http.Response, body []byte, words func([]byte) string) error {
-	status := fmt.Sprintf("it answered %d", response.StatusCode)
-	if text := http.StatusText(response.StatusCode); text != "" {
+func refusal(response Response, words func([]byte) string) error {
+	status := fmt.Sprintf("it answered %d", response.Status)
+	if text := http.StatusText(response.Status); text != "" {
 		status += " " + text
 	}
-	if response.StatusCode >= 300 && response.StatusCode < 400 {
+	if response.Status >= 300 && response.Status < 400 {
 		return fmt.Errorf("%s to %s: redirects are not followed", status, redirectTarget(response.Header))
 	}
 	if words != nil {
-		if said := clean.Text(words(body), shownOfWords); said != "" {
+		if said := clean.Text(words(response.Body), shownOfWords); said != "" {
 			return fmt.Errorf("%s: %s", status, said)
 		}
 	}
-	if response.StatusCode == http.StatusGone {
+	if response.Status == http.StatusGone {
 		return fmt.Errorf("%s: %w", status, errGone)
 	}
-	if said := clean.Text(strings.TrimSpace(string(body)), shownOfBody); said != "" {
+	if said := clean.Text(strings.TrimSpace(string(response.Body)), shownOfBody); said != "" {
 		return fmt.Errorf("%s: %q", status, said)
 	}
 	return errors.New(status)

@@ -24,7 +24,8 @@ const (
 const mark = "<redacted>"
 
 // Text replaces every occurrence of a secret, without white space around it, and of its
-// Base64 form: as it is, and in whatever mixture of the escapes of URLs, JSON and HTML.
+// Base64 form: as it is, and in whatever mixture of the escapes of URLs, JSON and HTML,
+// up to two within each other.
 func Text(text string, secrets ...watch.Secret) string {
 	var found []string
 	for _, secret := range secrets {
@@ -34,7 +35,7 @@ func Text(text string, secrets ...watch.Secret) string {
 	}
 	// A secret that holds another is replaced first, so that no rest of it remains.
 	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	for _, value := range found {
+	for _, value := range slices.Compact(found) {
 		text = replaceEscaped(text, value)
 	}
 	return text
@@ -71,11 +72,17 @@ func URLParts(address *url.URL) []watch.Secret {
 		parts = append(parts, password)
 	}
 	parts = append(parts, strings.Split(address.Path, "/")...)
+	parts = append(parts, strings.Split(address.EscapedPath(), "/")...)
 	for _, values := range address.Query() {
 		parts = append(parts, values...)
 	}
+	for pair := range strings.SplitSeq(address.RawQuery, "&") {
+		_, value, _ := strings.Cut(pair, "=")
+		parts = append(parts, value)
+	}
+	slices.Sort(parts)
 	var secrets []watch.Secret
-	for _, part := range parts {
+	for _, part := range slices.Compact(parts) {
 		if len(part) >= shortest {
 			secrets = append(secrets, watch.NewSecret(part))
 		}

@@ -48,30 +48,86 @@ func TestTextFindsWhatEncodersEscape(t *testing.T) {
 	}
 }
 
+func TestTextFindsWhatTwoEncodersHaveEscaped(t *testing.T) {
+	hook, err := url.Parse("https://chat.example.com/v1/spaces/AAAA/messages?key=AIzaSyCANARY-part_x&token=CANARYtoken-abcdef%3D")
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := url.QueryEscape(hook.String())
+	tests := []struct {
+		secrets []watch.Secret
+		echoes  []string
+	}{
+		{redact.URLParts(hook), []string{
+			hook.String(), once, url.QueryEscape(once), url.QueryEscape("token=CANARYtoken-abcdef%3D"), `{\"t\":\"CANARYtoken-abcdef\\u003d\"}`,
+			"token=CANARYtoken-abcdef%3D", "CANARYtoken-abcdef%253D", "CANARYtoken-abcdef%25253D", html.EscapeString(html.EscapeString(hook.String())),
+		}},
+		{[]watch.Secret{watch.NewSecret("xoxb-CANARY/with+plus=")}, []string{
+			`xoxb-CANARY\\/with+plus=`, "xoxb-CANARY%252Fwith%252Bplus%253D", `xoxb-CANARY\\u002fwith\\u002bplus\\u003d`, "xoxb-CANARY&amp;#47;with+plus=",
+			"xoxb%2dCANARY&amp;sol;with%5Cu002Bplus&#x25;3d", "xoxb-CANARY%26%2347%3Bwith+plus=",
+		}},
+	}
+	for _, test := range tests {
+		for _, echo := range test.echoes {
+			if got := redact.Text(echo, test.secrets...); strings.Contains(got, "CANARY") || strings.Contains(got, "plus") {
+				t.Errorf("%s\nbecame %s", echo, got)
+			}
+		}
+	}
+}
+
+// An answer of several MiB is looked through for each of several secrets.
+func BenchmarkText(b *testing.B) {
+	hook, err := url.Parse("https://ghe.example.com/api/v3/%2Fhooks?key=AIza-Sy&token=a%3D")
+	if err != nil {
+		b.Fatal(err)
+	}
+	secrets := append(redact.URLParts(hook), watch.NewSecret("github_pat_11ABCDEFG0123456789_abcdefghijklmnopqrstuvwxyz"), watch.NewSecret("+/=-+/=-"))
+	for name, text := range map[string]string{"prose": "Some words about certificates, soon. ", "one letter": "g", "escapes": `%25\\u002f&amp;`, "what resembles": "hooks%2fhooks%2f"} {
+		text = strings.Repeat(text, 1<<20/len(text))
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				redact.Text(text, secrets...)
+			}
+		})
+	}
+}
+
 func FuzzText(f *testing.F) {
 	for _, secret := range []string{"aB3/x+Q9&zz==", "p@ss word", "Bearer <\"'>", `back\slash`, "größe\U0001F511", "\xff\xfe\x00\x01\u2028", "%41", "+++", "a\tb\nc"} {
 		f.Add(secret)
 	}
 	lower := regexp.MustCompile("%[0-9A-F]{2}")
+	encoders := []func(string) string{
+		func(text string) string { return text }, inQuotes, html.EscapeString, url.QueryEscape, url.PathEscape,
+		func(text string) string { return strings.ReplaceAll(inQuotes(text), "/", `\/`) },
+		func(text string) string { return lower.ReplaceAllStringFunc(url.QueryEscape(text), strings.ToLower) },
+	}
 	f.Fuzz(func(t *testing.T, secret string) {
 		secret = strings.TrimSpace(secret)
 		if secret == "" || strings.Contains("<redacted>", secret) {
 			return
 		}
-		inJSON, err := json.Marshal(secret)
-		if err != nil {
-			t.Fatal(err)
+		echoes := []string{base64.StdEncoding.EncodeToString([]byte(secret))}
+		for _, first := range encoders {
+			for _, second := range encoders {
+				echoes = append(echoes, second(first(secret)))
+			}
 		}
-		quoted := strings.TrimSuffix(strings.TrimPrefix(string(inJSON), `"`), `"`)
-		for _, echo := range []string{
-			secret, quoted, strings.ReplaceAll(quoted, "/", `\/`), html.EscapeString(secret), url.QueryEscape(secret), url.PathEscape(secret),
-			lower.ReplaceAllStringFunc(url.QueryEscape(secret), strings.ToLower), base64.StdEncoding.EncodeToString([]byte(secret)),
-		} {
+		for _, echo := range echoes {
 			if got := redact.Text(echo, watch.NewSecret(secret)); got != "<redacted>" {
 				t.Errorf("%q, echoed as %q, became %q", secret, echo, got)
 			}
 		}
 	})
+}
+
+// inQuotes is a text within a document of JSON.
+func inQuotes(text string) string {
+	// A text can always be encoded.
+	encoded, _ := json.Marshal(text)
+	return strings.TrimSuffix(strings.TrimPrefix(string(encoded), `"`), `"`)
 }
 
 func TestTextReplacesALongerSecretBeforeOneThatItHolds(t *testing.T) {

@@ -1,7 +1,6 @@
 package ticket
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,8 +57,7 @@ func (a API) Do(ctx context.Context, call Call) (header http.Header, proof strin
 		request.Method = http.MethodGet
 	}
 	if request.Secrets, err = a.Authorize(request.Header); err != nil {
-		// A secret that cannot be read now may be readable at the next attempt.
-		return nil, "", &alerts.DeliveryError{Channel: a.Env.Name, Retryable: true, Err: err}
+		return nil, "", &alerts.DeliveryError{Channel: a.Env.Name, Err: err}
 	}
 	if call.Send != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -96,18 +94,24 @@ func (a API) unproven(status int, retry bool, method, path string, err error) er
 	}
 }
 
+// ErrTooLong says that an answer is longer than what is read of one.
+var ErrTooLong = fmt.Errorf("with more than %d MiB", maxAnswer>>20)
+
 var errWebPage = errors.New("with a web page instead of JSON: a login page, a proxy, or something else stands at this URL")
 
-// unreadable: a web page will stand there at the next attempt too, while JSON that breaks
-// off will not.
+// unreadable: a web page will stand there at the next attempt too, and a list be as long,
+// while JSON that breaks off will not.
 func (a API) unreadable(response httpsend.Response, method, path string, err error) error {
-	page := bytes.HasPrefix(bytes.TrimSpace(response.Body), []byte("<"))
-	if page {
-		err = errWebPage
-	} else {
-		err = fmt.Errorf("not with the JSON of its API: %w", err)
+	switch {
+	case response.IsPage():
+		return a.unproven(response.Status, false, method, path, errWebPage)
+	case response.Cut:
+		return a.unproven(response.Status, false, method, path, ErrTooLong)
+	case response.Broken != nil:
+		return a.unproven(response.Status, true, method, path, fmt.Errorf("the answer broke off: %w", response.Broken))
+	default:
+		return a.unproven(response.Status, true, method, path, fmt.Errorf("not with the JSON of its API: %w", err))
 	}
-	return a.unproven(response.Status, !page, method, path, err)
 }
 
 // remedied adds what to do to a refusal.

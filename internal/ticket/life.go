@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"lapsewatch/alerts"
@@ -62,7 +63,7 @@ func (l Life) Deliver(ctx context.Context, message alerts.Message) (alerts.Recei
 func (s *step) deliver(ctx context.Context) (proof string, err error) {
 	if s.kept.overtakes(s.story, s.Env.Now()) {
 		// A ticket that a late message opened again would never be closed.
-		return "left out: the ticket tells of a later message already", nil
+		return "left out: the ticket tells of something later already", nil
 	}
 	current, found, err := s.current(ctx)
 	if err != nil {
@@ -117,7 +118,7 @@ func (s *step) current(ctx context.Context) (current Ticket, found bool, err err
 // told reports that this very message stands at the ticket: its answer was lost, or its
 // delivery was not recorded.
 func (s *step) told(ctx context.Context, current Ticket) (bool, error) {
-	if s.kept.knows(s.story) || s.story.marks(current.Text) {
+	if s.kept.knows(s.story) || slices.Contains(current.Marks, s.story.Mark) {
 		return true, nil
 	}
 	return s.Service.Told(ctx, current, s.story)

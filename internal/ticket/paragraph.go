@@ -28,7 +28,7 @@ type Span struct {
 	Text   string
 }
 
-// Paragraph is what a ticket says in one line.
+// Paragraph is what a ticket says in one line, which never begins with a text from outside.
 type Paragraph struct {
 	// Label stands before it: "What to do". Empty if nothing does.
 	Label string
@@ -42,7 +42,7 @@ const keeper = digest.Product + " comments here when this changes, and closes th
 func (s Story) paragraphs(room int) []Paragraph {
 	page := page{room: room}
 	page.add("", Ours, s.digest.TestNotice())
-	page.add("", Theirs, s.digest.Note)
+	page.add("Note", Theirs, s.digest.Note)
 	page.add("", Ours, s.reopening())
 	page.add(s.heading, Theirs, s.entry.Change)
 	page.spans("What", page.cut(Theirs, s.entry.Name), Span{Ours, ": "}, page.cut(Theirs, s.entry.Message))

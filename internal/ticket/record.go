@@ -20,7 +20,8 @@ type record struct {
 	Unmarked bool `json:"unmarked,omitempty"`
 	// Making is when a ticket was asked for without an answer so far.
 	Making time.Time `json:"making,omitzero"`
-	// Told are the marks of the messages told last, Latest the time of the latest.
+	// Told are the marks of the messages told last, Latest is when the latest of what they
+	// tell was judged.
 	Told   []string  `json:"told,omitempty"`
 	Latest time.Time `json:"latest,omitzero"`
 }
@@ -30,17 +31,18 @@ func (r *record) tell(story Story) {
 		r.Told = append(r.Told, story.Mark)
 	}
 	r.Told = r.Told[max(0, len(r.Told)-keptMarks):]
-	if story.CreatedAt.After(r.Latest) {
-		r.Latest = story.CreatedAt
+	if story.At.After(r.Latest) {
+		r.Latest = story.At
 	}
 }
 
 func (r *record) knows(story Story) bool { return slices.Contains(r.Told, story.Mark) }
 
-// overtakes: a later message was told already. A time to come is no such time: a clock
-// was wrong then.
+// overtakes: something later was told already. A message may be younger than what it
+// tells, as one that another channel could not deliver is, so that its own age says
+// nothing. A time to come is no such time: a clock was wrong then.
 func (r *record) overtakes(story Story, now time.Time) bool {
-	return r.Latest.After(story.CreatedAt) && !r.Latest.After(now)
+	return r.Latest.After(story.At) && !r.Latest.After(now)
 }
 
 // unsettled is how long it still takes until a ticket that was asked for can be found.

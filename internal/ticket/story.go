@@ -1,11 +1,11 @@
 package ticket
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -20,10 +20,12 @@ import (
 type Story struct {
 	// Key is the finding's, and Mark the message's: both are letters, digits and "-".
 	Key, Mark string
-	CreatedAt time.Time
-	Severity  watch.Severity
-	Resolved  bool
-	Test      bool
+	// At is when the event was judged, CreatedAt when the message was made, which may be
+	// days later.
+	At, CreatedAt time.Time
+	Severity      watch.Severity
+	Resolved      bool
+	Test          bool
 	// Reopened: the ticket was closed, and was opened again to tell this.
 	Reopened bool
 	// Earlier is the name of the ticket that this one replaces; empty as a rule.
@@ -41,7 +43,7 @@ type Story struct {
 func NewStory(message alerts.Message, env alerts.Env, source string) Story {
 	event := message.Events[0]
 	made := Story{
-		Mark: mark(message.ID), CreatedAt: message.CreatedAt.UTC(),
+		Mark: mark(message.ID), At: cmp.Or(event.At, message.CreatedAt).UTC(), CreatedAt: message.CreatedAt.UTC(),
 		Severity: event.Finding.Severity, Resolved: event.Type == watch.Resolved, Test: message.Test,
 		finding: event.Finding, again: event.Type == watch.Opened, heading: digest.Product,
 		entry: digest.NewEntry(event), digest: digest.New(message, env, 1),
@@ -71,8 +73,25 @@ func mark(id string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// marks reports that a text tells of the story.
-func (s Story) marks(text string) bool { return strings.Contains(text, s.Mark) }
+// MarkLine is the mark where people see it, for services that have no better place.
+func (s Story) MarkLine() Paragraph {
+	return Paragraph{Spans: []Span{{Nature: Ours, Text: "Message " + s.Mark}}}
+}
+
+// markLine is nothing but a mark. No text from outside begins a line.
+var markLine = regexp.MustCompile(`(?m)^Message ([A-Za-z0-9-]+)\r?$`)
+
+// MarksIn lists the marks whose lines stand in a text.
+func MarksIn(text string) []string { return Submatches(markLine, text) }
+
+// Submatches lists what the first group of a pattern matches in a text.
+func Submatches(pattern *regexp.Regexp, text string) []string {
+	var found []string
+	for _, match := range pattern.FindAllStringSubmatch(text, -1) {
+		found = append(found, match[1])
+	}
+	return found
+}
 
 // Title is the finding in one line of at most limit runes that stays true while days go
 // by: "Lapsewatch: shop.example.com:443 expires 2026-11-26". quote makes text from

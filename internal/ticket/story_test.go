@@ -62,3 +62,10 @@ func TestAMarkCannotBreakOutOfWhereItStands(t *testing.T) {
 		}
 	}
 }
+
+func TestATicketEndsWithTheWordsThatNobodyWatchesAnyMore(t *testing.T) {
+	story := ticket.NewStory(alerttest.Unwatched(), alerts.Env{}, "")
+	if want := "No longer watched: its check is not configured any more, or has another name. certificate expires 2026-12-13 10:00 UTC, in 21 days"; story.CloseNotes() != want {
+		t.Errorf("notes %s\nwant  %s", story.CloseNotes(), want)
+	}
+}

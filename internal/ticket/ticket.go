@@ -23,8 +23,8 @@ type Ticket struct {
 	ClosedAt time.Time
 	// Final: it is closed, and the service does not let it be opened again.
 	Final bool
-	// Text is its description, in the service's own form.
-	Text string
+	// Marks are those of the messages that its description tells of.
+	Marks []string
 }
 
 // ErrFinal says that the service does not let the ticket be opened again.

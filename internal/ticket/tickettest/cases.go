@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
+	"lapsewatch/internal/digest"
 	"lapsewatch/watch"
 )
 
@@ -145,7 +147,7 @@ func (s Suite) late(t *testing.T) {
 	o.Clock.Advance(day)
 	o.Tell(t, o.Message(2, watch.Resolved, shop, watch.OK, 20))
 	o.Clock.Advance(time.Minute)
-	if proof := o.Tell(t, opened); proof != "left out: the ticket tells of a later message already" {
+	if proof := o.Tell(t, opened); proof != "left out: the ticket tells of something later already" {
 		t.Errorf("proof %q", proof)
 	}
 	o.want(t)
@@ -156,6 +158,71 @@ func (s Suite) late(t *testing.T) {
 	o.Writes()
 	o.Tell(t, o.Message(4, watch.Worsened, shop, watch.Critical, 20))
 	o.wantWrites(t, Comments)
+}
+
+// redirected is what the channel is told of in place of another, which failed: the message
+// is younger than what it tells.
+func (s Suite) redirected(t *testing.T) {
+	instead := func(o *Office, number int, of alerts.Message) alerts.Message {
+		made := o.Message(number, watch.Opened, shop, watch.Warning, 21)
+		made.Events, made.Note = of.Events, "This was meant for the channel mail, which failed: no answer"
+		return made
+	}
+	t.Run("opens no ticket again", func(t *testing.T) {
+		o := s.open(t)
+		opened := o.Message(1, watch.Opened, shop, watch.Warning, 21)
+		o.Tell(t, opened)
+		o.Clock.Advance(day)
+		o.Tell(t, o.Message(2, watch.Resolved, shop, watch.OK, 20))
+		o.Clock.Advance(time.Minute)
+		o.Writes()
+		if proof := o.Tell(t, instead(o, 3, opened)); proof != "left out: the ticket tells of something later already" {
+			t.Errorf("proof %q", proof)
+		}
+		o.wantWrites(t)
+		o.want(t, "closed 1")
+	})
+	t.Run("leaves out nothing that is newer", func(t *testing.T) {
+		o := s.open(t)
+		opened := o.Message(1, watch.Opened, shop, watch.Warning, 21)
+		o.Clock.Advance(day)
+		worse := o.Message(2, watch.Worsened, shop, watch.Critical, 20)
+		o.Clock.Advance(time.Minute)
+		o.Tell(t, instead(o, 3, opened))
+		o.Writes()
+		o.Tell(t, worse)
+		o.wantWrites(t, Comments)
+	})
+}
+
+// posing are subjects whose texts pretend to be the ticket of another finding, or to tell
+// what has not been told yet.
+func (s Suite) posing(t *testing.T) {
+	o := s.open(t)
+	victim := o.Message(100, watch.Opened, shop, watch.Warning, 21)
+	key, next := digest.Key(victim.Events[0].Finding.ID), o.Message(101, watch.Worsened, shop, watch.Critical, 20).ID
+	for i, text := range []string{
+		"<!-- lapsewatch:" + key + " -->", "x <!-- lapsewatch:" + key + " --> y", "x\n<!-- lapsewatch:" + key + " -->\n", "-->\r\n<!-- lapsewatch:" + key + " -->",
+		key, "lapsewatch " + key, "correlation_id=" + key, "<!-- lapsewatch-message:" + next + " -->", "\n<!-- lapsewatch-message:" + next + " -->\n",
+		"Message " + next, "x\nMessage " + next + "\n", "x\u2028Message " + next, next,
+	} {
+		name := fmt.Sprintf("evil-%d.example.com", i)
+		attack := o.Message(i, watch.Opened, name, watch.Warning, 21)
+		attack.Note = text
+		finding := &attack.Events[0].Finding
+		finding.Name, finding.Message, finding.Check, finding.Owners, finding.Remedy = text, text, text, []string{text}, "`x` "+text
+		finding.Also = []watch.Judgement{{Message: text}}
+		o.Tell(t, attack)
+		o.Clock.Advance(time.Minute)
+		o.Forget()
+		o.Writes()
+		worse := o.Message(101, watch.Worsened, name, watch.Critical, 20)
+		o.Tell(t, worse)
+		o.wantWrites(t, Comments)
+		o.Forget()
+	}
+	o.Tell(t, victim)
+	o.wantWrites(t, Creates)
 }
 
 func (s Suite) elsewhere(t *testing.T) {

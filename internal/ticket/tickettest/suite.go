@@ -44,6 +44,8 @@ func Run(t *testing.T, s Suite) {
 	t.Run("what people changed stays as they left it", s.edited)
 	t.Run("a ticket on the last page is found", s.manyTickets)
 	t.Run("an older message that comes late changes nothing", s.late)
+	t.Run("what comes in place of another channel is as old as what it tells", s.redirected)
+	t.Run("A5 no text from outside poses as a mark", s.posing)
 	t.Run("a memory of another place is not used", s.elsewhere)
 	t.Run("a memory that fails costs no ticket", s.noMemory)
 	t.Run("a test leaves nothing open", s.test)
