@@ -60,7 +60,7 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	if err != nil {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: fmt.Errorf("write to syslog receiver %s: %w", c.options.address(), err)}
 	}
-	return alerts.Receipt{Proof: fmt.Sprintf("%d lines written to %s by %s%s", len(lines), c.options.address(), c.options.Transport, proof)}, nil
+	return alerts.Receipt{Proof: fmt.Sprintf("%s written to %s by %s%s", counted(len(lines)), c.options.address(), c.options.Transport, proof)}, nil
 }
 
 func (c *channel) lines(message alerts.Message) []string {
@@ -81,4 +81,11 @@ func (c *channel) lines(message alerts.Message) []string {
 		lines = append(lines, format.rest())
 	}
 	return lines
+}
+
+func counted(lines int) string {
+	if lines == 1 {
+		return "1 line"
+	}
+	return fmt.Sprintf("%d lines", lines)
 }
