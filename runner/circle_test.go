@@ -134,9 +134,9 @@ func TestWhatHasEndedIsNotRedirected(t *testing.T) {
 }
 
 func TestWhatStandsBehindASilentServiceReachesTheFallback(t *testing.T) {
-	silent, alive := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), newReceiver(t, answer(http.StatusNoContent))
+	silent, alive := newReceiver(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), newReceiver(t, answer(http.StatusNoContent))
 	j := job(t, map[string]alerts.Channel{"silent": singly{channel(t, "silent", silent.Server)}, "fallback": channel(t, "fallback", alive.Server)})
-	j.AttemptTimeout = 700 * time.Millisecond
+	j.AttemptTimeout = time.Minute
 	j.Destinations = []policy.Destination{{Channel: "silent", Recipients: []string{""}, Singly: true}, {Channel: "fallback", Recipients: []string{""}}}
 	j.Routing = policy.Routing{Routes: []policy.Route{{To: []string{"silent"}}}}
 	j.Fallbacks = map[string][]policy.Destination{"silent": {j.Destinations[1]}}
