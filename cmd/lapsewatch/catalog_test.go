@@ -62,7 +62,7 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
 // The examples of the documentation are configurations that `lapsewatch` accepts.
 func TestEveryDocumentedExampleDecodes(t *testing.T) {
-	pages := []string{"README.md", "docs/configuration.md"}
+	pages := []string{"README.md", "docs/configuration.md", "docs/operations.md", "docs/ledger.md"}
 	for _, kind := range catalogEntries() {
 		page := kind.folder + "/" + kind.name + ".md"
 		pages = append(pages, page)
