@@ -193,17 +193,7 @@ func (l *loading) trial(key string, decode watch.Decoder) watch.Decoder {
 		if err := decode(into); err != nil {
 			return err
 		}
-		secretRefs(reflect.ValueOf(into), "", func(at string, ref watch.SecretRef) {
-			if ref.Env != "" {
-				l.inUse[ref.Env] = true
-			}
-			if l.secrets == nil || ref.Validate() != nil {
-				return
-			}
-			if _, err := l.secrets(ref); err != nil {
-				l.refuse(below(key, at), err)
-			}
-		})
+		secretRefs(reflect.ValueOf(into), "", func(at string, ref watch.SecretRef) { l.secretIsThere(below(key, at), ref) })
 		return nil
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -305,22 +303,5 @@ func TestABehindClockMattersOnlyWhereSomethingEnds(t *testing.T) {
 
 func golden(t *testing.T, name string, document []byte) {
 	t.Helper()
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, document, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	got := append(indented.Bytes(), '\n')
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
-	}
+	alerttest.GoldenJSON(t, name, document, *update)
 }

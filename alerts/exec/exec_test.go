@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -29,12 +28,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 const token = "canary-token-77ab"
 
-func readSecret(reference watch.SecretRef) (watch.Secret, error) {
-	if reference.Env != "TOKEN" {
-		return watch.Secret{}, fmt.Errorf("read secret from %s: it is not set", reference)
-	}
-	return watch.NewSecret(token), nil
-}
+var readSecret = alerttest.Secrets(map[string]string{"TOKEN": token})
 
 // options decodes as configuration does, on top of the defaults.
 func options(edit func(*exec.Options)) watch.Decoder {
@@ -359,22 +353,5 @@ func TestASecretThatCannotBeReadIsAnErrorThatNamesItsPlace(t *testing.T) {
 
 func golden(t *testing.T, name string, document []byte) {
 	t.Helper()
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, document, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	got := append(indented.Bytes(), '\n')
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; look at it and run the test with -update\n%s", path, got)
-	}
+	alerttest.GoldenJSON(t, name, document, *update)
 }
