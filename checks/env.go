@@ -26,6 +26,9 @@ type Env struct {
 	Secrets  watch.SecretReader
 	// Memory keeps what the check wants to know at the next pass.
 	Memory watch.Memory
+	// Reference is what the references of this pass say of this machine's clock; it asks
+	// them at most once. It is never nil.
+	Reference func(ctx context.Context) watch.Reference
 	// Horizon is how far ahead of Now a date may be judged as near: lead times reach no
 	// further. Costly questions need not be asked about what ends later.
 	Horizon time.Duration
@@ -57,6 +60,7 @@ func DefaultEnv(secrets watch.SecretReader) Env {
 		HTTP:        http.DefaultClient,
 		Secrets:     secrets,
 		Memory:      Forgetful(),
+		Reference:   func(context.Context) watch.Reference { return watch.Reference{} },
 		Horizon:     defaultHorizon,
 		Concurrency: 256,
 		Timeout:     5 * time.Second,

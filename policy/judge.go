@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -27,11 +26,6 @@ type Judge struct {
 	Checks map[string]LeadTimes
 }
 
-const (
-	clockWarning  = time.Second
-	clockCritical = 30 * time.Second
-)
-
 // Finding judges one fact as of now.
 func (j Judge) Finding(origin Origin, fact watch.Fact, now time.Time) watch.Finding {
 	subject := fact.About()
@@ -46,7 +40,7 @@ func (j Judge) Finding(origin Origin, fact watch.Fact, now time.Time) watch.Find
 	case watch.Credential:
 		j.judgeCredential(&finding, fact, now)
 	case watch.Clock:
-		j.judgeClock(&finding, fact)
+		j.judgeClock(&finding, fact, now)
 	case watch.Condition:
 		j.judgeCondition(&finding, fact)
 	case watch.Problem:
@@ -106,27 +100,6 @@ func judgeObservation(observation watch.Observation, explicit leads, now time.Ti
 	}
 	limits := thresholdsFor("", observation.NotAfter, 0, explicit)
 	return judged, !now.Before(limits.warn)
-}
-
-func (j Judge) judgeClock(finding *watch.Finding, clock watch.Clock) {
-	off := clock.Offset.Abs() - clock.Uncertainty
-	judged := watch.Judgement{Severity: watch.OK, Message: clockText(clock)}
-	switch {
-	case off >= clockCritical:
-		judged.Reason, judged.Severity = watch.ClockDrift, watch.Critical
-	case off >= clockWarning:
-		judged.Reason, judged.Severity = watch.ClockDrift, watch.Warning
-	}
-	finding.Details = map[string]any{"offset_seconds": clock.Offset.Seconds(), "uncertainty_seconds": clock.Uncertainty.Seconds(), "reference": clock.Reference}
-	decide(finding, j.overridden(*finding, []watch.Judgement{judged}))
-}
-
-func clockText(clock watch.Clock) string {
-	direction := "ahead of"
-	if clock.Offset < 0 {
-		direction = "behind"
-	}
-	return fmt.Sprintf("clock is %.3f s %s %s (± %.3f s)", math.Abs(clock.Offset.Seconds()), direction, clock.Reference, clock.Uncertainty.Seconds())
 }
 
 func (j Judge) judgeCondition(finding *watch.Finding, condition watch.Condition) {

@@ -53,7 +53,19 @@ var verdicts = map[watch.Reason]verdict{
 	watch.RunOverdue:      {watch.Warning, "Look at the log of the run that did not end, at the deadline (limits.deadline) and at the schedule."},
 	watch.RecordUnusable:  {watch.Critical, "See \"When the ledger cannot be used\" in docs/operations.md; acknowledge again what was acknowledged, and mend what the message names."},
 
-	watch.ClockDrift: {watch.Warning, "Look at the host's time synchronisation (chronyc tracking, timedatectl)."},
+	watch.ClockDrift:          {watch.Warning, "Look at the host's time synchronisation (chronyc tracking, timedatectl)."},
+	watch.ClockJump:           {watch.Critical, "Find out what set the clock, and look for records that were written meanwhile (a check of kind records)."},
+	watch.NoMajority:          {watch.Unknown, "Give at least four independent references (RFC 8633), and look at those that disagree or do not answer."},
+	watch.ClockUncertain:      {watch.Unknown, "Read the clock in a more exact way, from nearer by, or give it a wider limit."},
+	watch.ClockUnsynchronised: {watch.Warning, "Let the host synchronise: its clock runs free (chronyc sources, timedatectl)."},
+	watch.FleetDisagrees:      {watch.Warning, "Look at the server that these hosts synchronise with, and at the references: one of the two is wrong."},
+	watch.Falseticker:         {watch.Warning, "Take it out of the references, and mend it if it is yours."},
+	watch.ReferenceUnusable:   {watch.Notice, "Mend it or replace it: with fewer than four references, one more that fails or lies leaves no majority."},
+	watch.LeapSecond:          {watch.Notice, "Nothing is wrong: a difference of up to a second is expected around that midnight (UTC)."},
+	watch.LeapSmear:           {watch.Notice, "Use only references that treat leap seconds alike (RFC 8633, 3.7)."},
+	watch.KissOfDeath:         {watch.Unknown, "Ask whoever runs the server to let this machine in; then give the target another name, so that it is asked again."},
+
+	watch.FutureRecords: {watch.Warning, "Find out which host wrote them and whether its clock is right now; then correct the rows. Nothing was changed."},
 
 	watch.NameNotFound:      {watch.Unknown, "Check the name and the DNS servers that this machine uses."},
 	watch.Unreachable:       {watch.Unknown, "Check the route, the firewall and that the host is up."},

@@ -40,6 +40,8 @@ type Collection struct {
 	Deadline time.Duration
 	Within   time.Duration
 	Log      *slog.Logger
+	// OwnClock is asked before anything else.
+	OwnClock OwnClock
 	// Seen is told of every finding as it is made, for the progress bar.
 	Seen func()
 }
@@ -71,20 +73,36 @@ func (c Collected) Close() error {
 	return c.results.close()
 }
 
-// Collect runs all checks and judges what they find. One check that fails, hangs or
-// panics is a finding of that check and holds nobody else. The error is ctx's.
+// Collect measures the own clock, runs all checks and judges what they find. One check that
+// fails, hangs or panics is a finding of that check and holds nobody else. The error is
+// ctx's.
 func (c Collection) Collect(ctx context.Context) (Collected, error) {
 	collected := Collected{results: newResults(), began: time.Now()}
-	outcomes := make([]*outcome, len(c.Checks))
 	within, cancel := context.WithTimeout(ctx, c.Within)
 	defer cancel()
-	checks.Each(checksAtOnce, slices.Values(indexes(len(c.Checks))), func(i int) {
+	reference := c.OwnClock.ask(within)
+	itself := slices.IndexFunc(c.Checks, func(check Check) bool { return check.Name == watch.Itself })
+	others := slices.DeleteFunc(indexes(len(c.Checks)), func(i int) bool { return i == itself })
+	outcomes := make([]*outcome, len(c.Checks))
+	checks.Each(checksAtOnce, slices.Values(others), func(i int) {
 		outcomes[i] = c.one(within, c.Checks[i], collected.results)
 	}, func(i int, err error) {
 		outcomes[i] = &outcome{result: watch.CheckResult{Name: c.Checks[i].Name, Kind: c.Checks[i].Kind, Error: firstLine(err)}}
 		c.Log.Error("a check could not be run", "check", c.Checks[i].Name, "error", err)
 	})
-	collected.Pass = watch.Pass{GeneratedAt: c.Now.UTC(), Clock: watch.OwnClock{Trusted: true}, Findings: collected.results.all()}
+	collected.Pass = watch.Pass{GeneratedAt: c.Now.UTC(), Findings: collected.results.all()}
+	// It comes last, because the clock may be set while the others are at work.
+	var facts []watch.Fact
+	collected.Pass.Clock, facts = c.OwnClock.judge(ctx, reference, collected.began)
+	switch own := (Check{Name: watch.Itself, Kind: watch.Itself}); {
+	case itself >= 0:
+		own = c.Checks[itself]
+		own.Check = withFacts{own.Check, facts}
+		outcomes[itself] = c.one(ctx, own, collected.results)
+	case len(facts) > 0:
+		own.Check = withFacts{facts: facts}
+		outcomes = append(outcomes, c.one(ctx, own, collected.results))
+	}
 	for _, outcome := range outcomes {
 		collected.Pass.Checks = append(collected.Pass.Checks, outcome.result)
 		collected.Pass.Summary = collected.Pass.Summary.Plus(outcome.summary)

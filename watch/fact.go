@@ -127,16 +127,6 @@ type Observation struct {
 	Remedy string
 }
 
-// Clock is the fact that a subject's clock was compared with a reference.
-type Clock struct {
-	Subject Subject
-	// Offset is the subject's clock minus the reference: positive is ahead.
-	Offset time.Duration
-	// Uncertainty bounds the error of Offset, plus or minus.
-	Uncertainty time.Duration
-	Reference   string
-}
-
 // Condition is the fact that a subject is in order, or why it is not, where neither a
 // date nor a clock says so.
 type Condition struct {

@@ -23,12 +23,19 @@ type Pass struct {
 
 // OwnClock says whether the pass may believe its own clock.
 type OwnClock struct {
-	// Trusted is false only when a majority of references disagree with the clock.
+	// Trusted is false only when a majority of references disagree with the clock, or when
+	// it was set during the pass and no reference says that it is right now.
 	Trusted bool `json:"trusted"`
-	// Verified is false while no reference was asked or answered.
-	Verified      bool    `json:"verified"`
-	OffsetSeconds float64 `json:"offset_seconds,omitempty"`
-	Reference     string  `json:"reference,omitempty"`
+	// Verified is false while no majority of references stands behind the offset.
+	Verified bool `json:"verified"`
+	// OffsetSeconds is the own clock minus the references, plus or minus
+	// UncertaintySeconds: positive is ahead.
+	OffsetSeconds      float64 `json:"offset_seconds,omitempty"`
+	UncertaintySeconds float64 `json:"uncertainty_seconds,omitempty"`
+	// Reference says who agrees: "3 of 4 references".
+	Reference string `json:"reference,omitempty"`
+	// Unverified says in a clause why it is not verified; empty where nobody was asked.
+	Unverified string `json:"unverified,omitempty"`
 }
 
 // Summary counts subjects by severity.

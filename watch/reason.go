@@ -83,7 +83,35 @@ const (
 )
 
 // Reasons for clocks.
-const ClockDrift Reason = "clock_drift"
+const (
+	// ClockDrift: a clock is further from the references than its limit.
+	ClockDrift Reason = "clock_drift"
+	// ClockJump: a clock was set, or set itself, since it was read last. Found on
+	// Lapsewatch itself it means that the own clock is not to be believed.
+	ClockJump Reason = "clock_jump"
+	// NoMajority: the references do not agree, or too few of them answer, so that no clock
+	// can be judged by them.
+	NoMajority Reason = "no_majority"
+	// ClockUncertain: the clock was read less exactly than its limit asks for.
+	ClockUncertain Reason = "clock_uncertain"
+	// ClockUnsynchronised: the host answers, and says that its clock follows no source.
+	ClockUnsynchronised Reason = "clock_unsynchronised"
+	// FleetDisagrees: many hosts agree with each other and not with the references.
+	FleetDisagrees Reason = "fleet_disagrees"
+	// Falseticker: a reference that most of the others contradict (RFC 5905, 11.2.1).
+	Falseticker Reason = "falseticker"
+	// ReferenceUnusable: a reference does not answer, or is not synchronised itself.
+	ReferenceUnusable Reason = "reference_unusable"
+	// LeapSecond: a leap second is announced for the end of the day.
+	LeapSecond Reason = "leap_second"
+	// LeapSmear: a server spreads leap seconds, which those that step them contradict.
+	LeapSmear Reason = "leap_smear"
+	// KissOfDeath: an NTP server asked to be left alone (RFC 5905, 7.4).
+	KissOfDeath Reason = "kiss_of_death"
+)
+
+// FutureRecords: rows of a table carry dates that lie ahead.
+const FutureRecords Reason = "future_records"
 
 // Reasons why something could not be read.
 const (
@@ -124,7 +152,9 @@ func Reasons() []Reason {
 		AuthSecretExpired, AuthSecretWrong, AuthCertificateExpired, AuthCertificateUnknown,
 		AuthApplicationUnknown, AuthApplicationDisabled, AuthTenantUnknown, AuthConsentMissing,
 		AuthConditionalAccess, AuthFederationRefused, AuthAssertionTime, AuthUnavailable, AuthFailed,
-		DeliveryFailing, RunOverdue, RecordUnusable, ClockDrift,
+		DeliveryFailing, RunOverdue, RecordUnusable,
+		ClockDrift, ClockJump, NoMajority, ClockUncertain, ClockUnsynchronised, FleetDisagrees,
+		Falseticker, ReferenceUnusable, LeapSecond, LeapSmear, KissOfDeath, FutureRecords,
 	}
 }
 

@@ -1,0 +1,203 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// defaultClockLimits are those of clocks that are given none: from a second on the logs of
+// two hosts no longer sort, and at 30 s one-time passwords are refused.
+func defaultClockLimits() watch.ClockLimits {
+	return watch.ClockLimits{Warn: time.Second, Critical: 30 * time.Second}
+}
+
+// DistrustFrom is how far the own clock may be from the references before a pass no longer
+// believes it: where sign-in services refuse it, and long before a day is miscounted.
+const DistrustFrom = 5 * time.Minute
+
+func (j Judge) judgeClock(finding *watch.Finding, clock watch.Clock, now time.Time) {
+	if clock.Limits.Critical == 0 {
+		clock.Limits = defaultClockLimits()
+	}
+	if clock.At.IsZero() {
+		clock.At = now
+	}
+	class, jump := classify(clock), jumpOf(clock)
+	finding.Details = clockDetails(clock, class, jump)
+	first := judgeOffset(clock, class)
+	judgements := []watch.Judgement{first}
+	switch {
+	case jump == 0:
+	case first.Reason == watch.ClockDrift:
+		judgements = append(judgements, watch.Judgement{Reason: watch.ClockJump, Severity: first.Severity, Message: jumpText(clock, jump)})
+	default:
+		judgements[0].Message += "; it " + jumpText(clock, jump)
+	}
+	for _, observation := range clock.Observations {
+		judged, _ := judgeObservation(observation, leads{}, now)
+		judgements = append(judgements, judged)
+	}
+	decide(finding, j.overridden(*finding, judgements))
+	if finding.Reason != "" && finding.Reason != first.Reason {
+		finding.Message += "; its " + first.Message
+	}
+	if finding.Severity != watch.OK {
+		finding.Remedy = cmp.Or(clock.Remedy, finding.Remedy)
+	}
+}
+
+// judgeOffset grades by what is proven, which is the offset less its uncertainty, and calls
+// nothing ok that was read less exactly than its limit.
+func judgeOffset(clock watch.Clock, class clockError) watch.Judgement {
+	proven := clock.Offset.Abs() - clock.Uncertainty
+	judged := watch.Judgement{Severity: watch.OK, Message: clockText(clock)}
+	switch {
+	case clock.Unverified != "":
+		judged.Reason, judged.Severity = watch.NoMajority, watch.Unknown
+		judged.Message += ", which proves nothing: " + clock.Unverified
+	case clock.Own && proven >= DistrustFrom:
+		judged.Reason, judged.Severity = watch.ClockJump, watch.Critical
+	case proven >= clock.Limits.Critical:
+		judged.Reason, judged.Severity = watch.ClockDrift, watch.Critical
+	case proven >= clock.Limits.Warn:
+		judged.Reason, judged.Severity = watch.ClockDrift, watch.Warning
+	case clock.Uncertainty >= clock.Limits.Warn:
+		judged.Reason, judged.Severity = watch.ClockUncertain, watch.Unknown
+		judged.Message += fmt.Sprintf(", which is less exact than the limit of %s", span(clock.Limits.Warn))
+	}
+	if proven >= clock.Limits.Warn && clock.Unverified == "" {
+		judged.Message += dial(clock) + class.clause() + breakage(clock, proven)
+	}
+	return judged
+}
+
+func clockText(clock watch.Clock) string {
+	direction := "ahead of"
+	if clock.Offset < 0 {
+		direction = "behind"
+	}
+	return fmt.Sprintf("clock is %s %s %s (± %s)", span(clock.Offset), direction, clock.Reference, span(clock.Uncertainty))
+}
+
+const dialFrom = time.Minute
+
+// dial shows what the clock says beside what it should say, where a person can see the
+// difference.
+func dial(clock watch.Clock) string {
+	if clock.Offset.Abs() < dialFrom {
+		return ""
+	}
+	layout := "2006-01-02 15:04:05 UTC"
+	return fmt.Sprintf(": it says %s where %s is right", clock.At.Add(clock.Offset).UTC().Format(layout), clock.At.UTC().Format(layout))
+}
+
+// breakage says what fails at this offset, and what will fail next.
+func breakage(clock watch.Clock, proven time.Duration) string {
+	var broken []string
+	next := ""
+	for _, tolerance := range watch.Tolerances() {
+		switch {
+		case !tolerance.Common && tolerance.Name != clock.Limits.For:
+		case proven >= tolerance.Limit:
+			broken = append(broken, tolerance.Breaks)
+		case next == "":
+			next = tolerance.Breaks
+		}
+	}
+	if len(broken) > 0 {
+		return ". At this offset " + strings.Join(broken, ", ")
+	}
+	if next == "" {
+		return ""
+	}
+	return ". Further off, " + next
+}
+
+// slewedAtMost is how fast a clock may drift or be steered without having been set: the
+// kernel's own limit (adjtimex, 500 ppm).
+const slewedAtMost = 500e-6
+
+// jumpOf is by how much the clock was set since it was read before; zero where it was not,
+// or by less than would matter.
+func jumpOf(clock watch.Clock) time.Duration {
+	before := clock.Before
+	if before == nil || clock.Unverified != "" {
+		return 0
+	}
+	moved := clock.Offset - before.Offset
+	elapsed := clock.At.Sub(before.At).Abs()
+	explained := time.Duration(slewedAtMost*float64(elapsed)) + clock.Uncertainty + before.Uncertainty
+	if moved.Abs()-explained < clock.Limits.Warn {
+		return 0
+	}
+	return moved
+}
+
+func jumpText(clock watch.Clock, jump time.Duration) string {
+	direction := "forwards"
+	if jump < 0 {
+		direction = "backwards"
+	}
+	return fmt.Sprintf("was set %s by %s since %s", direction, span(jump), stamp(clock.Before.At))
+}
+
+func clockDetails(clock watch.Clock, class clockError, jump time.Duration) map[string]any {
+	details := map[string]any{
+		"offset_seconds": clock.Offset.Seconds(), "uncertainty_seconds": clock.Uncertainty.Seconds(), "reference": clock.Reference,
+		"warn_seconds": clock.Limits.Warn.Seconds(), "critical_seconds": clock.Limits.Critical.Seconds(),
+	}
+	if clock.Limits.For != "" {
+		details["limit"] = clock.Limits.For
+	}
+	if class.name != "" {
+		details["clock_error"] = class.name
+	}
+	if ppm, known := driftOf(clock); known && jump == 0 {
+		details["drift_ppm"] = ppm
+	}
+	if jump != 0 {
+		details["jump_seconds"] = jump.Seconds()
+	}
+	for _, key := range slices.Sorted(maps.Keys(clock.Details)) {
+		if _, taken := details[key]; !taken {
+			details[key] = clock.Details[key]
+		}
+	}
+	return details
+}
+
+// span writes a distance in time without its sign: by its two largest units, or as exactly
+// as a clock of that scale is read.
+func span(distance time.Duration) string {
+	distance = distance.Abs()
+	switch {
+	case distance == 0:
+		return "0 s"
+	case distance < time.Millisecond:
+		return fmt.Sprintf("%.1f µs", float64(distance)/float64(time.Microsecond))
+	case distance < time.Second:
+		return fmt.Sprintf("%.1f ms", float64(distance)/float64(time.Millisecond))
+	case distance < 2*time.Minute:
+		return fmt.Sprintf("%.3f s", distance.Seconds())
+	}
+	seconds := int64(distance.Round(time.Second) / time.Second)
+	units := []struct {
+		name string
+		size int64
+	}{{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}}
+	var parts []string
+	for _, unit := range units {
+		n := seconds / unit.size
+		seconds %= unit.size
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, unit.name))
+		}
+	}
+	return strings.Join(parts, " ")
+}

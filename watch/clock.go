@@ -1,0 +1,81 @@
+package watch
+
+import "time"
+
+// Clock is the fact that a subject's clock was compared with a reference.
+type Clock struct {
+	Subject Subject
+	// Offset is the subject's clock minus the reference: positive is ahead. It saturates at
+	// what a time.Duration holds, 292 years.
+	Offset time.Duration
+	// Uncertainty bounds the error of Offset, plus or minus.
+	Uncertainty time.Duration
+	// Reference names what it was compared with: "3 of 4 references".
+	Reference string
+	// Unverified says in a clause why the reference is not to be relied on; empty if it is.
+	// Without a reference to rely on no clock is ok.
+	Unverified string
+	// At is when the clock was read, by the reference's time.
+	At time.Time
+	// Before is how the clock stood when it was read at an earlier pass; nil if that is
+	// not known.
+	Before *ClockReading
+	// Limits are those of this clock; zero means the default ones.
+	Limits ClockLimits
+	// Own: it is the clock of the machine that Lapsewatch runs on.
+	Own bool
+	// Observations are conditions other than the offset.
+	Observations []Observation
+	// Details are as those of a Credential.
+	Details map[string]any
+	Remedy  string
+}
+
+// ClockReading is how a clock stood at an instant of the reference's time.
+type ClockReading struct {
+	At                  time.Time
+	Offset, Uncertainty time.Duration
+}
+
+// ClockLimits are the distances from the reference from which a clock is a warning and
+// critical.
+type ClockLimits struct {
+	Warn, Critical time.Duration
+	// For names the tolerance that they were made for; empty if they were given as they are.
+	For string
+}
+
+// Tolerance is how far a clock may be off before something breaks.
+type Tolerance struct {
+	// Name is what configuration calls it.
+	Name  string
+	Limit time.Duration
+	// Breaks is a clause that says what happens beyond the limit.
+	Breaks string
+	// Common: nearly every host relies on it, so that it is named wherever it is exceeded.
+	Common bool
+}
+
+// Limits warn at a fifth of the tolerance and are critical at half of it, so that there
+// is time to act before anything breaks.
+func (t Tolerance) Limits() ClockLimits {
+	return ClockLimits{Warn: t.Limit / 5, Critical: t.Limit / 2, For: t.Name}
+}
+
+// Tolerances lists what is known to break, the narrowest first.
+func Tolerances() []Tolerance {
+	return []Tolerance{
+		// Commission Delegated Regulation (EU) 2017/574 (RTS 25), annex, tables 1 and 2.
+		{Name: "mifid2-hft", Limit: 100 * time.Microsecond, Breaks: "high-frequency trading breaks MiFID II (100 µs)"},
+		{Name: "mifid2", Limit: time.Millisecond, Breaks: "electronic trading breaks MiFID II (1 ms)"},
+		// 80 % of the default --max-offset of 500 ms.
+		{Name: "cockroachdb", Limit: 400 * time.Millisecond, Breaks: "a CockroachDB node ends itself (400 ms)"},
+		{Name: "etcd", Limit: time.Second, Breaks: "etcd warns of clock differences (1 s)"},
+		// RFC 6238, 5.2: one time step.
+		{Name: "totp", Limit: 30 * time.Second, Breaks: "one-time passwords (TOTP) are refused (30 s)", Common: true},
+		// RFC 4120, 5.2.2 leaves it to the deployment; 5 minutes is MIT's and Microsoft's default.
+		{Name: "kerberos", Limit: 300 * time.Second, Breaks: "Kerberos and Active Directory sign-ins fail (300 s)", Common: true},
+		{Name: "entra", Limit: 300 * time.Second, Breaks: "Microsoft Entra refuses client assertions (300 s)", Common: true},
+		{Name: "certificates", Limit: time.Hour, Breaks: "new certificates seem not yet valid, or valid ones expired (1 h)", Common: true},
+	}
+}
