@@ -11,19 +11,13 @@ import (
 	"lapsewatch/watch"
 )
 
-// defaultClockLimits are those of clocks that are given none: from a second on the logs of
-// two hosts no longer sort, and at 30 s one-time passwords are refused.
-func defaultClockLimits() watch.ClockLimits {
-	return watch.ClockLimits{Warn: time.Second, Critical: 30 * time.Second}
-}
-
 // DistrustFrom is how far the own clock may be from the references before a pass no longer
 // believes it: where sign-in services refuse it, and long before a day is miscounted.
 const DistrustFrom = 5 * time.Minute
 
 func (j Judge) judgeClock(finding *watch.Finding, clock watch.Clock, now time.Time) {
 	if clock.Limits.Critical == 0 {
-		clock.Limits = defaultClockLimits()
+		clock.Limits = watch.DefaultClockLimits()
 	}
 	if clock.At.IsZero() {
 		clock.At = now
@@ -69,7 +63,7 @@ func judgeOffset(clock watch.Clock, class clockError) watch.Judgement {
 		judged.Reason, judged.Severity = watch.ClockDrift, watch.Warning
 	case clock.Uncertainty >= clock.Limits.Warn:
 		judged.Reason, judged.Severity = watch.ClockUncertain, watch.Unknown
-		judged.Message += fmt.Sprintf(", which is less exact than the limit of %s", span(clock.Limits.Warn))
+		judged.Message += fmt.Sprintf(", which is less exact than the limit of %s", watch.Span(clock.Limits.Warn))
 	}
 	if proven >= clock.Limits.Warn && clock.Unverified == "" {
 		judged.Message += dial(clock) + class.clause() + breakage(clock, proven)
@@ -82,7 +76,7 @@ func clockText(clock watch.Clock) string {
 	if clock.Offset < 0 {
 		direction = "behind"
 	}
-	return fmt.Sprintf("clock is %s %s %s (± %s)", span(clock.Offset), direction, clock.Reference, span(clock.Uncertainty))
+	return fmt.Sprintf("clock is %s %s %s (± %s)", watch.Span(clock.Offset), direction, clock.Reference, watch.Span(clock.Uncertainty))
 }
 
 const dialFrom = time.Minute
@@ -144,7 +138,7 @@ func jumpText(clock watch.Clock, jump time.Duration) string {
 	if jump < 0 {
 		direction = "backwards"
 	}
-	return fmt.Sprintf("was set %s by %s since %s", direction, span(jump), stamp(clock.Before.At))
+	return fmt.Sprintf("was set %s by %s since %s", direction, watch.Span(jump), stamp(clock.Before.At))
 }
 
 func clockDetails(clock watch.Clock, class clockError, jump time.Duration) map[string]any {
@@ -170,34 +164,4 @@ func clockDetails(clock watch.Clock, class clockError, jump time.Duration) map[s
 		}
 	}
 	return details
-}
-
-// span writes a distance in time without its sign: by its two largest units, or as exactly
-// as a clock of that scale is read.
-func span(distance time.Duration) string {
-	distance = distance.Abs()
-	switch {
-	case distance == 0:
-		return "0 s"
-	case distance < time.Millisecond:
-		return fmt.Sprintf("%.1f µs", float64(distance)/float64(time.Microsecond))
-	case distance < time.Second:
-		return fmt.Sprintf("%.1f ms", float64(distance)/float64(time.Millisecond))
-	case distance < 2*time.Minute:
-		return fmt.Sprintf("%.3f s", distance.Seconds())
-	}
-	seconds := int64(distance.Round(time.Second) / time.Second)
-	units := []struct {
-		name string
-		size int64
-	}{{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}}
-	var parts []string
-	for _, unit := range units {
-		n := seconds / unit.size
-		seconds %= unit.size
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, unit.name))
-		}
-	}
-	return strings.Join(parts, " ")
 }

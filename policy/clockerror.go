@@ -69,7 +69,7 @@ func classify(clock watch.Clock) clockError {
 		return clockError{"minutes", fmt.Sprintf("the minutes were typed wrong (%d)", minutes/time.Minute)}
 	}
 	if ppm, known := driftOf(clock); known && math.Abs(ppm) >= 1 && jumpOf(clock) == 0 {
-		return clockError{"drift", fmt.Sprintf("it ran free: %+.1f ppm (%s a day)", ppm, span(time.Duration(ppm*1e-6*float64(day))))}
+		return clockError{"drift", fmt.Sprintf("it ran free: %+.1f ppm (%s a day)", ppm, watch.Span(time.Duration(ppm*1e-6*float64(day))))}
 	}
 	return clockError{}
 }
@@ -115,7 +115,7 @@ func zoneMistaken(clock watch.Clock) clockError {
 	case hours > 0 && (off-hours).Abs() <= slack:
 		return clockError{"time_zone", fmt.Sprintf("the time zone were wrong, or local time taken for UTC (%d h)", hours/time.Hour)}
 	case quarters >= 30*time.Minute && (off-quarters).Abs() <= slack:
-		return clockError{"time_zone", fmt.Sprintf("the time zone were wrong, or local time taken for UTC (%s)", span(quarters))}
+		return clockError{"time_zone", fmt.Sprintf("the time zone were wrong, or local time taken for UTC (%s)", watch.Span(quarters))}
 	}
 	return clockError{}
 }

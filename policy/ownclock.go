@@ -34,17 +34,26 @@ func OwnClock(reference watch.Reference, stepped time.Duration) (watch.OwnClock,
 			At: reference.At.Add(-reference.Offset), Remedy: ownClockRemedy,
 		})
 	case stepped.Abs() >= DistrustFrom:
-		text := fmt.Sprintf("was set by %s during this pass, and no reference says whether it is right now: nothing is judged by it", span(stepped))
+		text := fmt.Sprintf("was set by %s during this pass, and no reference says whether it is right now: nothing is judged by it", watch.Span(stepped))
 		return watch.OwnClock{Unverified: text}, append(facts, condition(watch.ClockJump, text))
 	case 2*against > reference.Answered && against >= min(2, reference.Asked):
-		text := fmt.Sprintf("is contradicted by %d of %d references by more than %s, though they do not agree with each other: nothing is judged by it", against, reference.Asked, span(DistrustFrom))
+		text := fmt.Sprintf("is contradicted by %d of %d references by more than %s, though they do not agree with each other: nothing is judged by it", against, reference.Asked, watch.Span(DistrustFrom))
 		return watch.OwnClock{Unverified: text}, append(facts, condition(watch.ClockJump, text))
 	default:
 		return watch.OwnClock{Trusted: true, Unverified: reference.Why}, append(facts, condition(watch.NoMajority, "own clock unverified: "+reference.Why))
 	}
 }
 
-const ownClockRemedy = "Set this machine's clock right (chronyc tracking, timedatectl). Until then no date is judged by it beyond five minutes, and nothing is resolved."
+const ownClockRemedy = "Set this machine's clock right (chronyc tracking, timedatectl). Until it is, dates are judged by the time of the references, none is told, and nothing is resolved."
+
+// TrueTime is an instant of the own clock by the time of the references, where a majority
+// of them agrees.
+func TrueTime(own time.Time, reference watch.Reference) time.Time {
+	if !reference.Majority {
+		return own
+	}
+	return own.Add(-reference.Offset)
+}
 
 // disagreeing counts the references that contradict the own clock so far that it is not
 // to be believed.
@@ -91,5 +100,5 @@ func apart(offset, uncertainty time.Duration) string {
 	if offset < 0 {
 		direction = "behind"
 	}
-	return fmt.Sprintf("%s %s (± %s)", span(offset), direction, span(uncertainty))
+	return fmt.Sprintf("%s %s (± %s)", watch.Span(offset), direction, watch.Span(uncertainty))
 }

@@ -33,8 +33,10 @@ type Check struct {
 type Collection struct {
 	Checks []Check
 	Judge  policy.Judge
-	// Now is the one instant that the whole pass is judged as of.
-	Now time.Time
+	// Now is the one instant that the whole pass is judged as of: that of the own clock,
+	// which the references correct, or with AsOf just this one.
+	Now  time.Time
+	AsOf bool
 	// Deadline bounds each check and Within all of them together; what a check has
 	// not seen by then is a problem, and never an ok.
 	Deadline time.Duration
@@ -81,6 +83,9 @@ func (c Collection) Collect(ctx context.Context) (Collected, error) {
 	within, cancel := context.WithTimeout(ctx, c.Within)
 	defer cancel()
 	reference := c.OwnClock.ask(within)
+	if !c.AsOf {
+		c.Now = policy.TrueTime(c.Now, reference)
+	}
 	itself := slices.IndexFunc(c.Checks, func(check Check) bool { return check.Name == watch.Itself })
 	others := slices.DeleteFunc(indexes(len(c.Checks)), func(i int) bool { return i == itself })
 	outcomes := make([]*outcome, len(c.Checks))

@@ -15,7 +15,7 @@ type itself struct {
 	ledger   *ledger.Ledger
 	channels []string
 	loss     *ledger.Loss
-	now      time.Time
+	now      func() time.Time
 }
 
 // latestRuns are enough to know how often runs come.
@@ -23,7 +23,7 @@ const latestRuns = 10
 
 // Itself makes the check under watch.Itself. loss is what happened to the ledger when it
 // was opened; nil if it is sound.
-func Itself(kept *ledger.Ledger, channels []string, loss *ledger.Loss, now time.Time) Check {
+func Itself(kept *ledger.Ledger, channels []string, loss *ledger.Loss, now func() time.Time) Check {
 	return Check{Name: watch.Itself, Kind: watch.Itself, Check: itself{kept, channels, loss, now}}
 }
 
@@ -43,8 +43,9 @@ func (i itself) Collect(ctx context.Context, sink watch.Sink) error {
 		health.Judged = append(health.Judged, run.JudgedAt)
 		health.Ended = append(health.Ended, !run.FinishedAt.IsZero())
 	}
-	sink(health.Condition(i.now))
-	states, err := i.ledger.Channels(ctx, i.now)
+	now := i.now()
+	sink(health.Condition(now))
+	states, err := i.ledger.Channels(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (i itself) Collect(ctx context.Context, sink watch.Sink) error {
 		sink(policy.ChannelHealth{
 			Channel: name, Owed: state.Owed, Refused: state.Refused, Lost: state.Dead, OldestOwed: state.OldestOwed,
 			LastSent: state.LastSent, LastError: state.LastError,
-		}.Condition(i.now))
+		}.Condition(now))
 	}
 	return nil
 }

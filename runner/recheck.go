@@ -13,6 +13,7 @@ import (
 // their check can: what was a moment's failure is nobody's concern. What the second look
 // finds stands.
 func (c Collection) recheck(ctx context.Context, collected *Collected, news []watch.Finding) {
+	c.Now = collected.Pass.GeneratedAt
 	within, cancel := context.WithDeadline(ctx, collected.began.Add(c.Within))
 	defer cancel()
 	suspects := map[string][]watch.Finding{}

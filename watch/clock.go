@@ -1,6 +1,10 @@
 package watch
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Clock is the fact that a subject's clock was compared with a reference.
 type Clock struct {
@@ -45,6 +49,12 @@ type ClockLimits struct {
 	For string
 }
 
+// DefaultClockLimits are those of clocks that are given none: from a second on the logs of
+// two hosts no longer sort, and at 30 s one-time passwords are refused.
+func DefaultClockLimits() ClockLimits {
+	return ClockLimits{Warn: time.Second, Critical: 30 * time.Second}
+}
+
 // Tolerance is how far a clock may be off before something breaks.
 type Tolerance struct {
 	// Name is what configuration calls it.
@@ -78,4 +88,34 @@ func Tolerances() []Tolerance {
 		{Name: "entra", Limit: 300 * time.Second, Breaks: "Microsoft Entra refuses client assertions (300 s)", Common: true},
 		{Name: "certificates", Limit: time.Hour, Breaks: "new certificates seem not yet valid, or valid ones expired (1 h)", Common: true},
 	}
+}
+
+// Span writes a distance in time without its sign: by its two largest units, or as exactly
+// as a clock of that scale is read.
+func Span(distance time.Duration) string {
+	distance = distance.Abs()
+	switch {
+	case distance == 0:
+		return "0 s"
+	case distance < time.Millisecond:
+		return fmt.Sprintf("%.1f µs", float64(distance)/float64(time.Microsecond))
+	case distance < time.Second:
+		return fmt.Sprintf("%.1f ms", float64(distance)/float64(time.Millisecond))
+	case distance < 2*time.Minute:
+		return fmt.Sprintf("%.3f s", distance.Seconds())
+	}
+	seconds := int64(distance.Round(time.Second) / time.Second)
+	units := []struct {
+		name string
+		size int64
+	}{{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}}
+	var parts []string
+	for _, unit := range units {
+		n := seconds / unit.size
+		seconds %= unit.size
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, unit.name))
+		}
+	}
+	return strings.Join(parts, " ")
 }
