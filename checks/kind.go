@@ -18,6 +18,7 @@ type Kind struct {
 	takes     func(target string) bool
 	forTarget func(targets []string, env Env) (watch.Check, error)
 	here      func(env Env) (watch.Check, error)
+	clocks    bool
 }
 
 // Feature is something that a kind offers beyond configured checks.
@@ -27,6 +28,7 @@ type features[O any] struct {
 	takes   func(target string) bool
 	targets func(targets []string, options O) (O, error)
 	here    func(env Env, options O) (O, error)
+	clocks  bool
 }
 
 // Targets lets `lapsewatch scan TARGET…` use the kind: takes recognises a target,
@@ -41,6 +43,11 @@ func ThisMachine[O any](find func(env Env, defaults O) (O, error)) Feature[O] {
 	return func(f *features[O]) { f.here = find }
 }
 
+// ComparesClocks says that the kind can judge nothing without Env.Reference.
+func ComparesClocks[O any]() Feature[O] {
+	return func(f *features[O]) { f.clocks = true }
+}
+
 // Define makes a kind from its name, its default options and its constructor.
 // Building runs defaults → strict decode → Validate → build.
 func Define[O any](name string, defaults func() O, build func(O, Env) (watch.Check, error), extras ...Feature[O]) Kind {
@@ -48,7 +55,7 @@ func Define[O any](name string, defaults func() O, build func(O, Env) (watch.Che
 	for _, extra := range extras {
 		extra(&offered)
 	}
-	kind := Kind{name: name, options: reflect.TypeFor[O](), takes: offered.takes}
+	kind := Kind{name: name, options: reflect.TypeFor[O](), takes: offered.takes, clocks: offered.clocks}
 	kind.build = func(decode watch.Decoder, env Env) (watch.Check, error) {
 		options, err := watch.FillOptions(defaults, decode)
 		if err != nil {
@@ -99,6 +106,9 @@ func (k Kind) BuildForTargets(targets []string, env Env) (watch.Check, error) {
 
 // LooksHere reports whether the kind takes part in a bare `lapsewatch scan`.
 func (k Kind) LooksHere() bool { return k.here != nil }
+
+// ComparesClocks reports whether the kind needs clocks to believe.
+func (k Kind) ComparesClocks() bool { return k.clocks }
 
 // BuildForThisMachine makes a check of what is found on this machine.
 func (k Kind) BuildForThisMachine(env Env) (watch.Check, error) { return k.here(env) }

@@ -29,8 +29,10 @@ type Config struct {
 	Report Report
 	// Heartbeat is nil where nobody is told of each run.
 	Heartbeat *heartbeat.Options
-	Log       Log
-	Limits    Limits
+	// Clock says whose time is believed.
+	Clock  Clock
+	Log    Log
+	Limits Limits
 	// Warnings are worth telling and no reason to refuse: one sentence each.
 	Warnings []string
 }
@@ -94,7 +96,7 @@ func Load(source Source, catalog Catalog) (*Config, error) {
 // WithoutFile gives the settings that flags, environment and defaults make, for commands
 // that need no configuration. There are no checks, alerts and routes in it.
 func WithoutFile(flags *pflag.FlagSet) (*Config, error) {
-	loading := &loading{document: &document{}, layers: newLayers(flags, nil), refusals: newRefusals()}
+	loading := &loading{document: &document{}, layers: newLayers(flags, nil), refusals: newRefusals(), config: Config{Clock: clockDefaults()}}
 	loading.settings()
 	return loading.result()
 }

@@ -30,6 +30,9 @@ func Schema(catalog Catalog) ([]byte, error) {
 	switched := nestedSchema(reflector, reflect.TypeFor[heartbeat.Options]())
 	switched.Description = "the dead man's switch that is pinged at the start and the end of each run"
 	setProperty(root, "heartbeat", switched)
+	clock := nestedSchema(reflector, reflect.TypeFor[Clock]())
+	clock.Description = "whose time is believed: asked first in each pass, to judge the own clock and those of hosts"
+	setProperty(root, "clock", clock)
 	routes := &jsonschema.Schema{
 		Type:        "array",
 		Items:       nestedSchema(reflector, reflect.TypeFor[policy.Route]()),

@@ -29,6 +29,7 @@ type fileForm struct {
 	Routes    []yaml.Node     `yaml:"routes"`
 	DefaultTo []string        `yaml:"default_to" jsonschema_description:"names of the alerts that are told of what would otherwise reach nobody, and of what an alert without fallback fails to deliver for good"`
 	Heartbeat yaml.Node       `yaml:"heartbeat"`
+	Clock     yaml.Node       `yaml:"clock"`
 	Report    Report          `yaml:"report" jsonschema_description:"where people find the whole report"`
 	Ledger    Ledger          `yaml:"ledger" jsonschema_description:"where what was seen and said is remembered"`
 	Log       Log             `yaml:"log" jsonschema_description:"the log, on standard error"`
@@ -76,6 +77,7 @@ func (l *loading) sections() {
 	l.fallbacks()
 	l.mustReach(form)
 	l.heartbeat(form.Heartbeat)
+	l.clock(form.Clock)
 	l.config.Ledger.DSNFrom = form.Ledger.DSNFrom
 	l.secretIsThere("ledger.dsn_from", form.Ledger.DSNFrom)
 	if l.config.Ledger.Retention < shortestRetention && !l.refused("ledger.retention") {

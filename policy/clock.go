@@ -22,16 +22,16 @@ func (j Judge) judgeClock(finding *watch.Finding, clock watch.Clock, now time.Ti
 	if clock.At.IsZero() {
 		clock.At = now
 	}
-	class, jump := classify(clock), jumpOf(clock)
-	finding.Details = clockDetails(clock, class, jump)
+	class, jumped := classify(clock), jumpOf(clock)
+	finding.Details = clockDetails(clock, class, jumped)
 	first := judgeOffset(clock, class)
 	judgements := []watch.Judgement{first}
 	switch {
-	case jump == 0:
+	case jumped.by == 0:
 	case first.Reason == watch.ClockDrift:
-		judgements = append(judgements, watch.Judgement{Reason: watch.ClockJump, Severity: first.Severity, Message: jumpText(clock, jump)})
+		judgements = append(judgements, watch.Judgement{Reason: watch.ClockJump, Severity: first.Severity, Message: jumped.text()})
 	default:
-		judgements[0].Message += "; it " + jumpText(clock, jump)
+		judgements[0].Message += "; it " + jumped.text()
 	}
 	for _, observation := range clock.Observations {
 		judged, _ := judgeObservation(observation, leads{}, now)
@@ -113,35 +113,47 @@ func breakage(clock watch.Clock, proven time.Duration) string {
 	return ". Further off, " + next
 }
 
-// slewedAtMost is how fast a clock may drift or be steered without having been set: the
-// kernel's own limit (adjtimex, 500 ppm).
-const slewedAtMost = 500e-6
-
-// jumpOf is by how much the clock was set since it was read before; zero where it was not,
-// or by less than would matter.
-func jumpOf(clock watch.Clock) time.Duration {
-	before := clock.Before
-	if before == nil || clock.Unverified != "" {
-		return 0
-	}
-	moved := clock.Offset - before.Offset
-	elapsed := clock.At.Sub(before.At).Abs()
-	explained := time.Duration(slewedAtMost*float64(elapsed)) + clock.Uncertainty + before.Uncertainty
-	if moved.Abs()-explained < clock.Limits.Warn {
-		return 0
-	}
-	return moved
+// jump is that a clock was set between two readings.
+type jump struct {
+	by    time.Duration
+	since time.Time
 }
 
-func jumpText(clock watch.Clock, jump time.Duration) string {
+// jumpOf is how the clock was set when it left its limits, and once it is within them
+// again, how it was set right. It is zero where nothing was set, or by less than would
+// matter.
+func jumpOf(clock watch.Clock) jump {
+	now := watch.ClockReading{At: clock.At, Offset: clock.Offset, Uncertainty: clock.Uncertainty}
+	within := clock.Offset.Abs()-clock.Uncertainty < clock.Limits.Warn
+	switch {
+	case clock.Unverified != "":
+		return jump{}
+	case clock.Since == nil && clock.Before != nil:
+		return between(*clock.Before, now, clock.Limits)
+	case clock.Since != nil && within:
+		return between(*clock.Since, now, clock.Limits)
+	case clock.Since != nil && clock.Before != nil:
+		return between(*clock.Before, *clock.Since, clock.Limits)
+	}
+	return jump{}
+}
+
+func between(from, to watch.ClockReading, limits watch.ClockLimits) jump {
+	if !from.SetBefore(to, limits.Warn) {
+		return jump{}
+	}
+	return jump{to.Offset - from.Offset, from.At}
+}
+
+func (j jump) text() string {
 	direction := "forwards"
-	if jump < 0 {
+	if j.by < 0 {
 		direction = "backwards"
 	}
-	return fmt.Sprintf("was set %s by %s since %s", direction, watch.Span(jump), stamp(clock.Before.At))
+	return fmt.Sprintf("was set %s by %s since %s", direction, watch.Span(j.by), stamp(j.since))
 }
 
-func clockDetails(clock watch.Clock, class clockError, jump time.Duration) map[string]any {
+func clockDetails(clock watch.Clock, class clockError, jumped jump) map[string]any {
 	details := map[string]any{
 		"offset_seconds": clock.Offset.Seconds(), "uncertainty_seconds": clock.Uncertainty.Seconds(), "reference": clock.Reference,
 		"warn_seconds": clock.Limits.Warn.Seconds(), "critical_seconds": clock.Limits.Critical.Seconds(),
@@ -152,11 +164,11 @@ func clockDetails(clock watch.Clock, class clockError, jump time.Duration) map[s
 	if class.name != "" {
 		details["clock_error"] = class.name
 	}
-	if ppm, known := driftOf(clock); known && jump == 0 {
+	if ppm, known := driftOf(clock); known && jumped.by == 0 {
 		details["drift_ppm"] = ppm
 	}
-	if jump != 0 {
-		details["jump_seconds"] = jump.Seconds()
+	if jumped.by != 0 {
+		details["jump_seconds"] = jumped.by.Seconds()
 	}
 	for _, key := range slices.Sorted(maps.Keys(clock.Details)) {
 		if _, taken := details[key]; !taken {

@@ -168,11 +168,14 @@ func TestAJumpSinceThePassBeforeIsAReasonOfItsOwn(t *testing.T) {
 		"set a year ahead overnight": {
 			watch.Clock{Offset: 365 * day, Before: yesterday(0)}, watch.ClockDrift, "was set forwards by 365 d since 2026-11-21 06:00 UTC", "",
 		},
-		"wrong as it was before": {
-			watch.Clock{Offset: 365*day + time.Second, Before: yesterday(365 * day)}, watch.ClockDrift, "", "",
+		"wrong since a jump that was seen before": {
+			watch.Clock{Offset: 365*day + time.Minute, Before: &watch.ClockReading{At: sunday.Add(-2 * day)}, Since: yesterday(365 * day)}, watch.ClockDrift, "was set forwards by 365 d since 2026-11-20 06:00 UTC", "",
+		},
+		"drifted out of its limits, and further": {
+			watch.Clock{Offset: 70 * time.Second, Before: &watch.ClockReading{At: sunday.Add(-2 * day)}, Since: yesterday(35 * time.Second)}, watch.ClockDrift, "", "",
 		},
 		"set right again": {
-			watch.Clock{Offset: time.Millisecond, Before: yesterday(365 * day)}, "", "", "; it was set backwards by 365 d since 2026-11-21 06:00 UTC",
+			watch.Clock{Offset: time.Millisecond, Since: yesterday(365 * day)}, "", "", "; it was set backwards by 365 d since 2026-11-21 06:00 UTC",
 		},
 		"what it can have drifted in a day is no jump": {
 			watch.Clock{Offset: 40 * time.Second, Before: yesterday(0)}, watch.ClockDrift, "", "",

@@ -68,7 +68,7 @@ func classify(clock watch.Clock) clockError {
 	if minutes := offset.Abs().Round(time.Minute); minutes >= time.Minute && minutes < time.Hour && near(minutes, time.Second) {
 		return clockError{"minutes", fmt.Sprintf("the minutes were typed wrong (%d)", minutes/time.Minute)}
 	}
-	if ppm, known := driftOf(clock); known && math.Abs(ppm) >= 1 && jumpOf(clock) == 0 {
+	if ppm, known := driftOf(clock); known && math.Abs(ppm) >= 1 && jumpOf(clock).by == 0 {
 		return clockError{"drift", fmt.Sprintf("it ran free: %+.1f ppm (%s a day)", ppm, watch.Span(time.Duration(ppm*1e-6*float64(day))))}
 	}
 	return clockError{}

@@ -22,7 +22,11 @@ func hostile(text string) watch.Finding {
 		Check: text, Kind: text, Name: text, Severity: watch.Critical, Reason: watch.Reason(text), Message: text,
 		Also:     []watch.Judgement{{Reason: watch.NameMismatch, Severity: watch.Warning, Message: text}},
 		Identity: text, Acknowledged: &watch.Acknowledgement{By: text, Reason: text}, Owners: []string{text, text}, Labels: map[string]string{text: text},
-		Details: map[string]any{text: text, "list": []string{text}}, Remedy: text, Link: text,
+		Details: map[string]any{
+			text: text, "list": []string{text},
+			"offset_seconds": 1.5, "reference": text, "clock_error": text, "warn_seconds": 1.0, "critical_seconds": 30.0,
+		},
+		Remedy: text, Link: text,
 	}, 3)
 	return finding
 }
@@ -168,7 +172,11 @@ func outsideCode(markdown string) string {
 }
 
 func TestA5_EveryTextInTheMarkdownIsCode(t *testing.T) {
-	text := write(t, "markdown", hostilePass(attacks["markdown"]...), report.Style{})
+	whole := write(t, "markdown", hostilePass(attacks["markdown"]...), report.Style{})
+	text := outsideFences(whole)
+	if strings.Count(whole, "\n```") != 2 || !strings.Contains(text, "## Checks") || strings.Contains(text, "behind the references") {
+		t.Errorf("the plot is not one block of code in\n%s", whole)
+	}
 	// The one link is the subject's own, which is https and ends where it should.
 	link := regexp.MustCompile(`\[open\]\(https://[^()|<>\x60 ]+\) \|`)
 	rows := 0

@@ -13,6 +13,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"lapsewatch/internal/dotplot"
 	"lapsewatch/watch"
 )
 
@@ -29,18 +30,21 @@ const maxOKRows = 5000
 type htmlPage struct {
 	pass     watch.Pass
 	timeline *timeline
+	clocks   *dotplot.Plot
 	gaps     []checkGap
 }
 
-// writeHTML reads the findings three times: to count the timeline, which stands above
-// the table and before a byte is written, then what could not be read, then the table.
+// writeHTML reads the findings three times: to count the timeline and to gather the clocks,
+// which stand above the table and before a byte is written, then what could not be read,
+// then the table.
 func writeHTML(w io.Writer, pass watch.Pass, _ Style) error {
-	page := htmlPage{pass: pass, timeline: newTimeline(pass.GeneratedAt), gaps: incomplete(pass)}
+	page := htmlPage{pass: pass, timeline: newTimeline(pass.GeneratedAt), clocks: &dotplot.Plot{}, gaps: incomplete(pass)}
 	for finding, err := range findings(pass) {
 		if err != nil {
 			return err
 		}
 		page.timeline.add(finding)
+		page.clocks.Add(finding)
 		if finding.Unreadable() {
 			// The finding says more, such as the next step.
 			page.gaps = slices.DeleteFunc(page.gaps, func(gap checkGap) bool { return gap.isOf(readable(finding)) })

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/dotplot"
 	"lapsewatch/watch"
 )
 
@@ -37,12 +38,14 @@ func writeMarkdown(w io.Writer, pass watch.Pass, style Style) error {
 	return out.err
 }
 
+// markdownFindings writes the table and, below it, the plot of the clocks.
 func markdownFindings(out *printer, pass watch.Pass, style Style) error {
-	headed := false
+	headed, clocks := false, &dotplot.Plot{}
 	for finding, err := range findings(pass) {
 		if err != nil {
 			return err
 		}
+		clocks.Add(finding)
 		if style.OnlyNotOK && finding.Severity == watch.OK {
 			continue
 		}
@@ -55,7 +58,11 @@ func markdownFindings(out *printer, pass watch.Pass, style Style) error {
 	if !headed {
 		out.printf("\n%s\n", nothingListed(pass))
 	}
-	return nil
+	if style.plots(clocks) {
+		// No line of the plot holds a back-tick that could end the block.
+		out.printf("\n## Clocks\n\n```text\n%s\n```\n", strings.Join(clocks.Layout().Text(plotWidth), "\n"))
+	}
+	return out.err
 }
 
 func markdownRow(finding watch.Finding, pass watch.Pass) string {

@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 
+	"lapsewatch/internal/columns"
+	"lapsewatch/internal/dotplot"
 	"lapsewatch/watch"
 )
 
@@ -32,6 +34,7 @@ type table struct {
 	message   int
 	stacked   bool
 	namesakes *namesakes
+	clocks    dotplot.Plot
 }
 
 // writeTable writes text for people: the table by urgency, what more there is to say,
@@ -42,7 +45,7 @@ func writeTable(w io.Writer, pass watch.Pass, style Style) error {
 		return err
 	}
 	layout.fit()
-	sections := []func() error{layout.writeRows, layout.writeAlso, layout.writeUnread, layout.writeRemarks, layout.writeNextSteps}
+	sections := []func() error{layout.writeRows, layout.writeClocks, layout.writeAlso, layout.writeUnread, layout.writeRemarks, layout.writeNextSteps}
 	for _, section := range sections {
 		if err := section(); err != nil {
 			return err
@@ -65,13 +68,16 @@ func (t *table) measure() error {
 		if err != nil {
 			return err
 		}
+		if dotplot.Takes(finding) {
+			t.clocks.Add(t.readable(finding))
+		}
 		if !t.lists(finding) {
 			continue
 		}
 		finding = t.readable(finding)
 		t.rows++
-		t.name = max(t.name, min(maxNameColumns, columnsIn(finding.Name)))
-		t.owner = max(t.owner, min(maxOwnerColumns, columnsIn(ownersText(finding))))
+		t.name = max(t.name, min(maxNameColumns, columns.In(finding.Name)))
+		t.owner = max(t.owner, min(maxOwnerColumns, columns.In(ownersText(finding))))
 		t.left = max(t.left, len(left(finding, t.pass.GeneratedAt)))
 	}
 	if t.owner > 0 {
@@ -127,13 +133,13 @@ func (t *table) shrink(column *int, least, wanted int) {
 }
 
 // room is what the other columns leave for the message.
-func (t *table) room() int { return t.style.Width - columnsIn(t.line("", "", "", "", "", "")) }
+func (t *table) room() int { return t.style.Width - columns.In(t.line("", "", "", "", "", "")) }
 
 // line lays the cells out; the message stands last and is never padded.
 func (t *table) line(severity, name, date, left, owner, message string) string {
-	cells := []string{padded(severity, len("critical")), padded(name, t.name), padded(date, len(stampLayout)), padded(left, t.left)}
+	cells := []string{columns.Padded(severity, len("critical")), columns.Padded(name, t.name), columns.Padded(date, len(stampLayout)), columns.Padded(left, t.left)}
 	if t.owner > 0 {
-		cells = append(cells, padded(owner, t.owner))
+		cells = append(cells, columns.Padded(owner, t.owner))
 	}
 	return strings.Join(append(cells, message), gutter)
 }
@@ -163,7 +169,7 @@ func (t *table) writeRows() error {
 func (t *table) writeRow(finding watch.Finding) {
 	name, owner := finding.Name, ownersText(finding)
 	if t.style.Width > 0 {
-		name, owner = fitted(name, t.name), fitted(owner, t.owner)
+		name, owner = columns.Fitted(name, t.name), columns.Fitted(owner, t.owner)
 	}
 	text := finding.Message
 	if t.owner == 0 && owner != "" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/dotplot"
 	"lapsewatch/watch"
 )
 
@@ -64,6 +65,31 @@ func (t *table) eachNotOK(visit func(watch.Finding)) error {
 		visit(t.readable(finding))
 	}
 	return nil
+}
+
+// plotWidth is how wide a plot is where no terminal limits it.
+const plotWidth = 80
+
+// plots reports whether a plot of the clocks is worth its lines in this style.
+func (s Style) plots(clocks *dotplot.Plot) bool {
+	return clocks.Worthwhile() && (clocks.Worrying() || !s.OnlyNotOK)
+}
+
+// writeClocks leaves the plot out on a terminal that would break its lines.
+func (t *table) writeClocks() error {
+	width := plotWidth
+	if t.style.Width > 0 {
+		width = t.style.Width - len(gutter)
+	}
+	if !t.style.plots(&t.clocks) || width < dotplot.MinWidth {
+		return nil
+	}
+	t.out.printf("Clocks:\n")
+	for _, line := range t.clocks.Layout().Text(width) {
+		t.out.printf("%s\n", strings.TrimRight(gutter+line, " "))
+	}
+	t.out.printf("\n")
+	return t.out.err
 }
 
 // writeAlso lists the judgements that a row had no room for.

@@ -72,7 +72,7 @@ func summaryText(pass watch.Pass) string {
 	if len(parts) > 0 {
 		text += ": " + strings.Join(parts, ", ")
 	}
-	if pass.Clock.Trusted && !pass.Clock.Verified {
+	if pass.Clock.Trusted && !pass.Clock.Verified && pass.Clock.Unverified == "" {
 		return text
 	}
 	return text + "; " + clockText(pass.Clock)
@@ -84,10 +84,12 @@ func clockText(clock watch.OwnClock) string {
 		measured += " from " + plain(clock.Reference)
 	}
 	switch {
+	case !clock.Trusted && clock.Verified:
+		return "own clock not to be believed (" + measured + "): no date is judged by it, and nothing is resolved"
 	case !clock.Trusted:
-		return "own clock not to be believed (" + measured + "): dates may be judged wrongly"
+		return "own clock not to be believed: it " + plain(clock.Unverified)
 	case !clock.Verified:
-		return "own clock not verified"
+		return strings.TrimSuffix("own clock unverified: "+plain(clock.Unverified), ": ")
 	default:
 		return "own clock verified (" + measured + ")"
 	}

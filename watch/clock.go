@@ -21,9 +21,10 @@ type Clock struct {
 	Unverified string
 	// At is when the clock was read, by the reference's time.
 	At time.Time
-	// Before is how the clock stood when it was read at an earlier pass; nil if that is
-	// not known.
-	Before *ClockReading
+	// Before is how the clock stood when it was last within its limits at an earlier pass,
+	// and Since is the first reading after that which was not; nil where that is not known,
+	// or there is none. After a second jump Before is how it stood between the two.
+	Before, Since *ClockReading
 	// Limits are those of this clock; zero means the default ones.
 	Limits ClockLimits
 	// Own: it is the clock of the machine that Lapsewatch runs on.
@@ -39,6 +40,18 @@ type Clock struct {
 type ClockReading struct {
 	At                  time.Time
 	Offset, Uncertainty time.Duration
+}
+
+// slewedAtMost is how fast a clock may drift or be steered without having been set: the
+// kernel's own limit (adjtimex, 500 ppm).
+const slewedAtMost = 500e-6
+
+// SetBefore reports whether the clock was set between this reading and a later one: it
+// moved by at least that much more than it can have drifted and than was read inexactly.
+func (r ClockReading) SetBefore(later ClockReading, atLeast time.Duration) bool {
+	elapsed := later.At.Sub(r.At).Abs()
+	explained := time.Duration(slewedAtMost*float64(elapsed)) + later.Uncertainty + r.Uncertainty
+	return (later.Offset-r.Offset).Abs()-explained >= atLeast
 }
 
 // ClockLimits are the distances from the reference from which a clock is a warning and

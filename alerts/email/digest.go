@@ -28,9 +28,11 @@ func shade(severity watch.Severity) string {
 func newDigest(message alerts.Message, env alerts.Env) digest.Digest {
 	fits := func(shown int) bool {
 		var rows bytes.Buffer
-		for _, group := range digest.New(message, env, shown).Groups {
+		told := digest.New(message, env, shown)
+		// A buffer fails no write, and page reports whatever else can go wrong.
+		_ = clocks(told).Render(context.Background(), &rows)
+		for _, group := range told.Groups {
 			for _, entry := range group.Entries {
-				// A buffer fails no write, and page reports whatever else can go wrong.
 				_ = row(group, entry).Render(context.Background(), &rows)
 			}
 		}

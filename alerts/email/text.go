@@ -27,10 +27,13 @@ func plainText(shown digest.Digest) string {
 	out.WriteString(wrap("", "", first))
 	for _, group := range shown.Groups {
 		heading := fmt.Sprintf("%s (%d)", strings.ToUpper(group.Title), len(group.Entries))
-		fmt.Fprintf(&out, "\n\n%s\n%s\n", heading, strings.Repeat("=", utf8.RuneCountInString(heading)))
+		out.WriteString("\n\n" + underlined(heading))
 		for _, entry := range group.Entries {
 			writeEntry(&out, entry)
 		}
+	}
+	if len(shown.Clocks) > 0 {
+		out.WriteString("\n\n" + underlined("CLOCKS") + "\n" + strings.Join(shown.Clocks, "\n") + "\n")
 	}
 	if shown.LeftOut > 0 {
 		out.WriteString("\n" + wrap("", "", shown.Rest()))
@@ -40,6 +43,10 @@ func plainText(shown digest.Digest) string {
 	// The two hyphens and the space tell mail readers that a signature follows.
 	out.WriteString("\n-- \n" + wrap("", "", shown.Footer()))
 	return out.String()
+}
+
+func underlined(heading string) string {
+	return heading + "\n" + strings.Repeat("=", utf8.RuneCountInString(heading)) + "\n"
 }
 
 func writeEntry(out *strings.Builder, entry digest.Entry) {

@@ -19,7 +19,9 @@ import (
 	"lapsewatch/alerts/webhook"
 	"lapsewatch/checks"
 	"lapsewatch/checks/certfiles"
+	"lapsewatch/checks/clock"
 	"lapsewatch/checks/entra"
+	"lapsewatch/checks/records"
 	"lapsewatch/checks/tls"
 	"lapsewatch/config"
 )
@@ -32,6 +34,8 @@ func catalog() config.Catalog {
 			certfiles.Kind,
 			tls.Kind,
 			entra.Kind,
+			clock.Kind,
+			records.Kind,
 		},
 		Alerts: []alerts.Kind{
 			email.Kind,

@@ -29,6 +29,7 @@ type passFlags struct {
 	failOn     failOn
 	now        instant
 	quiet      bool
+	references referenceFlags
 }
 
 func (f *passFlags) register(command *cobra.Command) {
@@ -37,6 +38,7 @@ func (f *passFlags) register(command *cobra.Command) {
 	flags.StringVarP(&f.output, "output", "o", "table", "output format: `table`|json|jsonl|csv|html|ics|markdown")
 	flags.StringVar(&f.out, "out", "", "write the results to `file` instead of stdout")
 	flags.Var(&f.failOn, "fail-on", "exit with 1 on findings of this severity; unknown counts as warning")
+	flags.Var(&f.references, "reference", "believe this clock, as `ntp://HOST` or nts://HOST; repeat it for four or more, in place of clock.references")
 	flags.Var(&f.now, "now", "judge as of this instant, as `RFC3339` (2026-11-22T06:00:00Z)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "leave out what is ok (table and markdown), and the progress bar")
 	// These are settings too; config layers them over environment and file.
@@ -125,6 +127,10 @@ type session struct {
 	// memory is what the check of a name keeps between passes; without a ledger it
 	// lasts as long as the command.
 	memory func(check string) watch.Memory
+	// own asks the references; nil where there are none.
+	own *ownClock
+	// wantsReferences: what is looked at needs clocks to believe, given or not.
+	wantsReferences bool
 	// channelMemory is what the channel of a name keeps between passes.
 	channelMemory func(channel string) watch.Memory
 }
@@ -186,7 +192,8 @@ func newLogger(to io.Writer, settings config.Log) *slog.Logger {
 
 func (s *session) env() checks.Env {
 	env := checks.DefaultEnv(config.ReadSecret)
-	env.Now, env.Log, env.Expect = s.flags.now.clock(), s.log, s.bar.expect
+	env.Now, env.Log, env.Expect = s.now, s.log, s.bar.expect
+	env.Reference = s.reference
 	env.Concurrency, env.Timeout = int(s.settings.Limits.Concurrency), time.Duration(s.settings.Limits.Timeout)
 	return env
 }
@@ -214,8 +221,8 @@ func (s *session) collection(all []runner.Check) runner.Collection {
 	return runner.Collection{
 		Checks: all,
 		Judge:  s.judge(),
-		Now:    s.flags.now.clock()(), Deadline: time.Duration(s.settings.Limits.CheckDeadline), Within: whole - whole/deliveryShare,
-		Log: s.log, Seen: s.bar.seen,
+		Now:    s.flags.now.clock()(), AsOf: !s.flags.now.IsZero(), Deadline: time.Duration(s.settings.Limits.CheckDeadline), Within: whole - whole/deliveryShare,
+		Log: s.log, Seen: s.bar.seen, OwnClock: s.ownClock(),
 	}
 }
 

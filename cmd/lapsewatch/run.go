@@ -46,6 +46,7 @@ func (a app) run() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			flags.referencesWin(settings, command.Flags())
 			return a.runJob(command.Context(), flags, settings, dryRun)
 		},
 	}
@@ -153,6 +154,7 @@ func failedInLedger(ctx context.Context, err error) bool {
 func (s *session) passIn(ctx context.Context, kept *ledger.Ledger, loss *ledger.Loss, dryRun bool) (runner.Outcome, error) {
 	s.memory = func(check string) watch.Memory { return kept.Memory(check, s.flags.now.clock()) }
 	s.channelMemory = func(channel string) watch.Memory { return kept.ChannelMemory(channel, time.Now) }
+	s.believe()
 	job, err := s.job(kept, loss, dryRun)
 	if err != nil {
 		return runner.Outcome{}, err
@@ -184,10 +186,10 @@ func (s *session) job(kept *ledger.Ledger, loss *ledger.Loss, dryRun bool) (runn
 	if err != nil {
 		return runner.Job{}, err
 	}
-	all = append(all, runner.Itself(kept, alertNames(s.settings), loss, s.flags.now.clock()()))
+	all = append(all, runner.Itself(kept, alertNames(s.settings), loss, s.now))
 	job := runner.Job{
 		Collection: s.collection(all),
-		Delivery:   runner.Delivery{Ledger: kept, Channels: channels, Now: s.flags.now.clock(), Log: s.log},
+		Delivery:   runner.Delivery{Ledger: kept, Channels: channels, Now: s.now, Log: s.log},
 		Telling:    policy.Telling{Reminders: s.settings.Policy.Reminders}, Routing: s.settings.Routing,
 		Retention: time.Duration(s.settings.Ledger.Retention), DryRun: dryRun,
 	}

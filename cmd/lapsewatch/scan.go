@@ -72,6 +72,10 @@ func (a app) runScan(ctx context.Context, command *cobra.Command, flags *passFla
 	if err != nil {
 		return err
 	}
+	if s.wantsReferences && len(settings.Clock.References) == 0 {
+		settings.Clock.References = ofThisMachine(ctx)
+	}
+	s.believe()
 	collected, stopped := s.collection(all).Collect(ctx)
 	s.bar.stop()
 	// What was seen before the user lost patience is shown too.
@@ -92,10 +96,15 @@ func scanSettings(command *cobra.Command, flags *passFlags) (*config.Config, err
 		if err != nil {
 			return nil, misused("", err)
 		}
+		flags.referencesWin(settings, command.Flags())
 		return settings, nil
 	}
 	// The secrets of alerts are not needed here; a check reads its own when it uses them.
-	return load(flags.configFile, command.Flags(), nil)
+	settings, err := load(flags.configFile, command.Flags(), nil)
+	if err == nil {
+		flags.referencesWin(settings, command.Flags())
+	}
+	return settings, err
 }
 
 // scanned chooses the checks of a scan: of the targets, of the configuration, or of
@@ -131,6 +140,7 @@ func (s *session) forTargets(targets []string) ([]runner.Check, error) {
 		if len(taken[i]) == 0 {
 			continue
 		}
+		s.wantsReferences = s.wantsReferences || kind.ComparesClocks()
 		check, err := kind.BuildForTargets(taken[i], s.env())
 		if err != nil {
 			return nil, misused("", fmt.Errorf("targets of %s: %w", kind.Name(), err))
@@ -150,6 +160,7 @@ func takenBy(kinds []checks.Kind, target string) int {
 }
 
 func (s *session) thisMachine() ([]runner.Check, error) {
+	s.wantsReferences = true
 	var all []runner.Check
 	for _, kind := range catalog().Checks {
 		if !kind.LooksHere() {

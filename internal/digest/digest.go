@@ -40,6 +40,10 @@ type Digest struct {
 	Counts, First string
 	// Groups hold the entries that are shown, the gravest first.
 	Groups []Group
+	// Clocks are the lines of a plot, in monospaced text, of how far the clocks are off that
+	// the message concerns, whether shown or not; nil if it concerns none. No line has a
+	// back-tick.
+	Clocks []string
 	// LeftOut counts the events that are not shown.
 	LeftOut int
 	Channel string
@@ -87,7 +91,7 @@ func New(message alerts.Message, env alerts.Env, shown int) Digest {
 	made := Digest{
 		Test: message.Test, Note: clean.Text(message.Note, maxNote),
 		Counts: counts(message.Events), First: first(message.Events),
-		LeftOut: len(message.Events) - len(listed), Channel: clean.Text(message.Channel, maxName),
+		Clocks: clocks(message.Events), LeftOut: len(message.Events) - len(listed), Channel: clean.Text(message.Channel, maxName),
 		Judged: message.CreatedAt.UTC().Format(stampForm), Version: env.Version,
 		Instance: clean.Text(env.Instance, maxInstance), ReportURL: weblink.HTTPS(env.ReportURL),
 	}

@@ -178,6 +178,7 @@ func TestF15_HostileTextsComeOutCleanBoundedAndInOneLine(t *testing.T) {
 	for i := range message.Events {
 		finding := &message.Events[i].Finding
 		finding.Check, finding.Kind = finding.Name, finding.Name
+		finding.Details["offset_seconds"], finding.Details["reference"] = float64(i), finding.Name
 	}
 	env := alerttest.Env(nil, nil)
 	env.ReportURL = "javascript:alert(1)"
@@ -188,6 +189,9 @@ func TestF15_HostileTextsComeOutCleanBoundedAndInOneLine(t *testing.T) {
 	document, err := json.Marshal(told)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(told.Clocks) == 0 || strings.Contains(strings.Join(told.Clocks, ""), "`") {
+		t.Errorf("plot of clocks %q", told.Clocks)
 	}
 	for _, text := range append(alerttest.JSONTexts(t, document), told.Title(), told.Rest(), told.Footer()) {
 		alerttest.AssertHarmless(t, text, "\n", "\r", "\t")

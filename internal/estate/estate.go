@@ -1,6 +1,7 @@
 // Package estate is a small company's credentials on loopback: TLS and STARTTLS servers
 // and files at every stage of a certificate's life, a Microsoft Entra tenant, a mailbox
-// that catches the warnings and a receiver that verifies the webhooks. The demo and the end-to-end test run
+// that catches the warnings, a receiver that verifies the webhooks, and hosts with right and
+// wrong clocks. The demo and the end-to-end test run
 // against it. It needs no privilege, no network and no other program, and it knows
 // nothing of how Lapsewatch works.
 package estate
@@ -30,6 +31,9 @@ type Estate struct {
 	Mailbox                           *Mailbox
 	Hooks                             *Hooks
 	Tenant                            *Tenant
+	// References are time servers, of which the last lies, and Clocks the hosts that
+	// answer by NTP.
+	References, Clocks []Clock
 
 	authority *authority
 	ctx       context.Context
@@ -62,7 +66,7 @@ func Start(folder string, now time.Time) (*Estate, error) {
 		authority: authority, ctx: ctx, cancel: cancel,
 		served: map[string]*atomic.Pointer[tls.Certificate]{},
 	}
-	for _, part := range []func() error{e.writeFiles, e.openMailbox, e.openHooks, e.openSites, e.openStartTLS, e.openSilence, e.openTenant} {
+	for _, part := range []func() error{e.writeFiles, e.openMailbox, e.openHooks, e.openSites, e.openStartTLS, e.openSilence, e.openTenant, e.openClocks} {
 		if err := part(); err != nil {
 			return nil, errors.Join(err, e.Close())
 		}

@@ -6,9 +6,10 @@ set -eu
 
 documents=$(dirname "$0")/documents.sh
 
-packages="ca-certificates chromium dovecot-imapd dovecot-pop3d gcc git libc6-dev
-	libnginx-mod-mail make mariadb-server nginx-light openssl postfix postgresql
-	prometheus-alertmanager prosody rsyslog rsyslog-gnutls slapd vsftpd"
+packages="ca-certificates chromium chrony dovecot-imapd dovecot-pop3d gcc git libc6-dev
+	libfaketime libnginx-mod-mail make mariadb-server nginx-light openssh-server openssl
+	postfix postgresql prometheus-alertmanager prometheus-node-exporter prosody rsyslog
+	rsyslog-gnutls slapd vsftpd"
 # npm fetches the documents; it often comes from elsewhere than Debian.
 command -v npm >/dev/null || packages="$packages npm"
 

@@ -1,0 +1,155 @@
+package clock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+
+	"lapsewatch/internal/ntp"
+	"lapsewatch/internal/ntp/manners"
+	"lapsewatch/internal/remoteclock"
+	"lapsewatch/watch"
+)
+
+const byNTP = "NTP"
+
+// readNTP asks the host itself, with as many packets as its limit needs. What it says of
+// its own synchronisation is noted and hinders nothing: a host whose date is a year wrong
+// says that it is not synchronised, and has a clock all the same.
+func readNTP(ctx context.Context, l *look, h *host) (remoteclock.Reading, error) {
+	addresses, err := l.addresses(ctx, h)
+	if err != nil {
+		return remoteclock.Reading{}, err
+	}
+	if why, held := l.manners.Held(ctx, h.mannersKey()); held {
+		return remoteclock.Reading{}, &remoteclock.Failure{Reason: watch.KissOfDeath, Err: fmt.Errorf("%s %s", h.url.Host, why)}
+	}
+	var failed error
+	for _, address := range addresses {
+		reply, err := l.ask(ctx, h, address)
+		if err != nil {
+			failed = unanswered(address, l.timeout, err)
+			continue
+		}
+		if err := l.manners.Note(ctx, h.mannersKey(), reply); err != nil {
+			l.env.Log.Warn("what a server asked for could not be kept; it may be asked again too early", "host", h.name, "error", err)
+		}
+		if !reply.Timed() {
+			return remoteclock.Reading{}, &remoteclock.Failure{
+				Reason: watch.KissOfDeath, Err: fmt.Errorf("ask %s by NTP: it %s", address, manners.Clause(reply.Kiss)),
+			}
+		}
+		return readingOf(address, reply), nil
+	}
+	return remoteclock.Reading{}, failed
+}
+
+// mannersKey changes with the name too, so that renaming a target has it asked again.
+func (h *host) mannersKey() string { return h.name + " " + h.id }
+
+// addresses are at most one of each family: more would be other hosts.
+func (l *look) addresses(ctx context.Context, h *host) ([]netip.AddrPort, error) {
+	port, err := net.LookupPort("udp", h.url.Port())
+	if err != nil {
+		return nil, err
+	}
+	found := []netip.Addr{}
+	if address, err := netip.ParseAddr(h.url.Hostname()); err == nil {
+		found = append(found, address)
+	} else if found, err = l.env.Resolver.LookupNetIP(ctx, "ip", h.url.Hostname()); err != nil {
+		reason := watch.Unreachable
+		if unknown, ok := errors.AsType[*net.DNSError](err); ok && unknown.IsNotFound {
+			reason = watch.NameNotFound
+		}
+		return nil, &remoteclock.Failure{Reason: reason, Err: fmt.Errorf("look up %s: %w", h.url.Hostname(), err)}
+	}
+	var chosen []netip.AddrPort
+	has := map[bool]bool{}
+	for _, address := range found {
+		address = address.Unmap()
+		if !has[address.Is4()] {
+			has[address.Is4()] = true
+			chosen = append(chosen, netip.AddrPortFrom(address, uint16(port))) //nolint:gosec // parse has seen to it
+		}
+	}
+	return chosen, nil
+}
+
+// ask sends one packet, and a second one where the first was lost. Where one answer is not
+// exact enough for the host's limit it takes further ones, and the one with the least delay.
+func (l *look) ask(ctx context.Context, h *host, address netip.AddrPort) (ntp.Reply, error) {
+	reply, err := l.once(ctx, address)
+	if errors.Is(err, ntp.ErrNoReply) {
+		reply, err = l.once(ctx, address)
+	}
+	if err != nil || !reply.Timed() || l.samples == 1 || reply.Uncertainty() <= h.exactEnough() {
+		return reply, err
+	}
+	select {
+	case <-ctx.Done():
+		return reply, nil
+	case <-time.After(l.interval):
+	}
+	better, err := l.ntp.Best(ctx, address, l.samples-1, l.interval)
+	if err == nil && better.Timed() && better.Delay < reply.Delay {
+		return better, nil
+	}
+	return reply, nil
+}
+
+func (l *look) once(ctx context.Context, address netip.AddrPort) (ntp.Reply, error) {
+	half, cancel := context.WithTimeout(ctx, l.timeout/2)
+	defer cancel()
+	return l.ntp.Ask(half, address)
+}
+
+func unanswered(address netip.AddrPort, patience time.Duration, err error) error {
+	failed := &remoteclock.Failure{Reason: watch.Unreachable, Err: fmt.Errorf("ask %s by NTP: %w", address, err)}
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		failed.Reason, failed.Err = watch.Refused, fmt.Errorf("ask %s by NTP: connection refused", address)
+		failed.Remedy = "Let an NTP server listen there (chrony: allow), or read this clock in another way, such as its web server's Date."
+	case errors.Is(err, ntp.ErrNoReply):
+		failed.Reason, failed.Err = watch.TimedOut, fmt.Errorf("ask %s by NTP: no answer to two packets within %v", address, patience)
+		failed.Remedy = "Let an NTP server answer this machine (chrony: allow; firewall: 123/udp), or read this clock in another way, such as its web server's Date."
+	}
+	return failed
+}
+
+func readingOf(address netip.AddrPort, reply ntp.Reply) remoteclock.Reading {
+	reading := remoteclock.Reading{
+		Offset: reply.Offset, Uncertainty: reply.Uncertainty(), At: reply.At, By: byNTP,
+		Details: map[string]any{
+			"address": address.Addr().String(), "stratum": int(reply.Stratum), "leap_indicator": int(reply.Leap),
+			"delay_seconds": reply.Delay.Seconds(), "root_dispersion_seconds": reply.RootDispersion.Seconds(),
+		},
+	}
+	if source := reply.Source(); source != "" {
+		reading.Details["follows"] = source
+	}
+	note := func(reason watch.Reason, text string) {
+		reading.Observations = append(reading.Observations, watch.Observation{Reason: reason, Text: text})
+	}
+	if !reply.Synchronised() {
+		var signs []string
+		if reply.Leap == ntp.NotSynchronised {
+			signs = append(signs, "leap indicator 3")
+		}
+		if reply.Stratum == 0 || reply.Stratum > 15 {
+			signs = append(signs, fmt.Sprintf("stratum %d", reply.Stratum))
+		}
+		note(watch.ClockUnsynchronised, "says that it follows no source ("+strings.Join(signs, ", ")+")")
+	}
+	if reply.Leap == ntp.LastMinute61 || reply.Leap == ntp.LastMinute59 {
+		note(watch.LeapSecond, "announces a leap second for the end of the month")
+	}
+	if reply.Smeared() {
+		note(watch.LeapSmear, "spreads leap seconds over hours, so that it differs by up to a second from hosts that step")
+	}
+	return reading
+}

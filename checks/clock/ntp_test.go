@@ -1,0 +1,290 @@
+package clock_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"lapsewatch/checks"
+	"lapsewatch/checks/clock"
+	"lapsewatch/internal/ntp/ntptest"
+	"lapsewatch/internal/parts"
+	"lapsewatch/watch"
+)
+
+const day = 24 * time.Hour
+
+func TestHostsAreReadByNTPWhateverTheirClockShows(t *testing.T) {
+	for name, offset := range map[string]time.Duration{
+		"as true as the own clock": 0, "90 s ahead": 90 * time.Second, "80 ms behind": -80 * time.Millisecond,
+		"a year ahead": 365 * day, "two years behind": -730 * day, "nearly nine hours ahead": 9*time.Hour - time.Second,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := parts.TrueTime(t)
+			if offset != 0 {
+				server = parts.ShiftedTime(t, offset)
+			}
+			got := read(t, options("ntp://"+server.NTP), believing(0))
+			near(t, got, offset)
+			if got.Uncertainty > 100*time.Millisecond || got.Reference != "4 references" || got.Unverified != "" {
+				t.Errorf("read as %+v", got)
+			}
+		})
+	}
+}
+
+func TestAHostIsComparedWithTheReferencesAndNotWithTheOwnClock(t *testing.T) {
+	server := parts.TrueTime(t)
+	near(t, read(t, options("ntp://"+server.NTP), believing(time.Hour)), time.Hour)
+	near(t, read(t, options("ntp://"+server.NTP), believing(-365*day)), -365*day)
+}
+
+func TestAnUnsynchronisedHostIsReadAllTheSame(t *testing.T) {
+	server := parts.UnsynchronisedTime(t)
+	found := findings(t, built(t, options("ntp://"+server.NTP), believing(0)))[0]
+	if found.Severity != watch.Warning || found.Reason != watch.ClockUnsynchronised {
+		t.Errorf("judged %s, %s", found.Severity, found.Reason)
+	}
+	if want := "says that it follows no source (leap indicator 3, stratum 0); its clock is "; !strings.HasPrefix(found.Message, want) {
+		t.Errorf("%q does not begin with %q", found.Message, want)
+	}
+}
+
+func TestWithoutReferencesNoClockIsOK(t *testing.T) {
+	server := parts.TrueTime(t)
+	found := findings(t, built(t, options("ntp://"+server.NTP), checks.DefaultEnv(nil)))[0]
+	if found.Severity != watch.Unknown || found.Reason != watch.NoMajority || !strings.HasSuffix(found.Message, "this machine's clock (± "+between(found.Message, "(± ", ")")+"), which proves nothing: no references are given") {
+		t.Errorf("judged %s, %s: %q", found.Severity, found.Reason, found.Message)
+	}
+	if want := "--reference ntp://HOST"; !strings.Contains(found.Remedy, want) {
+		t.Errorf("the remedy %q does not say %q", found.Remedy, want)
+	}
+}
+
+func between(text, before, after string) string {
+	_, rest, _ := strings.Cut(text, before)
+	inside, _, _ := strings.Cut(rest, after)
+	return inside
+}
+
+func TestWhatAHostSaysOfItselfIsAFactAndNoError(t *testing.T) {
+	tests := map[string]struct {
+		header ntptest.Header
+		reason watch.Reason
+		starts string
+	}{
+		"leap indicator 3 at stratum 1":  {ntptest.Header{Leap: 3, Stratum: 1, ID: "GPS"}, watch.ClockUnsynchronised, "says that it follows no source (leap indicator 3);"},
+		"stratum 16":                     {ntptest.Header{Stratum: 16}, watch.ClockUnsynchronised, "says that it follows no source (stratum 16);"},
+		"a leap second is announced":     {ntptest.Header{Leap: 1, Stratum: 2}, watch.LeapSecond, "announces a leap second for the end of the month;"},
+		"leap seconds are smeared":       {ntptest.Header{Stratum: 2, ID: "\x7f\x7f\x01\xff"}, watch.LeapSmear, "spreads leap seconds over hours, so that it differs by up to a second from hosts that step;"},
+		"set in the future by its words": {ntptest.Header{Stratum: 2, Set: -400 * day}, "", "clock is "},
+		"set 40 hours ago by its words":  {ntptest.Header{Stratum: 2, Set: 40 * time.Hour}, "", "clock is "},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			server := ntptest.Serve(t, test.header)
+			found := findings(t, built(t, options("ntp://"+server.Addr.String()), believing(0)))[0]
+			if found.Reason != test.reason || !strings.HasPrefix(found.Message, test.starts) {
+				t.Errorf("%s %q, want %s %q…", found.Reason, found.Message, test.reason, test.starts)
+			}
+		})
+	}
+}
+
+func TestF8_AHostThatDeniesIsNeverAskedAgain(t *testing.T) {
+	for code, sentences := range map[string][2]string{
+		"DENY": {"it asked to be left alone (DENY)", "asked to be left alone (DENY) on 20"},
+		"RATE": {"it asked for fewer questions (RATE)", "asked for fewer questions (RATE), and is not asked before 20"},
+	} {
+		t.Run(code, func(t *testing.T) {
+			server := ntptest.Serve(t, ntptest.Kiss(code))
+			env := believing(0)
+			check := built(t, options("ntp://"+server.Addr.String()), env)
+			for pass, want := range []string{sentences[0], sentences[1], sentences[1]} {
+				found := findings(t, check)[0]
+				if found.Severity != watch.Unknown || found.Reason != watch.KissOfDeath || !strings.Contains(found.Message, want) {
+					t.Errorf("pass %d: %s, %s %q, want %q", pass, found.Severity, found.Reason, found.Message, want)
+				}
+			}
+			if server.Asked() != 1 {
+				t.Errorf("it was asked %d times", server.Asked())
+			}
+			renamed := options("ntp://" + server.Addr.String())
+			renamed.Targets[0].Name = "let in"
+			findings(t, built(t, renamed, env))
+			if server.Asked() != 2 {
+				t.Errorf("under another name it was asked %d times in all, want 2", server.Asked())
+			}
+		})
+	}
+}
+
+func TestF8_AForgedKissSilencesNobody(t *testing.T) {
+	server := ntptest.Start(t, func(request []byte) [][]byte {
+		forged := ntptest.Kiss("DENY").Answer(request)
+		copy(forged[24:32], "guessing")
+		return [][]byte{forged, ntptest.True().Answer(request)}
+	})
+	check := built(t, options("ntp://"+server.Addr.String()), believing(0))
+	for pass := range 2 {
+		if found := findings(t, check)[0]; found.Severity != watch.OK {
+			t.Errorf("pass %d: %s %q", pass, found.Severity, found.Message)
+		}
+	}
+}
+
+func TestASilentHostIsAskedTwiceAndIsNeverOK(t *testing.T) {
+	server := ntptest.Start(t, func([]byte) [][]byte { return nil })
+	o := options("ntp://" + server.Addr.String())
+	o.Timeout = watch.Duration(200 * time.Millisecond)
+	found := findings(t, built(t, o, believing(0)))[0]
+	want := fmt.Sprintf("could not be read: ask %s by NTP: no answer to two packets within 200ms", server.Addr)
+	if found.Severity != watch.Unknown || found.Reason != watch.TimedOut || found.Message != want {
+		t.Errorf("%s, %s %q, want %q", found.Severity, found.Reason, found.Message, want)
+	}
+	if server.Asked() != 2 {
+		t.Errorf("it was asked %d times", server.Asked())
+	}
+}
+
+func TestFurtherPacketsAreSentOnlyWhereOneIsNotExactEnough(t *testing.T) {
+	for name, test := range map[string]struct {
+		limit string
+		asked int
+	}{"a second is the limit": {"", 1}, "100 microseconds are": {"mifid2-hft", 4}} {
+		t.Run(name, func(t *testing.T) {
+			server := ntptest.Start(t, func(request []byte) [][]byte {
+				time.Sleep(2 * time.Millisecond) // a way that is too long for microseconds
+				return [][]byte{ntptest.True().Answer(request)}
+			})
+			o := options("ntp://" + server.Addr.String())
+			o.Samples, o.Interval, o.Limit = 4, watch.Duration(10*time.Millisecond), test.limit
+			findings(t, built(t, o, believing(0)))
+			if server.Asked() != test.asked {
+				t.Errorf("%d packets were sent, want %d", server.Asked(), test.asked)
+			}
+		})
+	}
+}
+
+func TestAJumpBetweenTwoPassesIsSeen(t *testing.T) {
+	shift := time.Duration(0)
+	server := ntptest.Start(t, func(request []byte) [][]byte {
+		header := ntptest.True()
+		header.Shift = shift
+		return [][]byte{header.Answer(request)}
+	})
+	check := built(t, options("ntp://"+server.Addr.String()), believing(0))
+	if found := findings(t, check)[0]; found.Severity != watch.OK {
+		t.Fatalf("at first it is %s: %s", found.Severity, found.Message)
+	}
+	shift = 365 * day
+	found := findings(t, check)[0]
+	if found.Reason != watch.ClockDrift || len(found.Also) != 1 || found.Also[0].Reason != watch.ClockJump || !strings.HasPrefix(found.Also[0].Message, "was set forwards by 365 d since 20") {
+		t.Errorf("after the jump: %s, also %+v", found.Reason, found.Also)
+	}
+	first := found.Also[0].Message
+	if found = findings(t, check)[0]; len(found.Also) != 1 || found.Also[0].Message != first {
+		t.Errorf("a pass later: also %+v; it is wrong since the same jump", found.Also)
+	}
+	shift = -time.Hour
+	if found = findings(t, check)[0]; len(found.Also) != 1 || !strings.HasPrefix(found.Also[0].Message, "was set backwards by 365 d 1 h since 20") {
+		t.Errorf("after a second jump: also %+v", found.Also)
+	}
+	shift = 0
+	if found = findings(t, check)[0]; found.Severity != watch.OK || !strings.Contains(found.Message, "; it was set forwards by 1 h since 20") {
+		t.Errorf("set right: %s %q", found.Severity, found.Message)
+	}
+	if found = findings(t, check)[0]; strings.Contains(found.Message, "was set") {
+		t.Errorf("a pass later: %q", found.Message)
+	}
+}
+
+// fleet is 1,000 hosts on addresses of 127.83.0.0/16, most of them within 20 ms.
+func fleet(t testing.TB, odd map[int]ntptest.Header) (targets []string) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(8, 1000)) //nolint:gosec // offsets that are the same each time
+	for i := range 1000 {
+		header, is := odd[i]
+		if !is {
+			header = ntptest.True()
+			header.Shift = time.Duration(random.IntN(40)-20) * time.Millisecond
+		}
+		targets = append(targets, "ntp://"+serveAt(t, net.IPv4(127, 83, byte(i>>8), byte(i)), header))
+	}
+	return targets
+}
+
+func serveAt(t testing.TB, ip net.IP, header ntptest.Header) (address string) {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: ip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	t.Cleanup(func() { _ = conn.Close(); <-ended })
+	go func() {
+		defer close(ended)
+		request := make([]byte, 512)
+		for {
+			n, from, err := conn.ReadFromUDPAddrPort(request)
+			if err != nil {
+				return // closed
+			}
+			_, _ = conn.WriteToUDPAddrPort(header.Answer(request[:n]), from)
+		}
+	}()
+	return conn.LocalAddr().String()
+}
+
+func TestF8_OfAThousandHostsExactlyTheBadOnesAreNamedWithTheirClass(t *testing.T) {
+	shifted := func(by time.Duration) ntptest.Header { return ntptest.Header{Stratum: 2, ID: "GPS", Shift: by} }
+	bad := map[int]struct {
+		header ntptest.Header
+		severity, reason,
+		class string
+	}{
+		17:  {shifted(365 * day), "critical", "clock_drift", "year"},
+		333: {shifted(9*time.Hour - time.Second), "critical", "clock_drift", "time_zone"},
+		500: {shifted(-90 * time.Second), "critical", "clock_drift", ""},
+		501: {shifted(-3 * time.Second), "warning", "clock_drift", ""},
+		640: {ntptest.Header{Leap: 3, Shift: -730 * day}, "critical", "clock_drift", "year"},
+		777: {ntptest.Header{Leap: 3, Stratum: 16}, "warning", "clock_unsynchronised", ""},
+		901: {ntptest.Kiss("DENY"), "unknown", "kiss_of_death", ""},
+	}
+	odd := map[int]ntptest.Header{}
+	for i, each := range bad {
+		odd[i] = each.header
+	}
+	targets := fleet(t, odd)
+	o := clock.Options{Samples: 4, Interval: watch.Duration(2 * time.Second)}
+	for i, target := range targets {
+		o.Targets = append(o.Targets, clock.Target{URL: target, Name: fmt.Sprintf("host-%03d", i)})
+	}
+	for _, found := range findings(t, built(t, o, believing(0))) {
+		if found.Name == "all hosts together" {
+			if want := "994 of 999 hosts are within their limits of 4 references"; found.Message != want {
+				t.Errorf("of all together %q is said, want %q", found.Message, want)
+			}
+			continue
+		}
+		var number int
+		_, _ = fmt.Sscanf(found.Name, "host-%d", &number)
+		want, isBad := bad[number]
+		if !isBad {
+			want.severity = "ok"
+		}
+		class, _ := found.Details["clock_error"].(string)
+		if string(found.Severity) != want.severity || string(found.Reason) != want.reason || class != want.class {
+			t.Errorf("%s is %s, %s (%s), want %s, %s (%s)", found.Name, found.Severity, found.Reason, class, want.severity, want.reason, want.class)
+		}
+		offset, read := found.Details["offset_seconds"].(float64)
+		if isBad && read && (time.Duration(offset*float64(time.Second))-want.header.Shift).Abs() > 50*time.Millisecond {
+			t.Errorf("%s is read as %v s off, want %v", found.Name, offset, want.header.Shift)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package records
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"lapsewatch/internal/clean"
+	"lapsewatch/watch"
+)
+
+const (
+	// maxIDText and maxShownID bound an id in the details and in the sentence; the
+	// sentence names no more than maxInSentence.
+	maxIDText     = 100
+	maxShownID    = 40
+	maxInSentence = 10
+	// large is a table that nobody wants read as a whole at each pass.
+	large = 1_000_000
+)
+
+// subject is a column of a table. Its ID survives a move to another server.
+func (c *check) subject(t Table, column string) watch.Subject {
+	name := TableName{Schema: schemaOf(t, c.address), Table: t.Name.Table}.String()
+	inDatabase := c.address.Database + "." + name
+	if schemaOf(t, c.address) == c.address.Database && languageOf(c.address.Dialect).schema == "" {
+		// In MySQL the schema is the database.
+		inDatabase = name
+	}
+	return watch.Subject{
+		ID:   inDatabase + "/" + column,
+		Name: fmt.Sprintf("%s.%s at %s", inDatabase, written(column), c.address.Where()),
+	}
+}
+
+func (c *check) problem(t Table, column string, err error) watch.Problem {
+	reason, remedy := explained(err)
+	return watch.Problem{Subject: c.subject(t, column), Reason: reason, Err: err, Confined: true, Remedy: remedy}
+}
+
+// condition says what was found in a column.
+func (p *pass) condition(t *table, name string, b bound, found ahead) watch.Condition {
+	told := watch.Condition{Subject: p.subject(t.Table, name), Details: p.details(t, name, found)}
+	if found.count == 0 {
+		told.Text = "no row is dated later than " + b.limit() + p.doubt()
+		return told
+	}
+	told.Reason = watch.FutureRecords
+	told.Text = foundText(t, b, found, p.now) + p.doubt()
+	told.Remedy = "Find out which host wrote them and whether its clock is right now, then correct them; nothing was changed."
+	if statement := t.showing(name, b); statement != "" {
+		told.Remedy += " To look at them: `" + statement + "`"
+	}
+	if !found.furthest.IsZero() {
+		told.Details["furthest"] = b.exactly(found.furthest)
+	}
+	return told
+}
+
+func (p *pass) details(t *table, name string, found ahead) map[string]any {
+	details := map[string]any{
+		"rows": min(found.count, mostCounted), "tolerance_seconds": p.tolerance(t.Table).Seconds(),
+		"index": t.indexed[name], "clock_verified": p.unverified == "" && p.asked,
+	}
+	if found.count > mostCounted {
+		details["more_rows"] = true
+	}
+	if len(found.ids) > 0 {
+		details["sample_ids"] = found.ids
+	}
+	if p.offset != nil {
+		details["database_offset_seconds"] = p.offset.Seconds()
+	}
+	return details
+}
+
+// doubt is a clause for a time that nobody confirmed, where somebody was asked.
+func (p *pass) doubt() string {
+	if p.unverified == "" || !p.asked {
+		return ""
+	}
+	return "; own clock not verified: " + p.unverified
+}
+
+// foundText is one sentence: how many, how far, and which.
+func foundText(t *table, b bound, found ahead, now time.Time) string {
+	rows := fmt.Sprintf("%d rows are", found.count)
+	furthest := "the furthest "
+	if found.count == 1 {
+		rows, furthest = "1 row is", ""
+	}
+	if found.count > mostCounted {
+		rows = fmt.Sprintf("more than %d rows are", mostCounted)
+	}
+	text := rows + " dated in the future"
+	if !found.furthest.IsZero() {
+		text += fmt.Sprintf(", %s%s (%s ahead)", furthest, b.shown(found.furthest), b.distance(found.furthest, now))
+	}
+	if len(found.ids) == 0 {
+		return text
+	}
+	var names []string
+	for _, id := range t.ids {
+		names = append(names, clean.Prose(id.name))
+	}
+	shown := found.ids[:min(len(found.ids), maxInSentence)]
+	ids := make([]string, len(shown))
+	for i, id := range shown {
+		ids[i] = clean.Prose(clean.Text(id, maxShownID))
+	}
+	text += ": " + strings.Join(names, "/") + " " + strings.Join(ids, ", ")
+	switch rest := found.count - int64(len(shown)); {
+	case found.count > mostCounted:
+		text += " and others"
+	case rest > 0:
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text
+}
+
+// rowName is what tells a row apart, its parts in the order of the columns.
+func rowName(ids []column, texts []*string) string {
+	parts := make([]string, len(ids))
+	for i, text := range texts {
+		parts[i] = "NULL"
+		if text != nil {
+			parts[i] = clean.Text(*text, maxIDText)
+		}
+	}
+	return clean.Text(strings.Join(parts, "/"), maxIDText)
+}
+
+const shownLayout = "2006-01-02 15:04:05 UTC"
+
+// shown is an instant for people.
+func (b bound) shown(at time.Time) string {
+	if b.form == aDay {
+		return at.Format(dayLayout)
+	}
+	return at.UTC().Format(shownLayout)
+}
+
+// exactly is an instant for programs (RFC 3339), a day as a full-date.
+func (b bound) exactly(at time.Time) string {
+	if b.form == aDay {
+		return at.Format(dayLayout)
+	}
+	return at.UTC().Format(time.RFC3339Nano)
+}
+
+// limit is the latest time in order, to the minute, which is rounded up: nothing is
+// promised that was not looked at.
+func (b bound) limit() string {
+	if b.form == aDay {
+		return b.after.Format(dayLayout)
+	}
+	return b.after.UTC().Add(time.Minute - 1).Truncate(time.Minute).Format("2006-01-02 15:04 UTC")
+}
+
+// distance is how far ahead an instant lies, in the largest whole unit.
+func (b bound) distance(at, now time.Time) string {
+	if b.form == aDay {
+		now = now.UTC().Truncate(day)
+	}
+	// A Duration would end after 292 years.
+	seconds := at.Unix() - now.Unix()
+	for _, u := range []struct {
+		seconds int64
+		name    string
+	}{{86400, "day"}, {3600, "hour"}, {60, "minute"}} {
+		if n := seconds / u.seconds; n == 1 {
+			return "1 " + u.name
+		} else if n > 1 {
+			return fmt.Sprintf("%d %ss", n, u.name)
+		}
+	}
+	return fmt.Sprintf("%d seconds", seconds)
+}
+
+// remark says which columns of a large table no index serves.
+func (p *pass) remark(t *table) {
+	if t.rows <= large {
+		return
+	}
+	for _, name := range t.Columns {
+		if _, known := t.columns[name]; known && !t.indexed[name] {
+			p.sink(watch.Remark{Text: fmt.Sprintf("no index begins with %s of %s (about %d rows), so each pass reads the whole table",
+				clean.Prose(written(name)), clean.Prose(t.named()), t.rows)})
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"lapsewatch/internal/reference"
+	"lapsewatch/watch"
+)
+
+// Clock is the `clock` section: whose time is believed.
+type Clock struct {
+	References reference.Sources `yaml:"references,omitempty" jsonschema_description:"the time servers to believe, as ntp://HOST or nts://HOST (authenticated); four or more that do not depend on each other"`
+	TrustFiles []string          `yaml:"trust_files,omitempty" jsonschema_description:"PEM files of the authorities for nts:// instead of the system's"`
+	Timeout    watch.Duration    `yaml:"timeout,omitempty" jsonschema_description:"how long a pass waits for the references before it begins; default 1s"`
+}
+
+const (
+	clockPatience = watch.Duration(time.Second)
+	// longestClockPatience is little beside what a pass may take.
+	longestClockPatience = watch.Duration(30 * time.Second)
+)
+
+func clockDefaults() Clock { return Clock{Timeout: clockPatience} }
+
+// Validate reports what cannot be meant.
+func (c Clock) Validate() error {
+	var problems []error
+	if err := c.References.Validate(); err != nil {
+		problems = append(problems, &watch.FieldError{Path: "references", Err: err})
+	}
+	if c.Timeout <= 0 || c.Timeout > longestClockPatience {
+		problems = append(problems, &watch.FieldError{Path: "timeout", Err: fmt.Errorf("want at most %v", time.Duration(longestClockPatience))})
+	}
+	return errors.Join(problems...)
+}
+
+func (l *loading) clock(node yaml.Node) {
+	decode := func(any) error { return nil }
+	if !node.IsZero() {
+		decode = l.decoder(node)
+	}
+	options, err := watch.FillOptions(clockDefaults, decode)
+	l.refuseAll("clock", err)
+	l.config.Clock = options
+	if n := len(options.References); n > 0 && n < fewestReferences {
+		l.warn(fmt.Sprintf("clock.references has %d of them: with fewer than %d, one that lies or fails leaves no majority (RFC 8633)", n, fewestReferences))
+	}
+}
+
+// fewestReferences still agree when one of them fails or lies (RFC 8633, 3.2).
+const fewestReferences = 4

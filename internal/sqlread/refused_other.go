@@ -1,0 +1,7 @@
+//go:build !windows
+
+package sqlread
+
+import "syscall"
+
+const connectionRefused = syscall.ECONNREFUSED
