@@ -25,6 +25,9 @@ type Env struct {
 	Now  func() time.Time
 	// Log never blocks.
 	Log *slog.Logger
+	// TLSTime is the time that certificates are verified as of, for connections that are
+	// not HTTP; nil means the own clock.
+	TLSTime func() time.Time
 	// Dial opens connections that are not HTTP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// HTTP follows no redirects.

@@ -14,7 +14,8 @@ import (
 // Env is all that a check may use of the world, so that folders hold no globals and
 // tests replace any part.
 type Env struct {
-	// Now is the instant to judge as of (--now), otherwise the clock.
+	// Now is the instant to judge as of (--now), and otherwise the own clock, corrected by
+	// what Reference says of it as soon as that was asked.
 	Now func() time.Time
 	// Log never blocks.
 	Log *slog.Logger

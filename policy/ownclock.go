@@ -44,7 +44,7 @@ func OwnClock(reference watch.Reference, stepped time.Duration) (watch.OwnClock,
 	}
 }
 
-const ownClockRemedy = "Set this machine's clock right (chronyc tracking, timedatectl). Until it is, dates are judged by the time of the references, none is told, and nothing is resolved."
+const ownClockRemedy = "Set this machine's clock right (chronyc tracking, timedatectl). Until it is, no news of a date is told, and nothing is resolved."
 
 // TrueTime is an instant of the own clock by the time of the references, where a majority
 // of them agrees.

@@ -63,7 +63,8 @@ func compose(message alerts.Message, env alerts.Env) payload {
 	return payload{Content: content(told), Embeds: embeds(told, message.ID), Mentions: allowedMentions{Parse: []string{}}}
 }
 
-// content stands above the entries, and in notifications.
+// content stands above the entries, and in notifications. It holds the plot of the clocks
+// as well, if there is room: an embed is narrower than a message, too narrow for the plot.
 func content(told digest.Digest) string {
 	shown := chat.NewLines(maxContent, chat.UTF16)
 	shown.Add("**" + clean.Text(told.Title(), maxNote) + "**")
@@ -71,7 +72,19 @@ func content(told digest.Digest) string {
 		shown.Add(line)
 	}
 	shown.Add(markup.Report(told))
-	return shown.Text()
+	text := shown.Text()
+	if plot := clocks(told); chat.UTF16(text+plot) <= maxContent {
+		return text + plot
+	}
+	return text
+}
+
+// clocks is the plot in lines of its own; empty if there is none.
+func clocks(told digest.Digest) string {
+	if told.Clocks == nil {
+		return ""
+	}
+	return strings.TrimSuffix(fenced(strings.Join(told.Clocks, "\n")), "\n")
 }
 
 // embeds has the message's ID in the last footer, as Discord knows no duplicate by

@@ -73,7 +73,7 @@ func (c *channel) sendBySMTP(ctx context.Context, composed *mail.Msg, message al
 	if failed != nil {
 		return alerts.Receipt{}, failed
 	}
-	attempt := session{options: c.options, recipient: message.Recipient, dial: c.env.Dial, within: within}
+	attempt := session{options: c.options, recipient: message.Recipient, dial: c.env.Dial, tlsTime: c.env.TLSTime, within: within}
 	client, err := attempt.client(ctx, credential)
 	if err != nil {
 		return alerts.Receipt{}, &alerts.DeliveryError{Channel: c.env.Name, Err: presentable(err, c.forms(credential))}

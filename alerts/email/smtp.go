@@ -28,6 +28,7 @@ type session struct {
 	// recipient is to get the mail.
 	recipient string
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	tlsTime   func() time.Time
 	// within is how long the attempt may take.
 	within time.Duration
 	// open is the connection once there is one.
@@ -96,7 +97,7 @@ func (s *session) hangUp() {
 // client is not connected yet. What it fails with is wrong in the configuration, or in a
 // file that that names.
 func (s *session) client(ctx context.Context, credential watch.Secret) (*mail.Client, error) {
-	settings := &tls.Config{ServerName: unbracketed(s.options.Host), MinVersion: tls.VersionTLS12}
+	settings := &tls.Config{ServerName: unbracketed(s.options.Host), MinVersion: tls.VersionTLS12, Time: s.tlsTime}
 	if s.options.CAFile != "" {
 		pool, err := cafile.Pool(s.options.CAFile)
 		if err != nil {

@@ -17,6 +17,10 @@ const (
 	// https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#card
 	maxEntries = 90
 
+	// maxText bounds the text above the card, in bytes: Google documents no limit of its own
+	// for it, and the card is what matters.
+	maxText = 4096
+
 	maxTitle   = 300
 	maxName    = 800
 	maxMessage = 2000
@@ -72,7 +76,8 @@ func sectionOf(header string, texts ...string) section {
 	return made
 }
 
-// compose puts as much of the message into a card as Google Chat takes.
+// compose puts as much of the message into a card as Google Chat takes. The plot of the
+// clocks has what room the entries leave.
 func compose(message alerts.Message, env alerts.Env, threaded bool) payload {
 	if len(env.ReportURL) > longestLink {
 		env.ReportURL = ""
@@ -94,7 +99,23 @@ func compose(message alerts.Message, env alerts.Env, threaded bool) payload {
 		return frame+size(groups(digest.New(message, env, shown))) <= maxBytes
 	})
 	told := digest.New(message, env, shown)
-	return made(told, groups(told))
+	whole := made(told, groups(told))
+	plotted := whole
+	plotted.Text += clocks(told)
+	if len(plotted.Text) > maxText || size(plotted) > maxBytes {
+		return whole
+	}
+	return plotted
+}
+
+// clocks is the plot in lines of its own; empty if there is none. It stands in the text,
+// since nothing in a card is monospaced.
+// https://developers.google.com/workspace/chat/format-messages
+func clocks(told digest.Digest) string {
+	if told.Clocks == nil {
+		return ""
+	}
+	return "\n```\n" + inCode(strings.Join(told.Clocks, "\n")) + "\n```"
 }
 
 func head(told digest.Digest) []section {

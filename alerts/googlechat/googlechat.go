@@ -1,6 +1,7 @@
 // Package googlechat delivers digests to a space of Google Chat by an incoming webhook. It
 // makes one attempt, and neither edits nor deletes what it posted: a webhook cannot. It
-// sends cards, in which no mention and no markup of text messages has a meaning.
+// sends cards, in which no mention and no markup of text messages has a meaning; of texts
+// from outside, the text above the card holds only names in the plot of the clocks.
 package googlechat
 
 import (

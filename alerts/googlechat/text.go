@@ -18,6 +18,15 @@ var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 // prose makes text from outside mean nothing but itself in a card.
 func prose(text string) string { return entities.Replace(clean.Prose(text)) }
 
+// steering are the marks that steer a text message: <users/all>, <url|label>, and whatever
+// begins like an address. Whether they still do between back-ticks is not documented, and
+// there is no escape: look-alikes of the same width stand for them.
+// https://developers.google.com/workspace/chat/format-messages#format-texts
+var steering = strings.NewReplacer("<", "‹", ">", "›", "://", ":∕∕")
+
+// inCode shows text from outside between the back-ticks of a text message.
+func inCode(text string) string { return steering.Replace(clean.Prose(text)) }
+
 // strong is prose in bold.
 func strong(text string) string { return "<b>" + prose(text) + "</b>" }
 

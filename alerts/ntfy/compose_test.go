@@ -10,6 +10,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/alerts/alerttest"
 	"lapsewatch/alerts/ntfy"
+	"lapsewatch/internal/chat/chattest"
 	"lapsewatch/watch"
 )
 
@@ -150,6 +151,15 @@ func TestACommandHasALineOfItsOwnAndANoteStandsFirst(t *testing.T) {
 	}
 	if !strings.Contains(text, "\nTo do:\ncertbot renew --cert-name shop\nand then\nsystemctl reload nginx\n") {
 		t.Errorf("message:\n%s", text)
+	}
+}
+
+func TestClocksAreTextWithoutAPlot(t *testing.T) {
+	message := alerttest.Message()
+	message.Events = chattest.Fleet(2)
+	want := "CRITICAL (2)\n• db-7.example.com (new)\nclock is off\nCheck: fleet (clock)\n\n• web-3.example.com (new)\nclock is off\nCheck: fleet (clock)\n\nLapsewatch 1.2.3, channel operations, as of 2026-11-22 06:00 UTC"
+	if got := deliver(t, message).Message; got != want {
+		t.Errorf("the message reads\n%s\nwant\n%s", got, want)
 	}
 }
 

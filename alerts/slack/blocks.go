@@ -1,6 +1,8 @@
 package slack
 
 import (
+	"strings"
+
 	"lapsewatch/alerts"
 	"lapsewatch/internal/chat"
 	"lapsewatch/internal/clean"
@@ -46,6 +48,8 @@ type block struct {
 	BlockID  string `json:"block_id,omitempty"`
 	Text     *text  `json:"text,omitempty"`
 	Elements []text `json:"elements,omitempty"`
+	// Expand shows a section whole, without a click.
+	Expand bool `json:"expand,omitempty"`
 }
 
 type text struct {
@@ -62,7 +66,8 @@ func section(marked string) block {
 	return block{Type: "section", Text: &shown}
 }
 
-// compose puts as much of the message into blocks as Slack takes.
+// compose puts as much of the message into blocks as Slack takes. The plot of the clocks
+// has what room the entries leave.
 func compose(message alerts.Message, env alerts.Env) payload {
 	if len(env.ReportURL) > longestLink {
 		env.ReportURL = ""
@@ -74,8 +79,21 @@ func compose(message alerts.Message, env alerts.Env) payload {
 		return cost(bare)+cost(entries(digest.New(message, env, shown))) <= maxCost
 	})
 	told := digest.New(message, env, shown)
-	blocks := append(head(told, message.ID), entries(told)...)
-	return payload{Text: prose(told.Title()), Blocks: append(blocks, tail(told)...)}
+	blocks, end := append(head(told, message.ID), entries(told)...), tail(told)
+	if plot := clocks(told); len(blocks)+len(plot)+len(end) <= maxBlocks && cost(blocks)+cost(plot)+cost(end) <= maxCost {
+		blocks = append(blocks, plot...)
+	}
+	return payload{Text: prose(told.Title()), Blocks: append(blocks, end...)}
+}
+
+// clocks is the plot, whole or not at all.
+func clocks(told digest.Digest) []block {
+	plot := section("```" + inCode(strings.Join(told.Clocks, "\n")) + "```")
+	if told.Clocks == nil || chat.UTF16(plot.Text.Text) > maxSection {
+		return nil
+	}
+	plot.Expand = true
+	return []block{plot}
 }
 
 // head names the message in its block_id: neither kind of posting knows a duplicate.

@@ -37,6 +37,7 @@ type postedBlock struct {
 	BlockID  string       `json:"block_id"`
 	Text     *postedText  `json:"text"`
 	Elements []postedText `json:"elements"`
+	Expand   bool         `json:"expand"`
 }
 
 type postedText struct {
@@ -82,6 +83,7 @@ func read(body []byte) (posting, error) {
 
 func (b postedBlock) check() error {
 	switch {
+	case b.Expand && b.Type != "section":
 	case b.Type == "header" && b.Text != nil && b.Elements == nil:
 		return b.Text.check("plain_text", 150)
 	case b.Type == "section" && b.Text != nil && b.Elements == nil:

@@ -66,7 +66,7 @@ func (a *attempt) prepare() error {
 	if a.options.Transport != TLS {
 		return nil
 	}
-	a.settings = &tls.Config{ServerName: a.options.bareHost(), MinVersion: tls.VersionTLS12}
+	a.settings = &tls.Config{ServerName: a.options.bareHost(), MinVersion: tls.VersionTLS12, Time: a.env.TLSTime}
 	if a.options.CAFile != "" {
 		pool, err := cafile.Pool(a.options.CAFile)
 		if err != nil {

@@ -1,6 +1,7 @@
 package teams
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,25 +40,32 @@ var (
 	brief = extent{message: 500, also: 100, remedy: 600, parts: 12, owners: 200}
 )
 
-// encode writes the card with as many of the most urgent events as Teams takes.
+// encode writes the card with as many of the most urgent events as Teams takes. The plot
+// of the clocks has what room they leave.
 func encode(message alerts.Message, env alerts.Env) ([]byte, error) {
 	if len(message.Events) == 0 {
 		return nil, errNoEvents
 	}
 	for _, bounds := range []extent{whole, brief} {
-		render := func(shown int) ([]byte, error) {
-			return json.Marshal(compose(digest.New(message, env, shown), bounds))
+		render := func(shown int, plot []element) ([]byte, error) {
+			return json.Marshal(compose(digest.New(message, env, shown), plot, bounds))
 		}
 		shown := digest.Fit(message, math.MaxInt, func(shown int) bool {
-			body, err := render(shown)
-			return err == nil && len(body) <= maxBytes && quotedBytes(body) <= maxQuoted
+			body, err := render(shown, nil)
+			return err == nil && fits(body)
 		})
-		if shown > 0 {
-			return render(shown)
+		if shown == 0 {
+			continue
 		}
+		if body, err := render(shown, clocks(digest.New(message, env, 0))); err == nil && fits(body) {
+			return body, nil
+		}
+		return render(shown, nil)
 	}
 	return nil, errTooLarge
 }
+
+func fits(body []byte) bool { return len(body) <= maxBytes && quotedBytes(body) <= maxQuoted }
 
 // quotedBytes is the length of a document as a JSON string.
 func quotedBytes(document []byte) int {
@@ -88,7 +96,7 @@ func lookOf(severity watch.Severity) look {
 	}
 }
 
-func compose(shown digest.Digest, bounds extent) envelope {
+func compose(shown digest.Digest, plot []element, bounds extent) envelope {
 	title := newRun(shown.Title())
 	title.Size, title.Weight = large, bolder
 	body := []element{newLine(title)}
@@ -108,6 +116,7 @@ func compose(shown digest.Digest, bounds extent) envelope {
 			body = append(body, made)
 		}
 	}
+	body = append(body, plot...)
 	if rest := shown.Rest(); rest != "" {
 		run := newRun(rest)
 		run.Weight = bolder
@@ -123,6 +132,26 @@ func compose(shown digest.Digest, bounds extent) envelope {
 		made.Actions = []openURL{newOpenURL("Open the report", shown.ReportURL)}
 	}
 	return envelope{Type: "message", Attachments: []attachment{{ContentType: cardType, Content: made}}}
+}
+
+// unbroken is a space that no client drops, as some do with those that follow another.
+const unbroken = "\u00a0"
+
+// clocks are the lines of the plot; none if there is no plot. Small letters let a line fit
+// into a card.
+func clocks(shown digest.Digest) []element {
+	var drawn []element
+	for _, line := range shown.Clocks {
+		run := newRun(strings.ReplaceAll(cmp.Or(line, unbroken), " ", unbroken))
+		run.FontType, run.Size = monospace, small
+		drawn = append(drawn, under(run))
+	}
+	if drawn == nil {
+		return nil
+	}
+	made := newContainer("", drawn...)
+	made.Separator, made.Spacing = true, mediumSpacing
+	return []element{made}
 }
 
 func head(group digest.Group) container {

@@ -53,7 +53,7 @@ func (c *check) present(ctx context.Context) present {
 	if !said.Majority {
 		return present{now: c.env.Now(), unverified: said.Why, asked: said.Asked > 0}
 	}
-	return present{now: c.env.Now().Add(-said.Offset), own: said.Offset, asked: true}
+	return present{now: c.env.Now(), own: said.Offset, asked: true}
 }
 
 // pass is one run over the tables.

@@ -34,6 +34,9 @@ func TestTrueTimeIsSaidByTheReferences(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			found := condition(t, look(t, s, func(_ *records.Options, env *checks.Env) {
 				env.Reference = func(context.Context) watch.Reference { return c.reference }
+				if own := env.Now; c.reference.Majority {
+					env.Now = func() time.Time { return own().Add(-c.reference.Offset) }
+				}
 			}, records.Table{Name: named(t, "status"), Columns: []string{"at"}}))
 			wantText(t, found.Text, c.want)
 			if found.Details["clock_verified"] != c.verified {

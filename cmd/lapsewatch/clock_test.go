@@ -1,13 +1,24 @@
 package main
 
 import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"lapsewatch/internal/ntp/ntptest"
 	"lapsewatch/internal/parts"
+	"lapsewatch/internal/pki"
 )
 
 // The scripts of this folder find the addresses of real chronyds in their variables:
@@ -42,4 +53,51 @@ func TestClockScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// By an own clock that is a year ahead the receiver's certificate has run out, and so has
+// the watched one. The references know better: the alert arrives, and says one thing.
+func TestF7_AWrongOwnClockKeepsNoAlertFromItsReceiver(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	folder := t.TempDir()
+	pair, err := pki.SelfSigned(pki.Spec{CommonName: "127.0.0.1", Names: []string{"127.0.0.1"}, NotBefore: time.Now().AddDate(-3, 0, 0), NotAfter: time.Now().AddDate(0, 0, -10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard []string
+	var mu sync.Mutex
+	receiver := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		heard = append(heard, string(body))
+	}))
+	receiver.TLS = &tls.Config{Certificates: []tls.Certificate{pair.TLS()}}
+	receiver.StartTLS()
+	t.Cleanup(receiver.Close)
+	certificate := filepath.Join(folder, "site.pem")
+	p := program{t, filepath.Join(folder, "lapsewatch.yaml")}
+	behind := ntptest.True()
+	behind.Shift = -year
+	config := fmt.Sprintf(`
+clock: {references: ["ntp://%s", "ntp://%s", "ntp://%s", "ntp://%s"]}
+checks: [{name: files, kind: certfiles, options: {paths: [%q]}}]
+alerts: [{name: hook, kind: webhook, options: {url: %q, ca_file: %q, signing_secrets: [{file: %q}]}}]
+ledger: {dsn: "sqlite:%s"}
+`, ntptest.Serve(t, behind).Addr, ntptest.Serve(t, behind).Addr, ntptest.Serve(t, behind).Addr, ntptest.Serve(t, behind).Addr,
+		certificate, receiver.URL, certificate, filepath.Join(folder, "secret"), filepath.Join(folder, "ledger.db"))
+	for path, text := range map[string]string{p.config: config, certificate: string(pair.ChainPEM()), filepath.Join(folder, "secret"): "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, log := p.run(exitDone, "run")
+	if !strings.Contains(log, "told hook: 1 change") || !strings.Contains(out, "own clock not to be believed") || !regexp.MustCompile(`ok +\S*site.pem .* 35\d d`).MatchString(out) {
+		t.Errorf("the run says\n%s\n%s", out, log)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(heard) != 1 || !strings.Contains(heard[0], `"clock_jump"`) || strings.Contains(heard[0], "site.pem") {
+		t.Errorf("the receiver heard %q", heard)
+	}
 }

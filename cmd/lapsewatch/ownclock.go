@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"sync"
@@ -84,36 +86,55 @@ func (s *session) believe() {
 	if len(s.settings.Clock.References) == 0 {
 		return
 	}
-	s.own = &ownClock{asker: reference.New(s.settings.Clock.References, reference.Env{
+	s.own.Store(&ownClock{asker: reference.New(s.settings.Clock.References, reference.Env{
 		Resolver: checks.DefaultEnv(nil).Resolver, Timeout: time.Duration(s.settings.Clock.Timeout), Now: time.Now,
 		TrustFiles: s.settings.Clock.TrustFiles, Memory: s.memory(watch.Itself),
-	})}
+	})})
 }
 
 func (s *session) ownClock() runner.OwnClock {
-	if s.own == nil {
+	own := s.own.Load()
+	if own == nil {
 		return runner.OwnClock{}
 	}
-	return runner.OwnClock{Ask: s.own.ask}
+	return runner.OwnClock{Ask: own.ask}
 }
 
 func (s *session) reference(ctx context.Context) watch.Reference {
-	if s.own == nil {
+	own := s.own.Load()
+	if own == nil {
 		return watch.Reference{}
 	}
-	return s.own.latest(ctx)
+	return own.latest(ctx)
 }
 
-// now is the instant of --now, or else the own clock as the references correct it, once
-// they were asked.
+// now is the instant of --now, or else the true time.
 func (s *session) now() time.Time {
 	if !s.flags.now.IsZero() {
 		return s.flags.now.Time
 	}
-	if s.own == nil {
+	return s.trueTime()
+}
+
+// trueTime is the own clock as the references correct it, once they were asked.
+func (s *session) trueTime() time.Time {
+	own := s.own.Load()
+	if own == nil {
 		return time.Now()
 	}
-	return policy.TrueTime(time.Now(), s.own.said())
+	return policy.TrueTime(time.Now(), own.said())
+}
+
+// client verifies certificates by the true time, so that a wrong own clock neither keeps
+// anything from being read nor anybody from being told.
+func (s *session) client() *http.Client {
+	transport, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultClient
+	}
+	transport = transport.Clone()
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, Time: s.trueTime}
+	return &http.Client{Transport: transport}
 }
 
 // said is what the references said last, and nothing while they are being asked.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -127,8 +129,9 @@ type session struct {
 	// memory is what the check of a name keeps between passes; without a ledger it
 	// lasts as long as the command.
 	memory func(check string) watch.Memory
+	http   *http.Client
 	// own asks the references; nil where there are none.
-	own *ownClock
+	own atomic.Pointer[ownClock]
 	// wantsReferences: what is looked at needs clocks to believe, given or not.
 	wantsReferences bool
 	// channelMemory is what the channel of a name keeps between passes.
@@ -157,6 +160,7 @@ func (a app) beginTold(flags *passFlags, settings *config.Config) *session {
 		memory:        func(string) watch.Memory { return checks.Forgetful() },
 		channelMemory: func(string) watch.Memory { return checks.Forgetful() },
 	}
+	s.http = s.client()
 	s.bar = newBar(a.stderr, isTerminal(a.stderr) && !flags.quiet)
 	return s
 }
@@ -193,7 +197,7 @@ func newLogger(to io.Writer, settings config.Log) *slog.Logger {
 func (s *session) env() checks.Env {
 	env := checks.DefaultEnv(config.ReadSecret)
 	env.Now, env.Log, env.Expect = s.now, s.log, s.bar.expect
-	env.Reference = s.reference
+	env.Reference, env.HTTP = s.reference, s.http
 	env.Concurrency, env.Timeout = int(s.settings.Limits.Concurrency), time.Duration(s.settings.Limits.Timeout)
 	return env
 }

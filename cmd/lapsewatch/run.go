@@ -153,7 +153,7 @@ func failedInLedger(ctx context.Context, err error) bool {
 
 func (s *session) passIn(ctx context.Context, kept *ledger.Ledger, loss *ledger.Loss, dryRun bool) (runner.Outcome, error) {
 	s.memory = func(check string) watch.Memory { return kept.Memory(check, s.flags.now.clock()) }
-	s.channelMemory = func(channel string) watch.Memory { return kept.ChannelMemory(channel, time.Now) }
+	s.channelMemory = func(channel string) watch.Memory { return kept.ChannelMemory(channel, s.trueTime) }
 	s.believe()
 	job, err := s.job(kept, loss, dryRun)
 	if err != nil {
@@ -251,7 +251,7 @@ func (s *session) channelEnv(name string) alerts.Env {
 	noRedirects := *env.HTTP
 	noRedirects.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return alerts.Env{
-		Name: name, Now: time.Now, Log: s.log, Dial: env.Dial, HTTP: &noRedirects,
+		Name: name, Now: s.trueTime, TLSTime: s.trueTime, Log: s.log, Dial: env.Dial, HTTP: &noRedirects,
 		Secrets: config.ReadSecret, Memory: s.channelMemory(name), ReportURL: string(s.settings.Report.URL), Instance: s.instance(), Version: buildVersion(),
 	}
 }

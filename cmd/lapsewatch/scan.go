@@ -31,13 +31,18 @@ func (a app) scan() *cobra.Command {
 		Long: "Look at targets and print what runs out and when.\n\n" +
 			"A target is a host, host:port, https://…, a protocol that starts TLS later\n" +
 			"(smtp://, imap://, pop3://, ftp://, ldap://, postgres://, mysql://, xmpp://),\n" +
-			"a file, a folder, or - for a list on stdin, one target a line.\n\n" +
+			"ntp://host and chrony://host (the host's clock), a file, a folder, or - for a list on\n" +
+			"stdin, one target a line.\n\n" +
+			"Clocks are compared with those that --reference names, four or more, or else with the\n" +
+			"servers that this machine's own time service is configured with.\n\n" +
 			"Without a target: what --config configures, or else this machine, its certificate\n" +
-			"files and kubeconfigs in their usual places and the TLS sockets that listen on it.\n\n" +
+			"files and kubeconfigs in their usual places, the TLS sockets that listen on it, and its\n" +
+			"clock.\n\n" +
 			"Exit codes: 0 done; 1 findings at or above --fail-on; 2 wrong usage or configuration,\n" +
 			"or no place for the results; 3 a check could read nothing at all, or was interrupted.",
 		Example: "  lapsewatch scan example.com mail.example.com:993\n" +
 			"  lapsewatch scan smtp://mail.example.com /etc/letsencrypt/live\n" +
+			"  lapsewatch scan --reference ntp://ntp1.example.com ntp://db1.example.com   # is this clock right?\n" +
 			"  lapsewatch scan --output html --out report.html - <targets.txt\n" +
 			"  lapsewatch scan --fail-on critical --quiet example.com || echo act now\n" +
 			"  lapsewatch scan --now 2027-01-01T00:00:00Z example.com   # judged as of then",
@@ -133,7 +138,7 @@ func (s *session) forTargets(targets []string) ([]runner.Check, error) {
 		}
 	}
 	if len(refused) > 0 {
-		return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, a file or a folder; see `lapsewatch scan --help`", errors.Join(refused...))
+		return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, ntp://…, a file or a folder; see `lapsewatch scan --help`", errors.Join(refused...))
 	}
 	var all []runner.Check
 	for i, kind := range kinds {

@@ -66,6 +66,8 @@ func missing(r watch.Reference, together, needed int) string {
 	switch {
 	case r.Asked == 0:
 		return "there are no references"
+	case r.Asked == 1:
+		return "the only reference gave no time"
 	case r.Answered == 0:
 		return fmt.Sprintf("none of %d references answered", r.Asked)
 	case r.Answered < needed:

@@ -67,7 +67,7 @@ func TestNTSIsAuthenticatedOrFails(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got := ask(t, test.trust, test.address)
-			expect(t, got, `1 asked, 0 answered, 0 agree, majority false "none of 1 references answered": failed`)
+			expect(t, got, `1 asked, 0 answered, 0 agree, majority false "the only reference gave no time": failed`)
 			for _, want := range test.want {
 				if !strings.Contains(got.Each[0].Err.Error(), want) {
 					t.Errorf("got %v, want %q", got.Each[0].Err, want)

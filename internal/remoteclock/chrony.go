@@ -1,6 +1,7 @@
 package remoteclock
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -34,7 +35,6 @@ const (
 	chronyHead    = 28
 	chronyVersion = 6
 	chronyReply   = 2
-	chronyMax     = 1024
 	// maxStrays bounds the datagrams that are passed over as not belonging to the question.
 	maxStrays = 64
 	// notSynchronised is the leap status of a clock that follows nothing (RFC 5905, 7.3).
@@ -50,6 +50,8 @@ const (
 	statusVersion      = 18
 	statusNoAccess     = 10
 )
+
+const notChronyd = "Check the port: what answers there is not chronyd as it is known."
 
 const allowUs = "chronyd answers only where bindcmdaddress lets it listen, and only hosts that cmdallow names."
 
@@ -71,7 +73,7 @@ func (c Chrony) Read(ctx context.Context) (Reading, error) {
 			if tracking, ok := answer.(*chrony.ReplyTracking); ok {
 				return chronyReading(timeline, tracking.Tracking), nil
 			}
-			return Reading{}, failed(watch.Unparsable, doing, errors.New("it answered another question"), "")
+			return Reading{}, failed(watch.Unparsable, doing, errors.New("it answered another question"), notChronyd)
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
 			break
@@ -90,6 +92,8 @@ type chronyExchange struct {
 	// status is that of the reply, once there is one.
 	status  uint16
 	replied bool
+	// broken is why nothing came, without the words of package chrony around it.
+	broken error
 }
 
 // Write sends a request, whose head package chrony has made.
@@ -104,6 +108,12 @@ func (e *chronyExchange) Write(request []byte) (int, error) {
 
 // Read waits for the reply to the request that was written last.
 func (e *chronyExchange) Read(reply []byte) (int, error) {
+	n, err := e.await(reply)
+	e.replied, e.broken = err == nil, err
+	return n, err
+}
+
+func (e *chronyExchange) await(reply []byte) (int, error) {
 	deadline := time.Now().Add(chronyPatience)
 	if limit, limited := e.ctx.Deadline(); limited && limit.Before(deadline) {
 		deadline = limit
@@ -117,7 +127,7 @@ func (e *chronyExchange) Read(reply []byte) (int, error) {
 			return 0, err
 		}
 		if e.answers(reply[:n]) {
-			e.status, e.replied = binary.BigEndian.Uint16(reply[8:]), true
+			e.status = binary.BigEndian.Uint16(reply[8:])
 			return n, nil
 		}
 	}
@@ -132,13 +142,15 @@ func (e *chronyExchange) answers(reply []byte) bool {
 
 func (e *chronyExchange) failure(doing string, err error) *Failure {
 	if !e.replied {
-		failure := brokenOff(e.ctx, doing, err)
-		failure.Remedy = allowUs
+		failure := brokenOff(e.ctx, doing, cmp.Or(e.broken, err))
+		if failure.Reason == watch.Refused || failure.Reason == watch.TimedOut {
+			failure.Remedy = allowUs
+		}
 		return failure
 	}
 	switch e.status {
 	case statusSuccess:
-		return failed(watch.Unparsable, doing, errors.New("the reply cannot be read: "+clean.Text(err.Error(), maxQuoted)), "Check the port: what answers there is not chronyd as it is known.")
+		return failed(watch.Unparsable, doing, errors.New("the reply cannot be read: "+clean.Text(err.Error(), maxQuoted)), notChronyd)
 	case statusUnauthorised, statusNoAccess:
 		return failed(watch.PermissionDenied, doing, fmt.Errorf("it is not allowed (status %d)", e.status), allowUs)
 	case statusVersion:

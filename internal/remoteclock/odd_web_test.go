@@ -64,7 +64,7 @@ func TestOddAnswersFailWithWhatIsOddAboutThem(t *testing.T) {
 				dial, stop := answering(test.answer)
 				if test.answer == "" {
 					stop()
-					dial, stop = raw(func(net.Conn) {})
+					dial, stop = raw(func(conn net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(conn)) })
 					test.want = "the server closed the connection"
 				}
 				defer stop()

@@ -98,7 +98,7 @@ func TestTheDateOfAShiftedWebServerIsReadWithItsBounds(t *testing.T) {
 					return
 				}
 				holds(t, reading, shift)
-				if reading.By != "the Date header" || reading.Self || reading.Details["server"] != "nginx/1.22.1" || reading.Details["http_status"] != 200 {
+				if reading.By != "the Date header" || reading.Self || !strings.HasPrefix(reading.Details["server"].(string), "nginx/") || reading.Details["http_status"] != 200 {
 					t.Errorf("the reading is %+v", reading)
 				}
 			})

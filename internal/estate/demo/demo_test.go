@@ -32,9 +32,10 @@ func TestTheDemoShowsTheJobFromEndToEnd(t *testing.T) {
 		t.Errorf("the interrupted demo ends with %v", err)
 	}
 	for _, want := range []string{
-		"lapsewatch.yaml is right: 3 checks, 2 alerts, 1 route",
-		"46 subjects: 7 critical, 14 warning, 2 unknown, 4 notice, 19 ok",
-		"Subject: Lapsewatch: 7 critical, 14 warnings, 2 unreadable",
+		"lapsewatch.yaml is right: 4 checks, 2 alerts, 1 route",
+		"56 subjects: 8 critical, 16 warning, 2 unknown, 4 notice, 26 ok; own clock verified (", " s from 3 of 4 references)",
+		"messaging.estate.example",
+		"Subject: Lapsewatch: 8 critical, 16 warnings, 2 unreadable",
 		"Mail to ada@estate.example, over SMTP with STARTTLS\nSubject: Lapsewatch: 1 critical, 2 warnings - first expires",
 		"Mail to bob@estate.example, over SMTP with STARTTLS\nSubject: Lapsewatch: 1 critical, 1 warning - first expired",
 		"left out, because Microsoft rotates them: 1 Entra Connect certificate, 1 certificate of a managed identity",
@@ -86,23 +87,25 @@ func checkReports(t *testing.T, folder string) {
 		}
 	}
 	for host, want := range map[string]string{
-		"shop.estate.example":    "ok ",
-		"pay.estate.example":     "ok ",
-		"wiki.estate.example":    "critical expired",
-		"launch.estate.example":  "critical not_yet_valid",
-		"printer.estate.example": "notice self_signed",
-		"www.estate.example":     "warning name_mismatch",
-		"erp.estate.example":     "warning untrusted_issuer",
-		"archive.estate.example": "warning unneeded_certificate_expiring",
-		"backup.estate.example":  "unknown timed_out",
-		"crm-mail":               "critical expired",
-		"reporting":              "notice superseded",
-		"travel":                 "warning expires_soon",
-		"badge-printer":          "warning expires_soon",
-		"legacy-fax":             "notice left_over",
-		"kiosk":                  "notice never_expires",
-		"lapsewatch":             "critical expires_soon",
-		"invoices":               "ok ",
+		"shop.estate.example":      "ok ",
+		"pay.estate.example":       "ok ",
+		"wiki.estate.example":      "critical expired",
+		"launch.estate.example":    "critical not_yet_valid",
+		"printer.estate.example":   "notice self_signed",
+		"www.estate.example":       "warning name_mismatch",
+		"erp.estate.example":       "warning untrusted_issuer",
+		"archive.estate.example":   "warning unneeded_certificate_expiring",
+		"backup.estate.example":    "unknown timed_out",
+		"crm-mail":                 "critical expired",
+		"reporting":                "notice superseded",
+		"travel":                   "warning expires_soon",
+		"badge-printer":            "warning expires_soon",
+		"legacy-fax":               "notice left_over",
+		"kiosk":                    "notice never_expires",
+		"lapsewatch":               "critical expires_soon",
+		"invoices":                 "ok ",
+		"messaging.estate.example": "critical clock_drift",
+		"billing.estate.example":   "ok ",
 	} {
 		if found[host] != want {
 			t.Errorf("%s is found %q, want %q", host, found[host], want)
