@@ -257,7 +257,7 @@ func TestInstallListsThePackageOfEveryPart(t *testing.T) {
 	_, rest, _ := strings.Cut(string(script), `packages="`)
 	list, _, _ := strings.Cut(rest, `"`)
 	installed := strings.Fields(list)
-	for _, file := range []string{"web.go", "mail.go", "services.go"} {
+	for _, file := range []string{"clocks.go", "mail.go", "mailboxes.go", "services.go", "shifted.go", "web.go"} {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
