@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -54,11 +55,11 @@ func (h *host) mannersKey() string { return h.name + " " + h.id }
 
 // addresses are at most one of each family: more would be other hosts.
 func (l *look) addresses(ctx context.Context, h *host) ([]netip.AddrPort, error) {
-	port, err := net.LookupPort("udp", h.url.Port())
+	port, err := strconv.ParseUint(h.url.Port(), 10, 16)
 	if err != nil {
-		return nil, err
+		return nil, err // parse has seen to it
 	}
-	found := []netip.Addr{}
+	var found []netip.Addr
 	if address, err := netip.ParseAddr(h.url.Hostname()); err == nil {
 		found = append(found, address)
 	} else if found, err = l.env.Resolver.LookupNetIP(ctx, "ip", h.url.Hostname()); err != nil {
@@ -74,7 +75,7 @@ func (l *look) addresses(ctx context.Context, h *host) ([]netip.AddrPort, error)
 		address = address.Unmap()
 		if !has[address.Is4()] {
 			has[address.Is4()] = true
-			chosen = append(chosen, netip.AddrPortFrom(address, uint16(port))) //nolint:gosec // parse has seen to it
+			chosen = append(chosen, netip.AddrPortFrom(address, uint16(port)))
 		}
 	}
 	return chosen, nil
