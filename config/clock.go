@@ -46,10 +46,16 @@ func (l *loading) clock(node yaml.Node) {
 	options, err := watch.FillOptions(clockDefaults, decode)
 	l.refuseAll("clock", err)
 	l.config.Clock = options
-	if n := len(options.References); n > 0 && n < fewestReferences {
-		l.warn(fmt.Sprintf("clock.references has %d of them: with fewer than %d, one that lies or fails leaves no majority (RFC 8633)", n, fewestReferences))
+	if weakness := tooFew(len(options.References)); weakness != "" {
+		l.warn("clock.references: " + weakness + "; RFC 8633 asks for four")
 	}
 }
 
-// fewestReferences still agree when one of them fails or lies (RFC 8633, 3.2).
-const fewestReferences = 4
+// tooFew says what fewer than four references cannot do (RFC 8633, 3.2).
+func tooFew(n int) string {
+	return map[int]string{
+		1: "of a single one nothing tells whether it is right",
+		2: "when two disagree, nobody knows which is right",
+		3: "when one of three fails and another lies, nobody knows which is right",
+	}[n]
+}

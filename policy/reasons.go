@@ -60,7 +60,7 @@ var verdicts = map[watch.Reason]verdict{
 	watch.ClockUnsynchronised: {watch.Warning, "Let the host synchronise: its clock runs free (chronyc sources, timedatectl)."},
 	watch.FleetDisagrees:      {watch.Warning, "Look at the server that these hosts synchronise with, and at the references: one of the two is wrong."},
 	watch.Falseticker:         {watch.Warning, "Take it out of the references, and mend it if it is yours."},
-	watch.ReferenceUnusable:   {watch.Notice, "Mend it or replace it: with fewer than four references, one more that fails or lies leaves no majority."},
+	watch.ReferenceUnusable:   {watch.Notice, "Mend it or replace it: of four references that answer, one may fail or lie (RFC 8633)."},
 	watch.LeapSecond:          {watch.Notice, "Nothing is wrong: a difference of up to a second is expected around that midnight (UTC)."},
 	watch.LeapSmear:           {watch.Notice, "Use only references that treat leap seconds alike (RFC 8633, 3.7)."},
 	watch.KissOfDeath:         {watch.Unknown, "Ask whoever runs the server to let this machine in; then give the target another name, so that it is asked again."},

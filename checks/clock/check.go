@@ -88,6 +88,11 @@ func (c *check) Recheck(ctx context.Context, subjectIDs []string, sink watch.Sin
 	return c.look(ctx, c.env.Reference(ctx), again, before, sink)
 }
 
+// Try reads each clock once.
+func (c *check) Try(ctx context.Context) []watch.Ability {
+	return checks.TryByCollecting(ctx, c, "reads its clock")
+}
+
 func (c *check) look(ctx context.Context, reference watch.Reference, hosts []*host, before *past, sink watch.Sink) error {
 	opened := time.Now()
 	client, err := ntp.Open()

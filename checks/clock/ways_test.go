@@ -1,8 +1,10 @@
 package clock_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,5 +153,23 @@ func TestWhyAClockCouldNotBeReadIsSaidWithItsReason(t *testing.T) {
 				t.Errorf("%s, %s %q (%s), want %s with %q", found.Severity, found.Reason, found.Message, found.Remedy, test.reason, test.says)
 			}
 		})
+	}
+}
+
+func TestEachHostCanBeTriedBeforeItIsReliedOn(t *testing.T) {
+	server := parts.TrueTime(t)
+	abilities := built(t, options("ntp://"+server.NTP, "ntp://127.0.0.1:9"), checks.DefaultEnv(nil)).(watch.Trier).Try(t.Context())
+	var said []string
+	for _, ability := range abilities {
+		said = append(said, fmt.Sprintf("%s %s: %v (%s)", ability.Name, ability.Gives, ability.Err, ability.Reason))
+	}
+	slices.Sort(said)
+	want := []string{
+		"ntp://" + server.NTP + " reads its clock: <nil> ()",
+		"ntp://127.0.0.1:9 reads its clock: ask 127.0.0.1:9 by NTP: connection refused (refused)",
+	}
+	slices.Sort(want)
+	if !slices.Equal(said, want) {
+		t.Errorf("%q, want %q", said, want)
 	}
 }
