@@ -20,6 +20,16 @@ func (e *FieldError) Error() string { return e.Path + ": " + e.Err.Error() }
 // Unwrap gives the cause.
 func (e *FieldError) Unwrap() error { return e.Err }
 
+// TextOrMapping is UnmarshalYAML of a value that is written as text or as a mapping. mapping
+// points to the value as a type without methods, which would be asked again.
+func TextOrMapping(decode func(any) error, text func([]byte) error, mapping any) error {
+	var written string
+	if decode(&written) == nil {
+		return text([]byte(written))
+	}
+	return decode(mapping)
+}
+
 // FillOptions runs defaults → strict decode → Validate.
 func FillOptions[O any](defaults func() O, decode Decoder) (O, error) {
 	options := defaults()

@@ -35,17 +35,8 @@ type Target struct {
 
 // UnmarshalYAML reads either form. An unknown key of the mapping is an error.
 func (t *Target) UnmarshalYAML(decode func(any) error) error {
-	var text string
-	if decode(&text) == nil {
-		return t.UnmarshalText([]byte(text))
-	}
 	type mapping Target
-	var read mapping
-	if err := decode(&read); err != nil {
-		return err
-	}
-	*t = Target(read)
-	return nil
+	return watch.TextOrMapping(decode, t.UnmarshalText, (*mapping)(t))
 }
 
 // UnmarshalText reads a target that is its URL alone.

@@ -42,6 +42,16 @@ type meaning struct {
 	remedy string
 }
 
+// ofCode is what a server's own code means, with what the server said.
+func ofCode[C comparable](code C, said string, known map[C]meaning) meaning {
+	meant := known[code]
+	if meant.reason == "" {
+		meant.reason = watch.Unreadable
+	}
+	meant.text = said
+	return meant
+}
+
 // failure explains an error of a driver. What the server said is cleaned, and so is what
 // it repeats of the password.
 func (c *Conn) failure(ctx context.Context, doing string, err error, connecting bool) *Failure {

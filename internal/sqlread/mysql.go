@@ -61,11 +61,7 @@ func explainMySQL(err error) (meaning, bool) {
 	if !ok {
 		return meaning{}, false
 	}
-	meant := meaning{reason: watch.Unreadable, text: fmt.Sprintf("%s (error %d)", failed.Message, failed.Number)}
-	if known, ok := mySQLReasons()[failed.Number]; ok {
-		meant.reason, meant.remedy = known.reason, known.remedy
-	}
-	return meant, true
+	return ofCode(failed.Number, fmt.Sprintf("%s (error %d)", failed.Message, failed.Number), mySQLReasons()), true
 }
 
 // mySQLReasons are those of error numbers (MySQL Error Reference; MariaDB Error Codes).

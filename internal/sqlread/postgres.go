@@ -88,11 +88,7 @@ func explainPostgres(err error) (meaning, bool) {
 		}
 		return meaning{}, false
 	}
-	meant := meaning{reason: watch.Unreadable, text: fmt.Sprintf("%s (SQLSTATE %s)", failed.Message, failed.Code)}
-	if known, ok := postgresReasons()[failed.Code]; ok {
-		meant.reason, meant.remedy = known.reason, known.remedy
-	}
-	return meant, true
+	return ofCode(failed.Code, fmt.Sprintf("%s (SQLSTATE %s)", failed.Message, failed.Code), postgresReasons()), true
 }
 
 // postgresReasons are those of SQLSTATE codes (PostgreSQL documentation, appendix A).
