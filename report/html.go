@@ -155,8 +155,8 @@ func (r htmlRow) expiry() string {
 // meaning explains a severity in the words of its tile.
 func meaning(severity watch.Severity) string {
 	return map[watch.Severity]string{
-		watch.Critical: "expired, or about to",
-		watch.Warning:  "to be renewed now",
+		watch.Critical: "act now",
+		watch.Warning:  "act soon",
 		watch.Unknown:  "could not be read",
 		watch.Notice:   "worth knowing",
 		watch.OK:       "nothing to do",
