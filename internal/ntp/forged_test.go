@@ -9,7 +9,7 @@ import (
 	"lapsewatch/internal/ntp/ntptest"
 )
 
-func TestForgedPacketsAnswerNothing(t *testing.T) {
+func TestF8_ForgedPacketsAnswerNothing(t *testing.T) {
 	client := open(t)
 	deny := ntptest.Kiss("DENY")
 	forger, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

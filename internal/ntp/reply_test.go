@@ -140,7 +140,7 @@ func edited(packet []byte, first byte) []byte {
 	return append([]byte{first}, packet[1:]...)
 }
 
-func TestAStepOfTheOwnClockBendsNoTimeline(t *testing.T) {
+func TestF7_AStepOfTheOwnClockBendsNoTimeline(t *testing.T) {
 	start := time.Now()
 	// The clock that the timeline carries on was an hour behind when it began.
 	line := timeline{start: start, wall: start.Round(0).Add(-time.Hour)}

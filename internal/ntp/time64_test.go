@@ -40,7 +40,7 @@ func TestTimestampsAreThoseOfTheStandard(t *testing.T) {
 	}
 }
 
-func TestAnOffsetIsExactInAnyEra(t *testing.T) {
+func TestF7_AnOffsetIsExactInAnyEra(t *testing.T) {
 	const (
 		year = 365 * 24 * time.Hour
 		// edge is a second less than 2³¹ s, 68 years and 18 days.

@@ -119,13 +119,13 @@ func TestFourRealReferencesAgree(t *testing.T) {
 	}
 }
 
-func TestARealFalsetickerIsNamed(t *testing.T) {
+func TestF8_ARealFalsetickerIsNamed(t *testing.T) {
 	got := reference.New(sources(t, chronyd(parts.TrueTime(t)), chronyd(parts.TrueTime(t)),
 		chronyd(parts.ShiftedTime(t, 5*time.Second)), chronyd(parts.TrueTime(t))), env(patience)).Ask(t.Context())
 	expect(t, got, `4 asked, 4 answered, 3 agree, majority true "": agrees, agrees, says -5s, agrees`)
 }
 
-func TestTheMajorityDecidesOrNobodyDoes(t *testing.T) {
+func TestF8_TheMajorityDecidesOrNobodyDoes(t *testing.T) {
 	ok := func(t *testing.T) string { return shifted(t, 0) }
 	ahead := func(t *testing.T) string { return shifted(t, 5*time.Second) }
 	behind := func(t *testing.T) string { return shifted(t, -time.Hour) }
@@ -227,7 +227,7 @@ func TestTheOtherFamilyIsAskedWhereTheFirstCannotBeReached(t *testing.T) {
 	expect(t, got, `1 asked, 1 answered, 1 agree, majority true "": agrees`)
 }
 
-func TestWhoDeniesIsNeverAskedAgain(t *testing.T) {
+func TestF8_WhoDeniesIsNeverAskedAgain(t *testing.T) {
 	denying, slowing, forged := ntptest.Serve(t, ntptest.Kiss("DENY")), ntptest.Serve(t, ntptest.Kiss("RATE")), ntptest.Start(t, func(request []byte) [][]byte {
 		kiss := ntptest.Kiss("DENY").Answer(request)
 		kiss[24] ^= 1

@@ -9,7 +9,7 @@ import (
 	"lapsewatch/watch"
 )
 
-func TestALeapSecondWidensTheUncertaintyAroundTheEndOfTheMonth(t *testing.T) {
+func TestF8_ALeapSecondWidensTheUncertaintyAroundTheEndOfTheMonth(t *testing.T) {
 	tests := []struct {
 		name, at string
 		leap     ntp.Leap
