@@ -263,3 +263,24 @@ func TestAnInterruptedPassEndsAtOnce(t *testing.T) {
 	got := reference.New(sources(t, silent(t)), env(time.Hour)).Ask(ctx)
 	expect(t, got, `1 asked, 0 answered, 0 agree, majority false "the only reference gave no time": failed`)
 }
+
+func TestAPacketThatIsLostIsSentOnceMore(t *testing.T) {
+	lost := false
+	server := ntptest.Start(t, func(request []byte) [][]byte {
+		if !lost {
+			lost = true
+			return nil
+		}
+		return [][]byte{ntptest.True().Answer(request)}
+	})
+	got := reference.New(sources(t, "ntp://"+server.Addr.String()), env(2*time.Second)).Ask(t.Context())
+	expect(t, got, `1 asked, 1 answered, 1 agree, majority true "": agrees`)
+	if server.Asked() != 2 {
+		t.Errorf("asked %d times", server.Asked())
+	}
+	silent := ntptest.Start(t, func([]byte) [][]byte { return nil })
+	reference.New(sources(t, "ntp://"+silent.Addr.String()), env(200*time.Millisecond)).Ask(t.Context())
+	if silent.Asked() != 2 {
+		t.Errorf("who stays silent was asked %d times", silent.Asked())
+	}
+}

@@ -56,7 +56,7 @@ func (p *pass) look(ctx context.Context, source Source) look {
 			l.reply, l.from, err = p.askNTS(ctx, source, to)
 		} else {
 			l.from = to
-			l.reply, err = p.client.Ask(ctx, to)
+			l.reply, err = p.ask(ctx, to)
 		}
 		if err == nil || !unreachable(source, err) {
 			break
@@ -78,6 +78,39 @@ func (p *pass) look(ctx context.Context, source Source) look {
 	}
 	return l
 }
+
+// ask sends a second packet where the first is not answered by half of the time: one that
+// was lost is no reason to believe nobody. The first answer counts, to whichever it is.
+func (p *pass) ask(ctx context.Context, to netip.AddrPort) (ntp.Reply, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type outcome struct {
+		reply ntp.Reply
+		err   error
+	}
+	outcomes := make(chan outcome, packets)
+	send := func() {
+		reply, err := p.client.Ask(ctx, to)
+		outcomes <- outcome{reply, err}
+	}
+	go send()
+	again := time.NewTimer(p.env.Timeout / packets)
+	defer again.Stop()
+	for sent := 1; ; {
+		select {
+		case <-again.C:
+			sent++
+			go send()
+		case got := <-outcomes:
+			if sent--; got.err == nil || sent == 0 || !errors.Is(got.err, ntp.ErrNoReply) {
+				return got.reply, got.err
+			}
+		}
+	}
+}
+
+// packets to one source in a pass are no more than two.
+const packets = 2
 
 // unreachable reports whether nothing has reached the address, so that asking another one
 // is no second question.
