@@ -27,6 +27,9 @@ type Env struct {
 	Secrets  watch.SecretReader
 	// Memory keeps what the check wants to know at the next pass.
 	Memory watch.Memory
+	// TLSTime is the time that certificates of connections are verified as of, where a
+	// check does not look at them for their dates; nil means the own clock.
+	TLSTime func() time.Time
 	// Reference is what the references of this pass say of this machine's clock; it asks
 	// them at most once. It is never nil.
 	Reference func(ctx context.Context) watch.Reference

@@ -56,6 +56,8 @@ var verdicts = map[watch.Reason]verdict{
 	watch.ClockDrift:          {watch.Warning, "Look at the host's time synchronisation (chronyc tracking, timedatectl)."},
 	watch.ClockJump:           {watch.Critical, "Find out what set the clock, and look for records that were written meanwhile (a check of kind records)."},
 	watch.NoMajority:          {watch.Unknown, "Give at least four independent references (RFC 8633), and look at those that disagree or do not answer."},
+	watch.NoReference:         {watch.Unknown, "Name the clocks to believe, four or more that do not depend on each other: clock.references in the configuration, or --reference ntp://HOST."},
+	watch.SelfReported:        {watch.Notice, "Read the host by NTP too, or let it follow one of the references."},
 	watch.ClockUncertain:      {watch.Unknown, "Read the clock in a more exact way, from nearer by, or give it a wider limit."},
 	watch.ClockUnsynchronised: {watch.Warning, "Let the host synchronise: its clock runs free (chronyc sources, timedatectl)."},
 	watch.FleetDisagrees:      {watch.Warning, "Look at the server that these hosts synchronise with, and at the references: one of the two is wrong."},

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -25,6 +26,8 @@ type Clock struct {
 	// and Since is the first reading after that which was not; nil where that is not known,
 	// or there is none. After a second jump Before is how it stood between the two.
 	Before, Since *ClockReading
+	// Slack is what is added to the limits today; see Reference.
+	Slack time.Duration
 	// Limits are those of this clock; zero means the default ones.
 	Limits ClockLimits
 	// Own: it is the clock of the machine that Lapsewatch runs on.
@@ -42,6 +45,31 @@ type ClockReading struct {
 	Offset, Uncertainty time.Duration
 }
 
+// Plus and Minus stay at what a time.Duration holds.
+func Plus(a, b time.Duration) time.Duration {
+	sum := a + b
+	if (a < 0) == (b < 0) && (sum < 0) != (a < 0) {
+		return most(a)
+	}
+	return sum
+}
+
+// Minus is a − b.
+func Minus(a, b time.Duration) time.Duration {
+	difference := a - b
+	if (a < 0) != (b < 0) && (difference < 0) != (a < 0) {
+		return most(a)
+	}
+	return difference
+}
+
+func most(of time.Duration) time.Duration {
+	if of < 0 {
+		return math.MinInt64
+	}
+	return math.MaxInt64
+}
+
 // slewedAtMost is how fast a clock may drift or be steered without having been set: the
 // kernel's own limit (adjtimex, 500 ppm).
 const slewedAtMost = 500e-6
@@ -51,7 +79,7 @@ const slewedAtMost = 500e-6
 func (r ClockReading) SetBefore(later ClockReading, atLeast time.Duration) bool {
 	elapsed := later.At.Sub(r.At).Abs()
 	explained := time.Duration(slewedAtMost*float64(elapsed)) + later.Uncertainty + r.Uncertainty
-	return (later.Offset-r.Offset).Abs()-explained >= atLeast
+	return Minus(later.Offset, r.Offset).Abs()-explained >= atLeast
 }
 
 // ClockLimits are the distances from the reference from which a clock is a warning and

@@ -92,6 +92,10 @@ const (
 	// NoMajority: the references do not agree, or too few of them answer, so that no clock
 	// can be judged by them.
 	NoMajority Reason = "no_majority"
+	// NoReference: no references are given, so that no clock can be judged.
+	NoReference Reason = "no_reference"
+	// SelfReported: the offset is known by the host's own account only.
+	SelfReported Reason = "self_reported"
 	// ClockUncertain: the clock was read less exactly than its limit asks for.
 	ClockUncertain Reason = "clock_uncertain"
 	// ClockUnsynchronised: the host answers, and says that its clock follows no source.
@@ -153,7 +157,7 @@ func Reasons() []Reason {
 		AuthApplicationUnknown, AuthApplicationDisabled, AuthTenantUnknown, AuthConsentMissing,
 		AuthConditionalAccess, AuthFederationRefused, AuthAssertionTime, AuthUnavailable, AuthFailed,
 		DeliveryFailing, RunOverdue, RecordUnusable,
-		ClockDrift, ClockJump, NoMajority, ClockUncertain, ClockUnsynchronised, FleetDisagrees,
+		ClockDrift, ClockJump, NoMajority, NoReference, SelfReported, ClockUncertain, ClockUnsynchronised, FleetDisagrees,
 		Falseticker, ReferenceUnusable, LeapSecond, LeapSmear, KissOfDeath, FutureRecords,
 	}
 }

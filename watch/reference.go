@@ -14,8 +14,12 @@ type Reference struct {
 	// Why says in a clause what is missing.
 	Majority bool
 	Why      string
-	// Offset is this machine's clock minus the majority's; Uncertainty bounds its error.
+	// Offset is this machine's clock minus the majority's; Uncertainty bounds its error, if
+	// more than half of those that answered are right.
 	Offset, Uncertainty time.Duration
+	// Slack is by how much clocks may differ today without being wrong: most of the
+	// majority announce a leap second, which some step and others spread.
+	Slack time.Duration
 	// At is when they were asked, by this machine's clock.
 	At time.Time
 	// Each is what single references said, in the order of the configuration.
@@ -36,6 +40,47 @@ type ReferenceAnswer struct {
 	Authenticated bool
 	Observations  []Observation
 	Details       map[string]any
+}
+
+// DistrustFrom is how far the own clock may be from the references before it is no longer
+// believed: where sign-in services refuse it, and long before a day is miscounted.
+const DistrustFrom = 5 * time.Minute
+
+// fewestToOverrule is how many references must agree to be believed rather than the own
+// clock: of two that disagree nobody knows which is right (RFC 8633, 3.2), and two in one
+// hand are soon bent.
+const fewestToOverrule = 3
+
+// Contradicts reports whether the majority puts the own clock off by DistrustFrom or more.
+func (r Reference) Contradicts() bool {
+	return r.Majority && r.Offset.Abs()-r.Uncertainty >= DistrustFrom
+}
+
+// Overrules reports whether the majority is believed rather than the own clock.
+func (r Reference) Overrules() bool { return r.Majority && r.Agreeing >= fewestToOverrule }
+
+// Doubt says in a clause why no clock can be judged by the references that were asked;
+// empty if one can, and where none were.
+func (r Reference) Doubt() string {
+	switch {
+	case r.Asked == 0:
+		return ""
+	case !r.Majority:
+		return r.Why
+	case r.Contradicts() && !r.Overrules():
+		return fmt.Sprintf("%s and this machine's clock are %s apart, and nothing tells which of them is right", r.Text(), Span(r.Offset))
+	}
+	return ""
+}
+
+// Time is an instant of the own clock by the time of the references, if they are believed
+// rather than it. Where both have their monotonic parts a step of the own clock since they
+// were asked plays no part.
+func (r Reference) Time(own time.Time) time.Time {
+	if !r.Overrules() {
+		return own
+	}
+	return r.At.Add(-r.Offset).Add(own.Sub(r.At)).Round(0)
 }
 
 // Text says who agrees: "3 of 4 references".
