@@ -59,3 +59,15 @@ func tooFew(n int) string {
 		3: "when one of three fails and another lies, nobody knows which is right",
 	}[n]
 }
+
+// comparisons warns of checks that can judge nothing without references.
+func (l *loading) comparisons() {
+	if len(l.config.Clock.References) > 0 || l.refused("clock") {
+		return
+	}
+	for _, check := range l.config.Checks {
+		if check.Kind.ComparesClocks() {
+			l.warn(fmt.Sprintf("check %s compares clocks, and clock.references names none to believe: no clock will be called right or wrong", check.Name))
+		}
+	}
+}

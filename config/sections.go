@@ -78,6 +78,7 @@ func (l *loading) sections() {
 	l.mustReach(form)
 	l.heartbeat(form.Heartbeat)
 	l.clock(form.Clock)
+	l.comparisons()
 	l.config.Ledger.DSNFrom = form.Ledger.DSNFrom
 	l.secretIsThere("ledger.dsn_from", form.Ledger.DSNFrom)
 	if l.config.Ledger.Retention < shortestRetention && !l.refused("ledger.retention") {

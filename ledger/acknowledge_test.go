@@ -208,7 +208,7 @@ func TestFreshFindsWhatWouldBeNews(t *testing.T) {
 			warned("known"), found("sites", "worse", watch.Critical, watch.Expired), warned("turned"), fine("better"),
 			found("sites", "new", watch.Unknown, watch.TimedOut), fine("fine"),
 		}
-		fresh, err := l.Fresh(t.Context(), each(findings), policy.Telling{}, true, day(8))
+		fresh, err := l.Fresh(t.Context(), each(findings), policy.Telling{}, watch.OwnClock{Trusted: true}, day(8))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +218,7 @@ func TestFreshFindsWhatWouldBeNews(t *testing.T) {
 		if contents(t, l) != before {
 			t.Error("something was changed")
 		}
-		if fresh, err = l.Fresh(t.Context(), many(200_000, day(8)).Findings, policy.Telling{}, true, day(8)); err != nil || len(fresh) != maxFresh {
+		if fresh, err = l.Fresh(t.Context(), many(200_000, day(8)).Findings, policy.Telling{}, watch.OwnClock{Trusted: true}, day(8)); err != nil || len(fresh) != maxFresh {
 			t.Errorf("of very many, %d are news, %v", len(fresh), err)
 		}
 	})

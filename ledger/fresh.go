@@ -14,10 +14,10 @@ import (
 const maxFresh = 1000
 
 // Fresh tells which of the findings, if they were recorded now, would be news: opened or
-// worsened. It changes nothing, and stops after a thousand. trusted says whether the
-// clock may be believed.
-func (l *Ledger) Fresh(ctx context.Context, findings iter.Seq2[watch.Finding, error], telling policy.Telling, trusted bool, now time.Time) ([]watch.Finding, error) {
-	fresh, err := l.fresh(ctx, findings, judging{telling: telling, trusted: trusted, now: now})
+// worsened. It changes nothing, and stops after a thousand. clock is that of the
+// pass.
+func (l *Ledger) Fresh(ctx context.Context, findings iter.Seq2[watch.Finding, error], telling policy.Telling, clock watch.OwnClock, now time.Time) ([]watch.Finding, error) {
+	fresh, err := l.fresh(ctx, findings, judgingOf(clock, telling, now))
 	if err != nil {
 		return nil, l.failed(ctx, "look for news", err)
 	}

@@ -15,12 +15,17 @@ const runAhead = time.Hour
 // that are due to clocks and to a record that was lost.
 type judging struct {
 	telling policy.Telling
-	// trusted: the pass believes its own clock.
-	trusted bool
-	now     time.Time
-	lost    *recordLost
+	// trusted: the pass believes its own clock. dated: it knows the time, be that by its own
+	// clock or by others'.
+	trusted, dated bool
+	now            time.Time
+	lost           *recordLost
 	// clamped counts the subjects that were dated in the future.
 	clamped int
+}
+
+func judgingOf(clock watch.OwnClock, telling policy.Telling, now time.Time) judging {
+	return judging{telling: telling, trusted: clock.Trusted, dated: clock.Trusted || clock.Corrected, now: now}
 }
 
 func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.Known, *watch.Event) {
@@ -29,7 +34,7 @@ func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.K
 	if before != nil && telling.RecordLost && before.Untold && before.ToldAt.IsZero() {
 		before = nil // it was only seen, by a pass that could not judge it
 	}
-	if !j.trusted && policy.DependsOnClock(finding) {
+	if !j.dated && policy.DependsOnClock(finding) || policy.AwaitsReferences(finding) {
 		return j.undecided(before, finding)
 	}
 	if before != nil && !j.trusted {
@@ -41,8 +46,9 @@ func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.K
 	return telling.Compare(before, finding, j.now)
 }
 
-// undecided is for what a pass judged by its clock which does not believe its own clock: what
-// was known stands, and what was not known is for the next pass to judge.
+// undecided is for what a pass cannot judge, for it does not know the time or has nothing to
+// compare a clock with, which is told by itself: what was known stands, and what was not
+// known is for the next pass to judge.
 func (j *judging) undecided(before *policy.Known, finding watch.Finding) (policy.Known, *watch.Event) {
 	if before == nil {
 		// Its severity is of a clock that is wrong.

@@ -58,7 +58,7 @@ func (l *Ledger) record(ctx context.Context, pass watch.Pass, telling policy.Tel
 		return Outcome{}, errors.New("the pass ran no check, so it says nothing of any subject")
 	}
 	err = l.write(ctx, func(tx *sql.Tx) error {
-		r := recording{tx: tx, pass: pass, judging: judging{telling: telling, trusted: pass.Clock.Trusted, now: pass.GeneratedAt}}
+		r := recording{tx: tx, pass: pass, judging: judgingOf(pass.Clock, telling, pass.GeneratedAt)}
 		if err := r.all(ctx, plan); err != nil {
 			return err
 		}

@@ -201,6 +201,39 @@ func TestF7_AWrongOwnClockBringsNoGoodNews(t *testing.T) {
 	})
 }
 
+func TestF7_WhereTheReferencesOverruleTheOwnClockBadNewsIsToldAndNoGoodNews(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s store) {
+		l := s.new(t)
+		record(t, l, passAt(day(0), warned("a"), fine("b")), somebody)
+		corrected := passAt(day(1), fine("a"), found("sites", "b", watch.Critical, watch.Expired), found("sites", "new", watch.Warning, watch.ExpiresSoon))
+		corrected.Clock = watch.OwnClock{Verified: true, Corrected: true}
+		wantTold(t, record(t, l, corrected, somebody).Events, "opened sites/b: critical", "opened sites/new: warning")
+	})
+}
+
+// What only awaits the references is one finding on the own clock, and none on each host.
+func TestAPassWithoutReferencesToJudgeByChangesNothingThatIsKnownOfClocks(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s store) {
+		l := s.new(t)
+		clock := func(id string, severity watch.Severity, reason watch.Reason) watch.Finding {
+			finding := found("clocks", id, severity, reason)
+			finding.NotAfter = time.Time{}
+			return finding
+		}
+		known := []watch.Finding{clock("wrong", watch.Critical, watch.ClockDrift), clock("right", watch.OK, "")}
+		wantTold(t, record(t, l, passAt(day(0), known...), somebody).Events, "opened clocks/wrong: critical")
+		own := clock("clock", watch.Unknown, watch.NoMajority)
+		own.Check, own.ID = watch.Itself, watch.Itself+"/clock"
+		awaiting := []watch.Finding{clock("wrong", watch.Unknown, watch.NoMajority), clock("right", watch.Unknown, watch.NoMajority), clock("new", watch.Unknown, watch.NoMajority), own}
+		wantTold(t, record(t, l, passAt(day(0).Add(time.Hour), awaiting...), somebody).Events, "opened lapsewatch/clock: unknown")
+		own.Severity, own.Reason = watch.OK, ""
+		back := append(known, clock("new", watch.OK, ""), own)
+		wantTold(t, record(t, l, passAt(day(0).Add(2*time.Hour), back...), somebody).Events, "resolved lapsewatch/clock: ok (readable again)")
+	})
+}
+
 func TestF7_RemindersResumeAfterARunFromTheFuture(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, s store) {

@@ -11,10 +11,6 @@ import (
 	"lapsewatch/watch"
 )
 
-// DistrustFrom is how far the own clock may be from the references before a pass no longer
-// believes it: where sign-in services refuse it, and long before a day is miscounted.
-const DistrustFrom = 5 * time.Minute
-
 func (j Judge) judgeClock(finding *watch.Finding, clock watch.Clock, now time.Time) {
 	if clock.Limits.Critical == 0 {
 		clock.Limits = watch.DefaultClockLimits()
@@ -26,10 +22,13 @@ func (j Judge) judgeClock(finding *watch.Finding, clock watch.Clock, now time.Ti
 	finding.Details = clockDetails(clock, class, jumped)
 	first := judgeOffset(clock, class)
 	judgements := []watch.Judgement{first}
+	remedy := clock.Remedy
 	switch {
 	case jumped.by == 0:
 	case first.Reason == watch.ClockDrift:
 		judgements = append(judgements, watch.Judgement{Reason: watch.ClockJump, Severity: first.Severity, Message: jumped.text()})
+		finding.Extent = jumped.seen.Unix()
+		remedy = cmp.Or(remedy, verdicts[watch.ClockDrift].remedy+" "+verdicts[watch.ClockJump].remedy)
 	default:
 		judgements[0].Message += "; it " + jumped.text()
 	}
@@ -41,32 +40,42 @@ func (j Judge) judgeClock(finding *watch.Finding, clock watch.Clock, now time.Ti
 	if finding.Reason != "" && finding.Reason != first.Reason {
 		finding.Message += "; its " + first.Message
 	}
-	if finding.Severity != watch.OK {
-		finding.Remedy = cmp.Or(clock.Remedy, finding.Remedy)
+	if finding.Reason == first.Reason && first.Severity != watch.OK {
+		finding.Remedy = cmp.Or(remedy, finding.Remedy)
 	}
 }
 
 // judgeOffset grades by what is proven, which is the offset less its uncertainty, and calls
-// nothing ok that was read less exactly than its limit.
+// nothing ok that may as well be beyond its limit.
 func judgeOffset(clock watch.Clock, class clockError) watch.Judgement {
 	proven := clock.Offset.Abs() - clock.Uncertainty
+	warn, critical := clock.Limits.Warn+clock.Slack, clock.Limits.Critical+clock.Slack
 	judged := watch.Judgement{Severity: watch.OK, Message: clockText(clock)}
 	switch {
+	case clock.NoReference:
+		judged.Reason, judged.Severity = watch.NoReference, watch.Unknown
+		judged.Message += ", which proves nothing: no references are given"
 	case clock.Unverified != "":
 		judged.Reason, judged.Severity = watch.NoMajority, watch.Unknown
 		judged.Message += ", which proves nothing: " + clock.Unverified
-	case clock.Own && proven >= DistrustFrom:
+	case clock.Own && proven >= watch.DistrustFrom:
 		judged.Reason, judged.Severity = watch.ClockJump, watch.Critical
-	case proven >= clock.Limits.Critical:
+	case proven >= critical:
 		judged.Reason, judged.Severity = watch.ClockDrift, watch.Critical
-	case proven >= clock.Limits.Warn:
+	case proven >= warn:
 		judged.Reason, judged.Severity = watch.ClockDrift, watch.Warning
 	case clock.Uncertainty >= clock.Limits.Warn:
 		judged.Reason, judged.Severity = watch.ClockUncertain, watch.Unknown
 		judged.Message += fmt.Sprintf(", which is less exact than the limit of %s", watch.Span(clock.Limits.Warn))
+	case clock.Offset.Abs() >= warn:
+		judged.Reason, judged.Severity = watch.ClockUncertain, watch.Unknown
+		judged.Message += fmt.Sprintf(", which may be beyond the limit of %s", watch.Span(warn))
 	}
-	if proven >= clock.Limits.Warn && clock.Unverified == "" {
+	if judged.Reason == watch.ClockDrift || judged.Reason == watch.ClockJump {
 		judged.Message += dial(clock) + class.clause() + breakage(clock, proven)
+	}
+	if clock.Slack > 0 {
+		judged.Message += fmt.Sprintf("; for a leap second %s more are allowed today", watch.Span(clock.Slack))
 	}
 	return judged
 }
@@ -84,7 +93,7 @@ const dialFrom = time.Minute
 // dial shows what the clock says beside what it should say, where a person can see the
 // difference.
 func dial(clock watch.Clock) string {
-	if clock.Offset.Abs() < dialFrom {
+	if clock.Offset.Abs() < dialFrom || clock.SelfReported {
 		return ""
 	}
 	layout := "2006-01-02 15:04:05 UTC"
@@ -113,17 +122,17 @@ func breakage(clock watch.Clock, proven time.Duration) string {
 	return ". Further off, " + next
 }
 
-// jump is that a clock was set between two readings.
+// jump is that a clock was set between two readings, of which the later one saw it.
 type jump struct {
-	by    time.Duration
-	since time.Time
+	by          time.Duration
+	since, seen time.Time
 }
 
 // jumpOf is how the clock was set when it left its limits, and once it is within them
 // again, how it was set right. It is zero where nothing was set, or by less than would
 // matter.
 func jumpOf(clock watch.Clock) jump {
-	now := watch.ClockReading{At: clock.At, Offset: clock.Offset, Uncertainty: clock.Uncertainty}
+	now := watch.ClockReading{At: clock.At, Offset: clock.Offset, Uncertainty: clock.Uncertainty, Own: clock.OwnOffset}
 	within := clock.Offset.Abs()-clock.Uncertainty < clock.Limits.Warn
 	switch {
 	case clock.Unverified != "":
@@ -142,7 +151,7 @@ func between(from, to watch.ClockReading, limits watch.ClockLimits) jump {
 	if !from.SetBefore(to, limits.Warn) {
 		return jump{}
 	}
-	return jump{to.Offset - from.Offset, from.At}
+	return jump{watch.Minus(to.Offset, from.Offset), from.At, to.At}
 }
 
 func (j jump) text() string {

@@ -35,9 +35,29 @@ func TestAClockIsGradedByWhatIsProven(t *testing.T) {
 			watch.Clock{Offset: 2 * time.Millisecond, Uncertainty: 100 * time.Microsecond}, watch.OK, "",
 			"clock is 2.0 ms ahead of 4 references (± 100.0 µs)",
 		},
-		"off by no more than its uncertainty is no proof": {
-			watch.Clock{Offset: 1500 * time.Millisecond, Uncertainty: 600 * time.Millisecond}, watch.OK, "",
-			"clock is 1.500 s ahead of 4 references (± 600.0 ms)",
+		"beyond the limit by no more than its uncertainty is no proof, and not ok": {
+			watch.Clock{Offset: 1500 * time.Millisecond, Uncertainty: 600 * time.Millisecond}, watch.Unknown, watch.ClockUncertain,
+			"clock is 1.500 s ahead of 4 references (± 600.0 ms), which may be beyond the limit of 1.000 s",
+		},
+		"within the limit, and perhaps not": {
+			watch.Clock{Offset: 800 * time.Millisecond, Uncertainty: 600 * time.Millisecond}, watch.OK, "",
+			"clock is 800.0 ms ahead of 4 references (± 600.0 ms)",
+		},
+		"a leap second that was missed": {
+			watch.Clock{Offset: -time.Second, Uncertainty: 20 * time.Millisecond}, watch.Unknown, watch.ClockUncertain,
+			"clock is 1.000 s behind 4 references (± 20.0 ms), which may be beyond the limit of 1.000 s",
+		},
+		"on the day of a leap second a second more is allowed": {
+			watch.Clock{Offset: -1100 * time.Millisecond, Uncertainty: 20 * time.Millisecond, Slack: time.Second}, watch.OK, "",
+			"clock is 1.100 s behind 4 references (± 20.0 ms); for a leap second 1.000 s more are allowed today",
+		},
+		"no reference is given": {
+			watch.Clock{Offset: time.Millisecond, NoReference: true, Unverified: "no references are given"}, watch.Unknown, watch.NoReference,
+			"clock is 1.0 ms ahead of 4 references (± 0 s), which proves nothing: no references are given",
+		},
+		"what a host says of itself has no dial": {
+			watch.Clock{Offset: -90 * time.Second, SelfReported: true}, watch.Critical, watch.ClockDrift,
+			"clock is 90.000 s behind 4 references (± 0 s). At this offset one-time passwords (TOTP) are refused (30 s)",
 		},
 		"a warning says what breaks further off": {
 			watch.Clock{Offset: -2 * time.Second, Uncertainty: time.Millisecond}, watch.Warning, watch.ClockDrift,
@@ -180,6 +200,9 @@ func TestAJumpSinceThePassBeforeIsAReasonOfItsOwn(t *testing.T) {
 		"what it can have drifted in a day is no jump": {
 			watch.Clock{Offset: 40 * time.Second, Before: yesterday(0)}, watch.ClockDrift, "", "",
 		},
+		"the references were set, and the own clock stands apart from them by as much": {
+			watch.Clock{Offset: 400 * time.Second, OwnOffset: 400 * time.Second, Before: yesterday(0)}, watch.ClockDrift, "", "",
+		},
 		"a step that does not matter": {
 			watch.Clock{Offset: 500 * time.Millisecond, Before: &watch.ClockReading{At: sunday.Add(-time.Minute)}}, "", "", "",
 		},
@@ -213,5 +236,28 @@ func TestDriftIsARateOfTwoReadings(t *testing.T) {
 	before.Offset = 1359 * time.Millisecond
 	if ppm, said := judgedClock(watch.Clock{Offset: 1360 * time.Millisecond, Uncertainty: time.Millisecond, Before: before}).Details["drift_ppm"]; said {
 		t.Errorf("a difference within the error of the readings is called a drift of %v ppm", ppm)
+	}
+}
+
+func TestAClockThatIsRightIsNotCalledAMistake(t *testing.T) {
+	got := judgedClock(watch.Clock{Offset: 10 * time.Millisecond, Uncertainty: 950 * time.Millisecond})
+	if class, named := got.Details["clock_error"]; named || got.Severity != watch.OK {
+		t.Errorf("%s, called %v", got.Severity, class)
+	}
+}
+
+func TestANewJumpIsNewsThoughTheClockWasWrongBefore(t *testing.T) {
+	first := judgedClock(watch.Clock{Offset: time.Hour, Before: &watch.ClockReading{At: sunday.Add(-2 * day)}, Since: &watch.ClockReading{At: sunday.Add(-day), Offset: time.Hour}})
+	same := judgedClock(watch.Clock{At: sunday.Add(time.Hour), Offset: time.Hour, Before: &watch.ClockReading{At: sunday.Add(-2 * day)}, Since: &watch.ClockReading{At: sunday.Add(-day), Offset: time.Hour}})
+	second := judgedClock(watch.Clock{At: sunday.Add(2 * time.Hour), Offset: -time.Hour, Before: &watch.ClockReading{At: sunday, Offset: time.Hour}})
+	known, event := Telling{}.Compare(nil, first, sunday)
+	if event == nil || event.Type != watch.Opened {
+		t.Fatalf("the first jump raised %+v", event)
+	}
+	if _, event = (Telling{}).Compare(&known, same, sunday.Add(time.Hour)); event != nil {
+		t.Errorf("the same jump raised %s again", event.Type)
+	}
+	if _, event = (Telling{}).Compare(&known, second, sunday.Add(2*time.Hour)); event == nil || event.Type != watch.Worsened {
+		t.Errorf("another jump raised %+v, want worsened", event)
 	}
 }

@@ -43,7 +43,10 @@ const (
 func classify(clock watch.Clock) clockError {
 	offset := clock.Offset
 	near := func(target, slack time.Duration) bool {
-		return (offset.Abs() - target).Abs() <= slack+clock.Uncertainty
+		return (offset.Abs() - target).Abs() <= slack+min(clock.Uncertainty, slack)
+	}
+	if offset.Abs()-clock.Uncertainty < clock.Limits.Warn {
+		return clockError{} // nothing went wrong
 	}
 	switch {
 	case near(eraLength, day):
@@ -78,7 +81,7 @@ func classify(clock watch.Clock) clockError {
 func dateMistyped(clock watch.Clock) clockError {
 	right := clock.At.UTC()
 	shown := right.Add(clock.Offset)
-	slack := 2*time.Minute + clock.Uncertainty
+	slack := 2*time.Minute + min(clock.Uncertainty, time.Minute)
 	same := func(candidate time.Time) bool { return shown.Sub(candidate).Abs() <= slack }
 	months := 12*(shown.Year()-right.Year()) + int(shown.Month()-right.Month())
 	years := int(math.Round(float64(clock.Offset) / float64(365*day)))
@@ -103,7 +106,7 @@ func dateMistyped(clock watch.Clock) clockError {
 // hour by which some zones differ.
 func zoneMistaken(clock watch.Clock) clockError {
 	off := clock.Offset.Abs()
-	slack := 10*time.Second + clock.Uncertainty
+	slack := 10*time.Second + min(clock.Uncertainty, 10*time.Second)
 	hours, quarters := off.Round(time.Hour), off.Round(15*time.Minute)
 	switch {
 	case off > widestZones+slack:
@@ -129,7 +132,7 @@ func driftOf(clock watch.Clock) (ppm float64, known bool) {
 	if clock.Before == nil || clock.Unverified != "" {
 		return 0, false
 	}
-	elapsed, moved := clock.At.Sub(clock.Before.At), clock.Offset-clock.Before.Offset
+	elapsed, moved := clock.At.Sub(clock.Before.At), watch.Minus(clock.Offset, clock.Before.Offset)
 	if elapsed < shortestDrift || moved.Abs() <= clock.Uncertainty+clock.Before.Uncertainty {
 		return 0, false
 	}

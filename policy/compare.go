@@ -231,7 +231,8 @@ func (k Known) Bad() bool { return k.Blind != "" || tellable(k.Finding) }
 func tellable(finding watch.Finding) bool { return finding.Severity.AtLeast(watch.Warning) }
 
 // graver reports whether finding b is worse news than a: a higher severity, or at the
-// same severity a reason that a did not have and that is no milder than a's own.
+// same severity a reason that a did not have and that is no milder than a's own, or the
+// same reason to a larger extent.
 func graver(a, b watch.Finding) bool {
 	if a.Severity.Grade() != b.Severity.Grade() {
 		return b.Severity.Grade() > a.Severity.Grade()
@@ -244,7 +245,7 @@ func graver(a, b watch.Finding) bool {
 			return true
 		}
 	}
-	return false
+	return tellable(b) && a.Reason == b.Reason && b.Extent > a.Extent && a.Extent > 0
 }
 
 func datedReason(reason watch.Reason) bool {

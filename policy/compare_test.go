@@ -281,7 +281,7 @@ func TestFindings(t *testing.T) {
 		{"self-signed is a notice", Settings{}, selfSigned, watch.Notice, "certificate is self-signed; it expires 2027-03-01 00:00 UTC, in 98 days"},
 		{"a rule can accept a reason", accept, selfSigned, watch.OK, "certificate expires 2027-03-01 00:00 UTC, in 98 days"},
 		{"no rule makes the unreadable ok", accept, dark, watch.Unknown, "could not be read: connection refused"},
-		{"a clock within its uncertainty is ok", Settings{}, watch.Clock{Offset: 1500 * time.Millisecond, Uncertainty: 600 * time.Millisecond, Reference: "r"}, watch.OK, "clock is 1.500 s ahead of r (± 600.0 ms)"},
+		{"a clock within its limit is ok", Settings{}, watch.Clock{Offset: 500 * time.Millisecond, Uncertainty: 600 * time.Millisecond, Reference: "r"}, watch.OK, "clock is 500.0 ms ahead of r (± 600.0 ms)"},
 		{"a clock behind by seconds is a warning", Settings{}, watch.Clock{Offset: -2 * time.Second, Reference: "r"}, watch.Warning, "clock is 2.000 s behind r (± 0 s). Further off, one-time passwords (TOTP) are refused (30 s)"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -142,3 +142,9 @@ func RecordCondition(whyNot string) watch.Condition {
 func DependsOnClock(finding watch.Finding) bool {
 	return !finding.NotAfter.IsZero() || finding.Reason == watch.RunOverdue || finding.Reason == watch.DeliveryFailing
 }
+
+// AwaitsReferences reports whether a finding says no more than that the references gave no
+// answer to judge by, which is a finding of its own.
+func AwaitsReferences(finding watch.Finding) bool {
+	return finding.Reason == watch.NoMajority && finding.Check != watch.Itself
+}

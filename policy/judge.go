@@ -107,7 +107,7 @@ func (j Judge) judgeCondition(finding *watch.Finding, condition watch.Condition)
 	if condition.Reason != "" {
 		judged.Severity = verdicts[condition.Reason].severity
 	}
-	finding.Details = condition.Details
+	finding.Details, finding.Extent = condition.Details, condition.Extent
 	decide(finding, j.overridden(*finding, []watch.Judgement{judged}))
 	if finding.Severity != watch.OK {
 		finding.Remedy = cmp.Or(condition.Remedy, finding.Remedy)

@@ -7,60 +7,85 @@ import (
 	"lapsewatch/watch"
 )
 
-// ownClockName is what the clock of the machine that Lapsewatch runs on is called.
-const ownClockName = "own clock"
-
 // OwnClock judges what the references say of the own clock, and of each other. stepped is by
 // how much the own clock was set during the pass, beyond what time went by; the references
-// were asked after that. The facts are those of the check on Lapsewatch itself.
-func OwnClock(reference watch.Reference, stepped time.Duration) (watch.OwnClock, []watch.Fact) {
-	subject := watch.Subject{ID: "clock", Name: ownClockName}
-	if reference.Asked == 0 && stepped.Abs() < DistrustFrom {
+// were asked after that. misjudged is how far the instant that the pass judged by is from
+// what they said then. The facts are those of the check on Lapsewatch itself.
+func OwnClock(reference watch.Reference, stepped, misjudged time.Duration) (watch.OwnClock, []watch.Fact) {
+	if reference.Asked == 0 && stepped.Abs() < watch.DistrustFrom {
 		return watch.OwnClock{Trusted: true}, nil
 	}
-	condition := func(reason watch.Reason, text string) watch.Fact {
-		return watch.Condition{Subject: subject, Reason: reason, Text: text}
+	own := watch.OwnClock{Trusted: true, Verified: reference.Majority}
+	clock := ownClockFact(reference)
+	if reference.Majority {
+		own.OffsetSeconds, own.UncertaintySeconds, own.Reference = reference.Offset.Seconds(), reference.Uncertainty.Seconds(), reference.Text()
+		own.Trusted = !reference.Contradicts() && misjudged.Abs() < watch.DistrustFrom
+		own.Corrected = reference.Overrules() && misjudged.Abs() < watch.DistrustFrom
+	} else {
+		own.Unverified = reference.Why
 	}
-	facts := aboutReferences(reference)
-	against := disagreeing(reference)
-	switch {
-	case reference.Majority:
-		own := watch.OwnClock{
-			Trusted: reference.Offset.Abs()-reference.Uncertainty < DistrustFrom, Verified: true,
-			OffsetSeconds: reference.Offset.Seconds(), UncertaintySeconds: reference.Uncertainty.Seconds(), Reference: reference.Text(),
-		}
-		return own, append(facts, watch.Clock{
-			Subject: subject, Own: true, Offset: reference.Offset, Uncertainty: reference.Uncertainty, Reference: reference.Text(),
-			At: reference.At.Add(-reference.Offset), Remedy: ownClockRemedy,
-		})
-	case stepped.Abs() >= DistrustFrom:
-		text := fmt.Sprintf("was set by %s during this pass, and no reference says whether it is right now: nothing is judged by it", watch.Span(stepped))
-		return watch.OwnClock{Unverified: text}, append(facts, condition(watch.ClockJump, text))
-	case 2*against > reference.Answered && against >= min(2, reference.Asked):
-		text := fmt.Sprintf("is contradicted by %d of %d references by more than %s, though they do not agree with each other: nothing is judged by it", against, reference.Asked, watch.Span(DistrustFrom))
-		return watch.OwnClock{Unverified: text}, append(facts, condition(watch.ClockJump, text))
-	default:
-		return watch.OwnClock{Trusted: true, Unverified: reference.Why}, append(facts, condition(watch.NoMajority, "own clock unverified: "+reference.Why))
+	if text := misleading(reference, stepped, misjudged); text != "" {
+		own.Trusted, own.Unverified = false, text
+		clock = watch.Condition{Subject: ownClockSubject(), Reason: watch.ClockJump, Text: text, Remedy: ownClockRemedy}
 	}
+	return own, append(aboutReferences(reference), clock)
 }
 
-const ownClockRemedy = "Set this machine's clock right (chronyc tracking, timedatectl). Until it is, no news of a date is told, and nothing is resolved."
+func ownClockSubject() watch.Subject { return watch.Subject{ID: "clock", Name: "own clock"} }
 
-// TrueTime is an instant of the own clock by the time of the references, where a majority
-// of them agrees.
-func TrueTime(own time.Time, reference watch.Reference) time.Time {
+func ownClockFact(reference watch.Reference) watch.Fact {
 	if !reference.Majority {
-		return own
+		return watch.Condition{Subject: ownClockSubject(), Reason: watch.NoMajority, Text: "own clock unverified: " + reference.Why}
 	}
-	return own.Add(-reference.Offset)
+	return watch.Clock{
+		Subject: ownClockSubject(), Own: true, Offset: reference.Offset, Uncertainty: reference.Uncertainty, Slack: reference.Slack,
+		Reference: reference.Text(), At: reference.At.Add(-reference.Offset), OwnOffset: reference.Offset, Remedy: ownClockRemedy,
+	}
 }
+
+// misleading says why nothing can be judged by the own clock, though no majority says how
+// far it is off; empty where that is not so.
+func misleading(reference watch.Reference, stepped, misjudged time.Duration) string {
+	switch {
+	case reference.Majority && !reference.Contradicts() && misjudged.Abs() >= watch.DistrustFrom:
+		return fmt.Sprintf("was set right by %s during this pass, which had begun by the wrong time: nothing is judged by it", watch.Span(misjudged))
+	case !reference.Majority && stepped.Abs() >= watch.DistrustFrom:
+		return fmt.Sprintf("was set by %s during this pass, and no reference says whether it is right now: nothing is judged by it", watch.Span(stepped))
+	}
+	return Undecidable(reference)
+}
+
+// Undecidable says in a clause why no date can be judged: the own clock and the references
+// contradict each other, and nothing tells which of them is right. It is empty where dates
+// can be judged.
+func Undecidable(reference watch.Reference) string {
+	if reference.Contradicts() && !reference.Overrules() {
+		return reference.Doubt() + ": nothing is judged by either"
+	}
+	if against := disagreeing(reference); !reference.Majority && 2*against > reference.Answered && against >= min(2, reference.Asked) {
+		return fmt.Sprintf("is contradicted by %d of %d references by more than %s, though they do not agree with each other: nothing is judged by it", against, reference.Asked, watch.Span(watch.DistrustFrom))
+	}
+	return ""
+}
+
+// Undecided is a finding on a date of which nothing can be said, because the clock that it
+// was judged by may be wrong. why is that of Undecidable.
+func Undecided(finding watch.Finding, why string) watch.Finding {
+	finding.Severity, finding.Reason, finding.Also = watch.Unknown, watch.NoMajority, nil
+	finding.Message = "cannot be judged, because " + why
+	finding.Remedy = verdicts[watch.NoMajority].remedy
+	finding.DaysLeft = nil
+	return finding
+}
+
+const ownClockRemedy = "Set this machine's clock right (chronyc tracking, timedatectl). Until it is, nothing is resolved."
 
 // disagreeing counts the references that contradict the own clock so far that it is not
 // to be believed.
 func disagreeing(reference watch.Reference) int {
 	n := 0
 	for _, each := range reference.Each {
-		if each.Err == nil && each.Offset.Abs()-each.Uncertainty >= DistrustFrom {
+		if each.Err == nil && each.Offset.Abs()-each.Uncertainty >= watch.DistrustFrom {
 			n++
 		}
 	}
@@ -80,7 +105,8 @@ func aboutReferences(reference watch.Reference) []watch.Fact {
 		case each.Err != nil:
 			condition.Reason, condition.Text = watch.ReferenceUnusable, "gave no time that can be used: "+each.Err.Error()
 		case !reference.Majority:
-			condition.Text = fmt.Sprintf("puts the own clock %s", apart(each.Offset, each.Uncertainty))
+			condition.Reason = watch.ReferenceUnusable
+			condition.Text = fmt.Sprintf("puts the own clock %s, and nothing tells whether it is right", apart(each.Offset, each.Uncertainty))
 		case !each.Agreeing:
 			condition.Reason = watch.Falseticker
 			condition.Text = fmt.Sprintf("is %s of %s", apart(reference.Offset-each.Offset, each.Uncertainty+reference.Uncertainty), reference.Text())

@@ -45,53 +45,63 @@ func TestF7_TheOwnClockIsJudgedBeforeAnythingIsJudgedByIt(t *testing.T) {
 	tests := map[string]struct {
 		reference watch.Reference
 		stepped   time.Duration
+		// misjudged is how far the pass's instant is from what the references say.
+		misjudged time.Duration
 		trusted   bool
 		verified  bool
 		// found is the severity, the reason and the message of the finding on the own clock.
 		found [3]string
 	}{
-		"nobody is asked": {watch.Reference{}, 0, true, false, [3]string{}},
+		"nobody is asked": {watch.Reference{}, 0, 0, true, false, [3]string{}},
 		"four agree with it": {
-			majority(2*time.Millisecond, agreeing(2*time.Millisecond), agreeing(0), agreeing(0), agreeing(0)), 0, true, true,
+			majority(2*time.Millisecond, agreeing(2*time.Millisecond), agreeing(0), agreeing(0), agreeing(0)), 0, 0, true, true,
 			[3]string{"ok", "", "clock is 2.0 ms ahead of 4 references (± 1.0 ms)"},
 		},
 		"a drift of seconds is told and hurts no judgement": {
-			majority(2*time.Second, agreeing(0), agreeing(0), agreeing(0), lying(0)), 0, true, true,
+			majority(2*time.Second, agreeing(0), agreeing(0), agreeing(0), lying(0)), 0, 0, true, true,
 			[3]string{"warning", "clock_drift", "clock is 2.000 s ahead of 3 of 4 references (± 1.0 ms). Further off, one-time passwords (TOTP) are refused (30 s)"},
 		},
 		"a year ahead": {
-			majority(year, agreeing(year), agreeing(year), agreeing(year), silent()), 0, false, true,
+			majority(year, agreeing(year), agreeing(year), agreeing(year), silent()), 0, 0, false, true,
 			[3]string{"critical", "clock_jump", "clock is 365 d ahead of 3 of 4 references (± 1.0 ms): it says 2026-11-22 06:00:00 UTC where 2025-11-22 06:00:00 UTC is right, as if the year were typed wrong. At this offset one-time passwords (TOTP) are refused (30 s), Kerberos and Active Directory sign-ins fail (300 s), Microsoft Entra refuses client assertions (300 s), new certificates seem not yet valid, or valid ones expired (1 h)"},
 		},
 		"no reference answers": {
-			none("none of 2 references answered", silent(), silent()), 0, true, false,
+			none("none of 2 references answered", silent(), silent()), 0, 0, true, false,
 			[3]string{"unknown", "no_majority", "own clock unverified: none of 2 references answered"},
 		},
 		"two lie and two agree with it, which is no majority either way": {
-			none("2 of 4 references agree, which is no majority", lying(year), lying(year), agreeing(0), agreeing(0)), 0, true, false,
+			none("2 of 4 references agree, which is no majority", lying(year), lying(year), agreeing(0), agreeing(0)), 0, 0, true, false,
 			[3]string{"unknown", "no_majority", "own clock unverified: 2 of 4 references agree, which is no majority"},
 		},
 		"all contradict it, each in its own way": {
-			none("none of 3 references agree", lying(year), lying(-year), lying(day)), 0, false, false,
+			none("none of 3 references agree", lying(year), lying(-year), lying(day)), 0, 0, false, false,
 			[3]string{"critical", "clock_jump", "is contradicted by 3 of 3 references by more than 5 min, though they do not agree with each other: nothing is judged by it"},
 		},
 		"one of two contradicts it": {
-			none("2 references do not agree", lying(year), agreeing(0)), 0, true, false,
+			none("2 references do not agree", lying(year), agreeing(0)), 0, 0, true, false,
 			[3]string{"unknown", "no_majority", "own clock unverified: 2 references do not agree"},
 		},
 		"it was set during the pass and nobody knows better": {
-			watch.Reference{}, -time.Hour, false, false,
+			watch.Reference{}, -time.Hour, 0, false, false,
 			[3]string{"critical", "clock_jump", "was set by 1 h during this pass, and no reference says whether it is right now: nothing is judged by it"},
 		},
 		"the machine slept during the pass and the references say that it is right": {
-			majority(0, agreeing(0), agreeing(0), agreeing(0)), 8 * time.Hour, true, true,
+			majority(0, agreeing(0), agreeing(0), agreeing(0)), 8 * time.Hour, 0, true, true,
 			[3]string{"ok", "", "clock is 0 s ahead of 3 references (± 1.0 ms)"},
 		},
-		"a step of a second during the pass": {watch.Reference{}, time.Second, true, false, [3]string{}},
+		"two agree and contradict it: nothing tells who is right": {
+			majority(year, agreeing(year), agreeing(year)), 0, 0, false, true,
+			[3]string{"critical", "clock_jump", "2 references and this machine's clock are 365 d apart, and nothing tells which of them is right: nothing is judged by either"},
+		},
+		"it was wrong when the pass began and is right now": {
+			majority(0, agreeing(0), agreeing(0), agreeing(0)), -year, year, false, true,
+			[3]string{"critical", "clock_jump", "was set right by 365 d during this pass, which had begun by the wrong time: nothing is judged by it"},
+		},
+		"a step of a second during the pass": {watch.Reference{}, time.Second, 0, true, false, [3]string{}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			own, facts := OwnClock(test.reference, test.stepped)
+			own, facts := OwnClock(test.reference, test.stepped, test.misjudged)
 			if own.Trusted != test.trusted || own.Verified != test.verified {
 				t.Errorf("trusted %t, verified %t; want %t, %t", own.Trusted, own.Verified, test.trusted, test.verified)
 			}
@@ -110,7 +120,7 @@ func TestF7_TheOwnClockIsJudgedBeforeAnythingIsJudgedByIt(t *testing.T) {
 }
 
 func TestEachReferenceIsTold(t *testing.T) {
-	_, facts := OwnClock(majority(time.Second, agreeing(time.Second), agreeing(time.Second), lying(-4*time.Second), silent()), 0)
+	_, facts := OwnClock(majority(time.Second, agreeing(time.Second), agreeing(time.Second), lying(-4*time.Second), silent()), 0, 0)
 	var told []string
 	for _, fact := range facts {
 		if condition, ok := fact.(watch.Condition); ok {

@@ -135,9 +135,9 @@ func TestTheSummaryLineSpeaksOfTheClock(t *testing.T) {
 	}{
 		{"no reference was asked", watch.OwnClock{Trusted: true}, "1 subject: 1 ok"},
 		{"a reference agrees", watch.OwnClock{Trusted: true, Verified: true, OffsetSeconds: -0.25, Reference: "ntp://a"}, "1 subject: 1 ok; own clock verified (-0.250 s from ntp://a)"},
-		{"the references disagree", watch.OwnClock{Verified: true, OffsetSeconds: 3600, Reference: "2 of 3 references"}, "1 subject: 1 ok; own clock not to be believed (+3600.000 s from 2 of 3 references): no date is judged by it, and nothing is resolved"},
+		{"the references disagree", watch.OwnClock{Verified: true, Corrected: true, OffsetSeconds: 3600, Reference: "3 of 4 references"}, "1 subject: 1 ok; own clock not to be believed (+3600.000 s from 3 of 4 references): dates are judged by the time of the references, and nothing is resolved"},
 		{"no reference answers", watch.OwnClock{Trusted: true, Unverified: "none of 2 references answered"}, "1 subject: 1 ok; own clock unverified: none of 2 references answered"},
-		{"it was set meanwhile", watch.OwnClock{Unverified: "was set by 1 h during this pass"}, "1 subject: 1 ok; own clock not to be believed: it was set by 1 h during this pass"},
+		{"it was set meanwhile", watch.OwnClock{Unverified: "was set by 1 h during this pass"}, "1 subject: 1 ok; own clock not to be believed: was set by 1 h during this pass"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -84,10 +84,12 @@ func clockText(clock watch.OwnClock) string {
 		measured += " from " + plain(clock.Reference)
 	}
 	switch {
-	case !clock.Trusted && clock.Verified:
-		return "own clock not to be believed (" + measured + "): no date is judged by it, and nothing is resolved"
+	case clock.Corrected && !clock.Trusted:
+		return "own clock not to be believed (" + measured + "): dates are judged by the time of the references, and nothing is resolved"
+	case !clock.Trusted && clock.Unverified != "":
+		return "own clock not to be believed: " + plain(clock.Unverified)
 	case !clock.Trusted:
-		return "own clock not to be believed: it " + plain(clock.Unverified)
+		return "own clock not to be believed (" + measured + "): nothing is resolved"
 	case !clock.Verified:
 		return strings.TrimSuffix("own clock unverified: "+plain(clock.Unverified), ": ")
 	default:

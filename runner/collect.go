@@ -46,6 +46,9 @@ type Collection struct {
 	OwnClock OwnClock
 	// Seen is told of every finding as it is made, for the progress bar.
 	Seen func()
+
+	// undecidable says why this pass can judge no date; empty if it can.
+	undecidable string
 }
 
 const (
@@ -65,6 +68,8 @@ type Collected struct {
 	Pass    watch.Pass
 	results *results
 	began   time.Time
+	// undecidable is that of the Collection.
+	undecidable string
 }
 
 // Close removes what the pass has put aside on disk.
@@ -82,9 +87,9 @@ func (c Collection) Collect(ctx context.Context) (Collected, error) {
 	collected := Collected{results: newResults(), began: time.Now()}
 	within, cancel := context.WithTimeout(ctx, c.Within)
 	defer cancel()
-	reference := c.OwnClock.ask(within)
+	reference, raw := c.OwnClock.ask(within), c.Now
 	if !c.AsOf {
-		c.Now = policy.TrueTime(c.Now, reference)
+		c.Now, c.undecidable = reference.Time(raw), policy.Undecidable(reference)
 	}
 	itself := slices.IndexFunc(c.Checks, func(check Check) bool { return check.Name == watch.Itself })
 	others := slices.DeleteFunc(indexes(len(c.Checks)), func(i int) bool { return i == itself })
@@ -95,10 +100,11 @@ func (c Collection) Collect(ctx context.Context) (Collected, error) {
 		outcomes[i] = &outcome{result: watch.CheckResult{Name: c.Checks[i].Name, Kind: c.Checks[i].Kind, Error: firstLine(err)}}
 		c.Log.Error("a check could not be run", "check", c.Checks[i].Name, "error", err)
 	})
+	collected.undecidable = c.undecidable
 	collected.Pass = watch.Pass{GeneratedAt: c.Now.UTC(), Findings: collected.results.all()}
 	// It comes last, because the clock may be set while the others are at work.
 	var facts []watch.Fact
-	collected.Pass.Clock, facts = c.OwnClock.judge(ctx, reference, collected.began)
+	collected.Pass.Clock, facts = c.OwnClock.judge(ctx, reference, collected.began, c.Now, raw)
 	switch own := (Check{Name: watch.Itself, Kind: watch.Itself}); {
 	case itself >= 0:
 		own = c.Checks[itself]
@@ -145,7 +151,7 @@ func (c Collection) one(ctx context.Context, check Check, kept *results) *outcom
 			got.note(remark.Text)
 			return
 		}
-		if got.keep(c.Judge.Finding(origin, fact, c.Now), fact, kept) && c.Seen != nil {
+		if got.keep(c.finding(origin, fact), fact, kept) && c.Seen != nil {
 			c.Seen()
 		}
 	}
@@ -165,6 +171,15 @@ func (c Collection) one(ctx context.Context, check Check, kept *results) *outcom
 		got.result.Remarks = append(got.result.Remarks, fmt.Sprintf("and %d more", got.unshown))
 	}
 	return got
+}
+
+// finding judges a fact by the time that the pass believes.
+func (c Collection) finding(origin policy.Origin, fact watch.Fact) watch.Finding {
+	finding := c.Judge.Finding(origin, fact, c.Now)
+	if c.undecidable != "" && policy.DependsOnClock(finding) {
+		return policy.Undecided(finding, c.undecidable)
+	}
+	return finding
 }
 
 // run calls the check under its deadline, and leaves it behind if it ignores that.

@@ -90,7 +90,7 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 
 // lookAgain gives bad news that is about to be told a second look.
 func (j Job) lookAgain(ctx context.Context, collected *Collected) error {
-	news, err := j.Ledger.Fresh(ctx, collected.Pass.Findings, j.Telling, collected.Pass.Clock.Trusted, collected.Pass.GeneratedAt)
+	news, err := j.Ledger.Fresh(ctx, collected.Pass.Findings, j.Telling, collected.Pass.Clock, collected.Pass.GeneratedAt)
 	if err != nil {
 		return fmt.Errorf("look for what is about to be told: %w", err)
 	}

@@ -35,12 +35,18 @@ func (o OwnClock) stepped(since time.Time) time.Duration {
 }
 
 // judge looks at the own clock once more if it was set since the references were asked.
-func (o OwnClock) judge(ctx context.Context, reference watch.Reference, began time.Time) (watch.OwnClock, []watch.Fact) {
+// judged is the instant that the pass judges by, of the instant raw of the own clock.
+func (o OwnClock) judge(ctx context.Context, first watch.Reference, began, judged, raw time.Time) (watch.OwnClock, []watch.Fact) {
 	stepped := o.stepped(began)
-	if stepped.Abs() >= policy.DistrustFrom {
-		reference = o.ask(ctx)
+	if stepped.Abs() < watch.DistrustFrom {
+		return policy.OwnClock(first, 0, 0)
 	}
-	return policy.OwnClock(reference, stepped)
+	last := o.ask(ctx)
+	misjudged := time.Duration(0)
+	if last.Majority && !first.Overrules() {
+		misjudged = judged.Sub(raw) - stepped + last.Offset
+	}
+	return policy.OwnClock(last, stepped, misjudged)
 }
 
 // withFacts is the check on Lapsewatch itself together with what is known of its clock.

@@ -14,12 +14,18 @@ import (
 	"lapsewatch/watch"
 )
 
-// believed is what a single reference says of an own clock that is off by so much.
+// believed is what four references say of an own clock that is off by so much.
 func believed(offset time.Duration) watch.Reference {
-	return watch.Reference{
-		Asked: 1, Answered: 1, Agreeing: 1, Majority: true, Offset: offset, Uncertainty: time.Millisecond, At: now,
-		Each: []watch.ReferenceAnswer{{Name: "ntp://time.example.com", Offset: offset, Agreeing: true}},
+	reference := watch.Reference{Asked: 4, Answered: 4, Agreeing: 4, Majority: true, Offset: offset, Uncertainty: time.Millisecond, At: now}
+	for _, host := range []string{"a", "b", "c", "d"} {
+		reference.Each = append(reference.Each, watch.ReferenceAnswer{Name: "ntp://" + host, Offset: offset, Agreeing: true})
 	}
+	return reference
+}
+
+// silentReferences is that none of them answers.
+func silentReferences() watch.Reference {
+	return watch.Reference{Asked: 4, Why: "none of 4 references answered", At: now}
 }
 
 func passWith(t *testing.T, clock OwnClock, checks ...Check) Collected {
@@ -54,14 +60,15 @@ func TestTheOwnClockIsASubjectOfTheCheckOnLapsewatchItself(t *testing.T) {
 		sink(watch.Condition{Subject: watch.Subject{ID: "ledger", Name: "ledger"}, Text: "is sound"})
 		return nil
 	})
+	const own = "lapsewatch/clock ok, lapsewatch/reference/ntp://a ok, lapsewatch/reference/ntp://b ok, lapsewatch/reference/ntp://c ok, lapsewatch/reference/ntp://d ok"
 	asked := OwnClock{Ask: func(context.Context) watch.Reference { return believed(0) }}
 	tests := map[string]struct {
 		clock  OwnClock
 		checks []Check
 		want   string
 	}{
-		"beside what else is known of Lapsewatch":       {asked, []Check{{Name: watch.Itself, Kind: watch.Itself, Check: healthy}}, "lapsewatch/ledger ok, lapsewatch/clock ok, lapsewatch/reference/ntp://time.example.com ok"},
-		"alone, where there is no ledger":               {asked, nil, "lapsewatch/clock ok, lapsewatch/reference/ntp://time.example.com ok"},
+		"beside what else is known of Lapsewatch":       {asked, []Check{{Name: watch.Itself, Kind: watch.Itself, Check: healthy}}, "lapsewatch/ledger ok, " + own},
+		"alone, where there is no ledger":               {asked, nil, own},
 		"and not at all where no references are to ask": {OwnClock{}, nil, ""},
 	}
 	for name, test := range tests {
@@ -79,20 +86,24 @@ func TestTheOwnClockIsASubjectOfTheCheckOnLapsewatchItself(t *testing.T) {
 
 func TestF7_AClockThatIsSetDuringThePassIsLookedAtOnceMore(t *testing.T) {
 	slept := func(time.Time) time.Duration { return 8 * time.Hour }
+	const year = 365 * 24 * time.Hour
 	tests := map[string]struct {
 		// answers are what the references say first, and when they are asked again.
-		answers []time.Duration
+		answers []watch.Reference
 		stepped func(time.Time) time.Duration
 		trusted bool
 		asked   int
+		// judged is the instant that the pass judged by.
+		judged time.Time
 	}{
-		"nothing happened":                                   {[]time.Duration{0}, nil, true, 1},
-		"the machine slept and is right":                     {[]time.Duration{0, 0}, slept, true, 2},
-		"it was right and was set wrong":                     {[]time.Duration{0, 8 * time.Hour}, slept, false, 2},
-		"it was wrong and was set right":                     {[]time.Duration{-8 * time.Hour, 0}, slept, true, 2},
-		"it is wrong all the time":                           {[]time.Duration{365 * 24 * time.Hour}, nil, false, 1},
-		"set wrong, and there is nobody who could say so":    {nil, slept, false, 0},
-		"a leap second, which nobody needs to be told about": {nil, func(time.Time) time.Duration { return -time.Second }, true, 0},
+		"nothing happened":                                            {[]watch.Reference{believed(0)}, nil, true, 1, now},
+		"the machine slept and is right":                              {[]watch.Reference{believed(0), believed(0)}, slept, true, 2, now},
+		"it was right and was set wrong":                              {[]watch.Reference{believed(0), believed(8 * time.Hour)}, slept, false, 2, now},
+		"it was wrong and was set right":                              {[]watch.Reference{believed(-8 * time.Hour), believed(0)}, slept, true, 2, now.Add(8 * time.Hour)},
+		"it was wrong before anybody could say so, and was set right": {[]watch.Reference{silentReferences(), believed(0)}, slept, false, 2, now},
+		"it is wrong all the time":                                    {[]watch.Reference{believed(year)}, nil, false, 1, now.Add(-year)},
+		"set wrong, and there is nobody who could say so":             {nil, slept, false, 0, now},
+		"a leap second, which nobody needs to be told about":          {nil, func(time.Time) time.Duration { return -time.Second }, true, 0, now},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -101,12 +112,12 @@ func TestF7_AClockThatIsSetDuringThePassIsLookedAtOnceMore(t *testing.T) {
 			if test.answers != nil {
 				clock.Ask = func(context.Context) watch.Reference {
 					asked++
-					return believed(test.answers[asked-1])
+					return test.answers[asked-1]
 				}
 			}
-			got := passWith(t, clock).Pass.Clock
-			if got.Trusted != test.trusted || asked != test.asked {
-				t.Errorf("trusted %t after asking %d times, want %t after %d", got.Trusted, asked, test.trusted, test.asked)
+			got := passWith(t, clock).Pass
+			if got.Clock.Trusted != test.trusted || asked != test.asked || !got.GeneratedAt.Equal(test.judged) {
+				t.Errorf("trusted %t after asking %d times, judged at %v; want %t after %d at %v", got.Clock.Trusted, asked, got.GeneratedAt, test.trusted, test.asked, test.judged)
 			}
 		})
 	}
@@ -149,6 +160,29 @@ func TestF7_AWrongOwnClockIsOneFindingNoFalseExpiryAndNoGoodNews(t *testing.T) {
 		}
 		if outcome.Undelivered > 0 {
 			t.Errorf("%s: %d messages were not delivered", pass.name, outcome.Undelivered)
+		}
+	}
+}
+
+// Without references that overrule it nobody knows which clock is right, so that no date is
+// judged at all: neither called expired, nor in order.
+func TestF7_WhereNobodyKnowsTheTimeNoDateIsJudged(t *testing.T) {
+	two := believed(365 * 24 * time.Hour)
+	two.Asked, two.Answered, two.Agreeing, two.Each = 2, 2, 2, two.Each[:2]
+	check := checkFunc(func(_ context.Context, sink watch.Sink) error {
+		sink(certificate("expired", -2))
+		sink(certificate("fine", 300))
+		sink(watch.Condition{Subject: watch.Subject{ID: "other", Name: "other"}, Text: "is in order"})
+		return nil
+	})
+	collected := passWith(t, OwnClock{Ask: func(context.Context) watch.Reference { return two }}, Check{Name: "web", Kind: "k", Check: check})
+	for finding, err := range collected.Pass.Findings {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]watch.Severity{"web/expired": watch.Unknown, "web/fine": watch.Unknown, "web/other": watch.OK, "lapsewatch/clock": watch.Critical}[finding.ID]
+		if want != "" && finding.Severity != want {
+			t.Errorf("%s is %s: %s; want %s", finding.ID, finding.Severity, finding.Message, want)
 		}
 	}
 }

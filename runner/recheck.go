@@ -13,7 +13,7 @@ import (
 // their check can: what was a moment's failure is nobody's concern. What the second look
 // finds stands.
 func (c Collection) recheck(ctx context.Context, collected *Collected, news []watch.Finding) {
-	c.Now = collected.Pass.GeneratedAt
+	c.Now, c.undecidable = collected.Pass.GeneratedAt, collected.undecidable
 	within, cancel := context.WithDeadline(ctx, collected.began.Add(c.Within))
 	defer cancel()
 	suspects := map[string][]watch.Finding{}
@@ -48,7 +48,7 @@ func (c Collection) recheckOne(ctx context.Context, check Check, again watch.Rec
 	var mu sync.Mutex
 	second := map[string]watch.Finding{}
 	sink := func(fact watch.Fact) {
-		finding := c.Judge.Finding(origin, fact, c.Now)
+		finding := c.finding(origin, fact)
 		mu.Lock()
 		defer mu.Unlock()
 		if _, asked := first[finding.ID]; asked && second != nil && ctx.Err() == nil {

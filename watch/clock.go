@@ -18,8 +18,9 @@ type Clock struct {
 	// Reference names what it was compared with: "3 of 4 references".
 	Reference string
 	// Unverified says in a clause why the reference is not to be relied on; empty if it is.
-	// Without a reference to rely on no clock is ok.
-	Unverified string
+	// Without a reference to rely on no clock is ok. NoReference: none was given.
+	Unverified  string
+	NoReference bool
 	// At is when the clock was read, by the reference's time.
 	At time.Time
 	// Before is how the clock stood when it was last within its limits at an earlier pass,
@@ -32,6 +33,10 @@ type Clock struct {
 	Limits ClockLimits
 	// Own: it is the clock of the machine that Lapsewatch runs on.
 	Own bool
+	// OwnOffset is that clock minus the reference.
+	OwnOffset time.Duration
+	// SelfReported: Offset is the host's own account of what it follows, and no comparison.
+	SelfReported bool
 	// Observations are conditions other than the offset.
 	Observations []Observation
 	// Details are as those of a Credential.
@@ -43,6 +48,8 @@ type Clock struct {
 type ClockReading struct {
 	At                  time.Time
 	Offset, Uncertainty time.Duration
+	// Own is the own clock minus the same reference.
+	Own time.Duration
 }
 
 // Plus and Minus stay at what a time.Duration holds.
@@ -75,11 +82,14 @@ func most(of time.Duration) time.Duration {
 const slewedAtMost = 500e-6
 
 // SetBefore reports whether the clock was set between this reading and a later one: it
-// moved by at least that much more than it can have drifted and than was read inexactly.
+// moved by at least that much more than it can have drifted and than was read inexactly,
+// against the reference and against the own clock too. Otherwise one of those was set.
 func (r ClockReading) SetBefore(later ClockReading, atLeast time.Duration) bool {
 	elapsed := later.At.Sub(r.At).Abs()
 	explained := time.Duration(slewedAtMost*float64(elapsed)) + later.Uncertainty + r.Uncertainty
-	return Minus(later.Offset, r.Offset).Abs()-explained >= atLeast
+	moved := Minus(later.Offset, r.Offset).Abs()
+	movedFromOwn := Minus(Minus(later.Offset, later.Own), Minus(r.Offset, r.Own)).Abs()
+	return min(moved, movedFromOwn)-explained >= atLeast
 }
 
 // ClockLimits are the distances from the reference from which a clock is a warning and
@@ -138,6 +148,8 @@ func Span(distance time.Duration) string {
 	switch {
 	case distance == 0:
 		return "0 s"
+	case distance < time.Microsecond:
+		return fmt.Sprintf("%d ns", distance.Nanoseconds())
 	case distance < time.Millisecond:
 		return fmt.Sprintf("%.1f µs", float64(distance)/float64(time.Microsecond))
 	case distance < time.Second:

@@ -137,6 +137,8 @@ type Condition struct {
 	Text    string
 	Details map[string]any
 	Remedy  string
+	// Extent is that of the finding.
+	Extent int64
 }
 
 // Problem is the fact that something could not be read. It is never ok, and it never

@@ -32,6 +32,9 @@ type Finding struct {
 	Details      map[string]any    `json:"details,omitempty"`
 	Remedy       string            `json:"remedy,omitempty"`
 	Link         string            `json:"link,omitempty"`
+	// Extent grows with what is wrong: of two findings on a subject that are alike in all
+	// else the one with the larger extent is worse news. It is compared and not shown.
+	Extent int64 `json:"extent,omitempty"`
 	// Acknowledged is set while somebody has taken note of the finding.
 	Acknowledged *Acknowledgement `json:"acknowledged,omitempty"`
 }

@@ -32,6 +32,8 @@ type OwnClock struct {
 	// UncertaintySeconds: positive is ahead.
 	OffsetSeconds      float64 `json:"offset_seconds,omitempty"`
 	UncertaintySeconds float64 `json:"uncertainty_seconds,omitempty"`
+	// Corrected: dates are judged by the time of the references, which overrule the clock.
+	Corrected bool `json:"corrected,omitempty"`
 	// Reference says who agrees: "3 of 4 references".
 	Reference string `json:"reference,omitempty"`
 	// Unverified says in a clause why it is not verified; empty where nobody was asked.

@@ -27,8 +27,8 @@ func readNTP(ctx context.Context, l *look, h *host) (remoteclock.Reading, error)
 	if err != nil {
 		return remoteclock.Reading{}, err
 	}
-	if why, held := l.manners.Held(ctx, h.mannersKey()); held {
-		return remoteclock.Reading{}, &remoteclock.Failure{Reason: watch.KissOfDeath, Err: fmt.Errorf("%s %s", h.url.Host, why)}
+	if why, held := l.held(ctx, h); held {
+		return remoteclock.Reading{}, kissed(fmt.Errorf("%s %s", h.url.Host, why))
 	}
 	var failed error
 	for _, address := range addresses {
@@ -37,21 +37,45 @@ func readNTP(ctx context.Context, l *look, h *host) (remoteclock.Reading, error)
 			failed = unanswered(address, l.timeout, err)
 			continue
 		}
-		if err := l.manners.Note(ctx, h.mannersKey(), reply); err != nil {
-			l.env.Log.Warn("what a server asked for could not be kept; it may be asked again too early", "host", h.name, "error", err)
-		}
 		if !reply.Timed() {
-			return remoteclock.Reading{}, &remoteclock.Failure{
-				Reason: watch.KissOfDeath, Err: fmt.Errorf("ask %s by NTP: it %s", address, manners.Clause(reply.Kiss)),
-			}
+			return remoteclock.Reading{}, kissed(fmt.Errorf("ask %s by NTP: it %s", address, manners.Clause(reply.Kiss)))
 		}
 		return readingOf(address, reply), nil
 	}
 	return remoteclock.Reading{}, failed
 }
 
+// kissed is that a host asked for fewer questions, or for none.
+func kissed(err error) *remoteclock.Failure {
+	failed := &remoteclock.Failure{Reason: watch.KissOfDeath, Err: err}
+	if strings.Contains(err.Error(), "RATE") {
+		failed.Remedy = "Nothing: it is asked again after that time. If it stays so, ask it less often."
+	}
+	return failed
+}
+
 // mannersKey changes with the name too, so that renaming a target has it asked again.
 func (h *host) mannersKey() string { return h.name + " " + h.id }
+
+// held reports whether the host asked to be left alone. The memory is asked only of those
+// of which it is known that they have, or of all where that is not known.
+func (l *look) held(ctx context.Context, h *host) (why string, held bool) {
+	if !l.before.mayBeHeld(h) {
+		return "", false
+	}
+	return l.manners.Held(ctx, h.mannersKey())
+}
+
+// note keeps what the host asked for, and forgets it once it gives the time again.
+func (l *look) note(ctx context.Context, h *host, reply ntp.Reply) {
+	if reply.Timed() && !l.before.mayBeHeld(h) {
+		return
+	}
+	l.before.keepHeld(h, !reply.Timed())
+	if err := l.manners.Note(ctx, h.mannersKey(), reply); err != nil {
+		l.env.Log.Warn("what a server asked for could not be kept; it may be asked again too early", "host", h.name, "error", err)
+	}
+}
 
 // addresses are at most one of each family: more would be other hosts.
 func (l *look) addresses(ctx context.Context, h *host) ([]netip.AddrPort, error) {
@@ -83,30 +107,42 @@ func (l *look) addresses(ctx context.Context, h *host) ([]netip.AddrPort, error)
 
 // ask sends one packet, and a second one where the first was lost. Where one answer is not
 // exact enough for the host's limit it takes further ones, and the one with the least delay.
+// A host that asks to be left alone meanwhile is, and what it said before counts.
 func (l *look) ask(ctx context.Context, h *host, address netip.AddrPort) (ntp.Reply, error) {
-	reply, err := l.once(ctx, address)
-	if errors.Is(err, ntp.ErrNoReply) {
-		reply, err = l.once(ctx, address)
+	client, _, err := l.client()
+	if err != nil {
+		return ntp.Reply{}, err
 	}
-	if err != nil || !reply.Timed() || l.samples == 1 || reply.Uncertainty() <= h.exactEnough() {
+	once := func() (ntp.Reply, error) {
+		half, cancel := context.WithTimeout(ctx, l.timeout/2)
+		defer cancel()
+		return client.Ask(half, address)
+	}
+	reply, err := once()
+	if errors.Is(err, ntp.ErrNoReply) {
+		reply, err = once()
+	}
+	if err != nil {
 		return reply, err
+	}
+	l.note(ctx, h, reply)
+	if !reply.Timed() || l.samples == 1 || reply.Uncertainty() <= h.exactEnough() {
+		return reply, nil
 	}
 	select {
 	case <-ctx.Done():
 		return reply, nil
 	case <-time.After(l.interval):
 	}
-	better, err := l.ntp.Best(ctx, address, l.samples-1, l.interval)
-	if err == nil && better.Timed() && better.Delay < reply.Delay {
+	better, err := client.Best(ctx, address, l.samples-1, l.interval)
+	switch {
+	case err != nil:
+	case !better.Timed():
+		l.note(ctx, h, better)
+	case better.Delay < reply.Delay:
 		return better, nil
 	}
 	return reply, nil
-}
-
-func (l *look) once(ctx context.Context, address netip.AddrPort) (ntp.Reply, error) {
-	half, cancel := context.WithTimeout(ctx, l.timeout/2)
-	defer cancel()
-	return l.ntp.Ask(half, address)
 }
 
 func unanswered(address netip.AddrPort, patience time.Duration, err error) error {

@@ -32,8 +32,10 @@ func (f *fleet) add(clock watch.Clock) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.clocks = append(f.clocks, position{clock.Offset, clock.Uncertainty, clock.Offset.Abs()-clock.Uncertainty >= limits.Warn})
+	f.clocks = append(f.clocks, position{clock.Offset, clock.Uncertainty, clock.Offset.Abs()-clock.Uncertainty >= limits.Warn+clock.Slack})
 }
+
+func fleetSubject() watch.Subject { return watch.Subject{ID: "fleet", Name: "all hosts together"} }
 
 // condition says whether more than half of the hosts share one wrong time.
 func (f *fleet) condition(reference string) watch.Condition {
@@ -46,7 +48,7 @@ func (f *fleet) condition(reference string) watch.Condition {
 		}
 	}
 	condition := watch.Condition{
-		Subject: watch.Subject{ID: "fleet", Name: "all hosts together"},
+		Subject: fleetSubject(),
 		Text:    fmt.Sprintf("%d of %d hosts are within their limits of %s", within, len(f.clocks), reference),
 		Details: map[string]any{"hosts": len(f.clocks), "hosts_within_limits": within},
 	}
@@ -55,7 +57,7 @@ func (f *fleet) condition(reference string) watch.Condition {
 		middle := largest[len(largest)/2].offset
 		condition.Reason = watch.FleetDisagrees
 		condition.Text = fmt.Sprintf("%d of %d hosts agree with each other within %s, and are %s %s: what they synchronise with is wrong, or the references are",
-			len(largest), len(f.clocks), watch.Span(last-first), watch.Span(middle), side(middle, reference))
+			len(largest), len(f.clocks), watch.Span(watch.Minus(last, first)), watch.Span(middle), side(middle, reference))
 		condition.Details["shared_offset_seconds"] = middle.Seconds()
 		condition.Details["hosts_sharing_it"] = len(largest)
 	}
@@ -78,7 +80,7 @@ func (f *fleet) largestCluster() []position {
 	slices.SortFunc(wrong, func(a, b position) int { return cmp.Compare(a.offset, b.offset) })
 	var largest []position
 	for start, end := 0, 0; end < len(wrong); end++ {
-		for wrong[end].offset-wrong[start].offset > closeTogether+wrong[start].uncertainty+wrong[end].uncertainty {
+		for watch.Minus(wrong[end].offset, wrong[start].offset) > watch.Plus(closeTogether, watch.Plus(wrong[start].uncertainty, wrong[end].uncertainty)) {
 			start++
 		}
 		if end+1-start > len(largest) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,20 @@ func TestHostsThatAgreeWithEachOtherAndNotWithTheReferencesAreSaidTogether(t *te
 	}
 }
 
+func TestWhereMostHostsAreSilentNothingIsSaidToBeInOrder(t *testing.T) {
+	targets := []string{"ntp://" + ntptest.Serve(t, ntptest.True()).Addr.String()}
+	for range 3 {
+		targets = append(targets, "ntp://"+ntptest.Start(t, func([]byte) [][]byte { return nil }).Addr.String())
+	}
+	o := options(targets...)
+	o.Timeout = watch.Duration(100 * time.Millisecond)
+	for _, found := range findings(t, built(t, o, believing(0))) {
+		if want := "could not be read: compare 4 hosts with each other: only 1 could be read"; found.ID == "clocks/fleet" && (found.Severity != watch.Unknown || found.Message != want) {
+			t.Errorf("said %s %q, want %q", found.Severity, found.Message, want)
+		}
+	}
+}
+
 func TestOfTwoHostsNothingIsSaidTogether(t *testing.T) {
 	targets := []string{"ntp://" + ntptest.Serve(t, ntptest.True()).Addr.String(), "ntp://" + ntptest.Serve(t, ntptest.True()).Addr.String()}
 	if found := findings(t, built(t, options(targets...), believing(0))); len(found) != 2 {
@@ -78,17 +93,13 @@ func TestTheCheckKeepsItsContract(t *testing.T) {
 }
 
 func TestASecondLookReadsOnlyWhatIsAskedAndComparesWithTheSamePast(t *testing.T) {
-	shift := time.Duration(0)
-	server := ntptest.Start(t, func(request []byte) [][]byte {
-		header := ntptest.True()
-		header.Shift = shift
-		return [][]byte{header.Answer(request)}
-	})
+	var shift atomic.Int64
+	server := shifting(t, &shift)
 	other := ntptest.Serve(t, ntptest.True())
 	id := "ntp://" + server.Addr.String()
 	check := built(t, options(id, "ntp://"+other.Addr.String()), believing(0))
 	facts(t, check)
-	shift = time.Hour
+	shift.Store(int64(time.Hour))
 	facts(t, check)
 	asked := other.Asked()
 	var again []watch.Fact
@@ -98,6 +109,14 @@ func TestASecondLookReadsOnlyWhatIsAskedAndComparesWithTheSamePast(t *testing.T)
 	}
 	if got := again[0].(watch.Clock); got.Before == nil || got.Before.Offset.Abs() > time.Minute {
 		t.Errorf("compared with %+v, want how the clock stood at the pass before", got.Before)
+	}
+	// What a second look refutes was never there: the next pass sees no jump back.
+	shift.Store(0)
+	if err := check.(watch.Rechecker).Recheck(t.Context(), []string{id}, func(watch.Fact) {}); err != nil {
+		t.Fatal(err)
+	}
+	if got := facts(t, check)[id].(watch.Clock); got.Since != nil {
+		t.Errorf("the refuted reading %+v is remembered", got.Since)
 	}
 }
 
@@ -133,7 +152,12 @@ func TestAMemoryThatFailsCostsNoReading(t *testing.T) {
 // counting counts what is remembered.
 type counting struct {
 	watch.Memory
-	kept, most int
+	kept, most, recalled int
+}
+
+func (c *counting) Recall(ctx context.Context, key string) ([]byte, error) {
+	c.recalled++
+	return c.Memory.Recall(ctx, key)
 }
 
 func (c *counting) Remember(ctx context.Context, key string, value []byte) error {
@@ -152,17 +176,22 @@ func TestAFleetCostsTheMemoryFewAndSmallEntries(t *testing.T) {
 	}
 	check := built(t, options(targets...), env)
 	facts(t, check)
-	if memory.kept > 16 || memory.most > 4096 {
-		t.Errorf("%d entries, the largest of %d bytes", memory.kept, memory.most)
+	if memory.kept > 20 || memory.recalled > 20 || memory.most > 4096 {
+		t.Errorf("%d entries written and %d read, the largest of %d bytes", memory.kept, memory.recalled, memory.most)
 	}
+	// A fleet that grows keeps what is known of it.
+	for range 200 {
+		targets = append(targets, "ntp://"+ntptest.Serve(t, ntptest.True()).Addr.String())
+	}
+	check = built(t, options(targets...), env)
 	known := 0
 	for _, fact := range facts(t, check) {
 		if read, ok := fact.(watch.Clock); ok && read.Before != nil {
 			known++
 		}
 	}
-	if known != len(targets) {
-		t.Errorf("of %d hosts the past is known, want %d", known, len(targets))
+	if known != 300 {
+		t.Errorf("of %d hosts the past is known, want 300", known)
 	}
 }
 
@@ -174,12 +203,12 @@ func TestOptionsThatCannotBeMeantAreRefusedWithTheirPlace(t *testing.T) {
 	}{
 		"no targets":              {clock.Options{}, "targets: there is nothing to watch: give at least one target, such as ntp://host.example.com"},
 		"a host without a way":    {options("db.example.com"), `targets[0].url: "db.example.com" does not say how to read the clock: want a URL such as ntp://host.example.com`},
-		"an unknown way":          {options("gopher://db.example.com"), `targets[0].url: "gopher://db.example.com": the scheme gopher is not known: want one of chrony, http, https, mysql, node+http, node+https, ntp, postgres, sqlserver, ssh`},
+		"an unknown way":          {options("gopher://db.example.com"), `targets[0].url: "gopher://db.example.com": the scheme gopher is not known: want one of chrony, http, https, mariadb, mysql, node+http, node+https, ntp, postgres, postgresql, sqlserver, ssh`},
 		"a path that NTP has not": {options("ntp://a.example.com/x"), `targets[0].url: "ntp://a.example.com/x": want ntp://HOST[:PORT] and nothing behind it`},
 		"a user that NTP has not": {options("ntp://me@a.example.com"), `targets[0].url: "ntp://…": a user has no use in ntp`},
 		"a port that is none":     {options("ntp://a.example.com:0"), `targets[0].url: "ntp://a.example.com:0": want a port from 1 to 65535`},
 		"a password in the URL":   {options("postgres://me:hunter2@a.example.com/db"), "targets[0].url: a password does not belong into a URL: name the place where it is kept (password: {file: PATH} or {env: NAME})"},
-		"one host twice":          {options("ntp://a.example.com", "ntp://A.example.com:123"), "targets[1]: repeats targets[0]"},
+		"one host twice":          {options("ntp://a.example.com", "ntp://A.example.com:123"), "targets[1]: repeats targets[0]: a clock is read once; give it the narrower of its limits"},
 		"an unknown limit":        {clock.Options{Targets: []clock.Target{{URL: "ntp://a", Limit: "tight"}}}, "targets[0].limit: limit \"tight\" is not known: want one of [mifid2-hft mifid2 cockroachdb etcd totp kerberos entra certificates]"},
 		"a limit and two offsets": {clock.Options{Targets: []clock.Target{{URL: "ntp://a"}}, Limit: "totp", Warn: 1}, "limit: give either limit, or warn and critical"},
 		"half of a limit":         {clock.Options{Targets: []clock.Target{{URL: "ntp://a", Warn: 1}}}, "targets[0].warn: give warn and critical together"},
@@ -233,7 +262,7 @@ func FuzzTargetURL(f *testing.F) {
 		o := options(text)
 		if err := o.Validate(); err == nil {
 			again := options(text, text)
-			if err := again.Validate(); err == nil || err.Error() != "targets[1]: repeats targets[0]" {
+			if err := again.Validate(); err == nil || err.Error() != "targets[1]: repeats targets[0]: a clock is read once; give it the narrower of its limits" {
 				t.Errorf("%q twice: %v", text, err)
 			}
 		}

@@ -14,8 +14,11 @@ import (
 // past is how the clocks stood at passes before. Many hosts share one entry of the
 // memory, so that a fleet costs few writes.
 type past struct {
-	memory  watch.Memory
-	buckets int
+	memory watch.Memory
+	// buckets are how many entries there will be, and recalled how many there were.
+	buckets, recalled int
+	// unknown: what was kept could not be read.
+	unknown bool
 
 	mu   sync.Mutex
 	was  map[uint64]history
@@ -23,18 +26,21 @@ type past struct {
 }
 
 // history is that of one clock, as watch.Clock has it. A reading that is not known has
-// no instant.
-type history struct{ before, since watch.ClockReading }
+// no instant. held: the host asked to be left alone at some time, which manners knows.
+type history struct {
+	before, since watch.ClockReading
+	held          bool
+}
 
 // with is the history that a reading is compared with, and the one that it leaves behind.
 func (h history) with(now watch.ClockReading, warn time.Duration) (compared, left history) {
 	switch {
 	case now.Offset.Abs()-now.Uncertainty < warn:
-		return h, history{before: now}
+		return h, history{before: now, held: h.held}
 	case h.since.At.IsZero():
-		return h, history{before: h.before, since: now}
+		return h, history{before: h.before, since: now, held: h.held}
 	case h.since.SetBefore(now, warn):
-		return history{before: h.since}, history{before: h.since, since: now}
+		return history{before: h.since}, history{before: h.since, since: now, held: h.held}
 	}
 	return h, h
 }
@@ -49,32 +55,41 @@ func known(reading watch.ClockReading) *watch.ClockReading {
 
 const (
 	// perBucket hosts on average share an entry, which holds maxPerBucket of them.
-	perBucket    = 32
+	perBucket    = 24
 	maxPerBucket = 4096 / recordSize
-	recordSize   = 7 * 8
+	recordSize   = 10 * 8
+	// sizeKey holds the number of entries, which grows with the hosts.
+	sizeKey    = "clocks"
+	mostRecall = 1 << 13
 )
 
 // recallAll reads what is known of the hosts. Without it there is no comparison with the
 // pass before, and all else goes on.
 func recallAll(ctx context.Context, memory watch.Memory, hosts int) (*past, error) {
 	p := &past{memory: memory, buckets: 1, was: map[uint64]history{}, kept: map[uint64]history{}}
-	for p.buckets*perBucket < hosts {
+	for p.buckets*perBucket < hosts && p.buckets < mostRecall {
 		p.buckets *= 2
 	}
-	for i := range p.buckets {
-		packed, err := memory.Recall(ctx, p.key(i))
-		if err != nil {
-			return p, fmt.Errorf("recall how the clocks stood before: %w", err)
-		}
+	size, err := memory.Recall(ctx, sizeKey)
+	if err == nil && len(size) == 4 {
+		p.recalled = min(int(binary.BigEndian.Uint32(size)), mostRecall)
+	}
+	for i := 0; i < p.recalled && err == nil; i++ {
+		var packed []byte
+		packed, err = memory.Recall(ctx, key(i))
 		for ; len(packed) >= recordSize; packed = packed[recordSize:] {
 			id, read := unpack(packed)
 			p.was[id] = read
 		}
 	}
+	if err != nil {
+		p.unknown = true
+		return p, fmt.Errorf("recall how the clocks stood before: %w", err)
+	}
 	return p, nil
 }
 
-func (p *past) key(bucket int) string { return fmt.Sprintf("clocks/%d/%d", p.buckets, bucket) }
+func key(bucket int) string { return fmt.Sprintf("clocks/%d", bucket) }
 
 func hashed(id string) uint64 {
 	sum := fnv.New64a()
@@ -92,41 +107,76 @@ func (p *past) compare(h *host, now watch.ClockReading) history {
 	return compared
 }
 
+// mayBeHeld reports whether the host may have asked to be left alone.
+func (p *past) mayBeHeld(h *host) bool {
+	id := hashed(h.id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.unknown || p.was[id].held || p.kept[id].held
+}
+
+// keepHeld notes whether the host asked to be left alone.
+func (p *past) keepHeld(h *host, held bool) {
+	id := hashed(h.id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	read, known := p.kept[id]
+	if !known {
+		read = p.was[id]
+	}
+	read.held = held
+	p.kept[id] = read
+	was := p.was[id]
+	was.held = held
+	p.was[id] = was
+}
+
 // rememberAll keeps the readings of this pass, and of hosts that it could not read those
 // of earlier ones. Hosts that are watched no more are dropped.
 func (p *past) rememberAll(ctx context.Context, hosts []*host) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	packed := make([][]byte, p.buckets)
+	packed := make([][]byte, max(p.buckets, p.recalled))
 	for _, each := range hosts {
 		id := hashed(each.id)
 		read, known := p.kept[id]
 		if !known {
 			read, known = p.was[id]
 		}
-		at := id % uint64(p.buckets)
+		at := id % uint64(p.buckets) //nolint:gosec // it is positive
 		if known && len(packed[at]) < maxPerBucket*recordSize {
 			packed[at] = pack(packed[at], id, read)
 		}
 	}
-	for i, value := range packed {
-		if err := p.memory.Remember(ctx, p.key(i), value); err != nil {
-			return fmt.Errorf("remember how the clocks stand: %w", err)
-		}
+	size := binary.BigEndian.AppendUint32(nil, uint32(p.buckets)) //nolint:gosec // no more than mostRecall
+	err := p.memory.Remember(ctx, sizeKey, size)
+	for i := 0; i < len(packed) && err == nil; i++ {
+		err = p.memory.Remember(ctx, key(i), packed[i])
 	}
+	if err != nil {
+		return fmt.Errorf("remember how the clocks stand: %w", err)
+	}
+	p.recalled = p.buckets
 	return nil
 }
 
 func pack(to []byte, id uint64, read history) []byte {
+	add := func(n int64) { to = binary.BigEndian.AppendUint64(to, uint64(n)) } //nolint:gosec // the bits are kept
 	to = binary.BigEndian.AppendUint64(to, id)
 	for _, reading := range []watch.ClockReading{read.before, read.since} {
 		at := int64(0)
 		if !reading.At.IsZero() {
 			at = reading.At.UnixNano()
 		}
-		for _, n := range []int64{at, int64(reading.Offset), int64(reading.Uncertainty)} {
-			to = binary.BigEndian.AppendUint64(to, uint64(n)) //nolint:gosec // the bits are kept
-		}
+		add(at)
+		add(int64(reading.Offset))
+		add(int64(reading.Uncertainty))
+		add(int64(reading.Own))
+	}
+	if read.held {
+		add(1)
+	} else {
+		add(0)
 	}
 	return to
 }
@@ -137,7 +187,10 @@ func unpack(from []byte) (uint64, history) {
 		if number(i) == 0 {
 			return watch.ClockReading{}
 		}
-		return watch.ClockReading{At: time.Unix(0, number(i)).UTC(), Offset: time.Duration(number(i + 1)), Uncertainty: time.Duration(number(i + 2))}
+		return watch.ClockReading{
+			At: time.Unix(0, number(i)).UTC(), Offset: time.Duration(number(i + 1)),
+			Uncertainty: time.Duration(number(i + 2)), Own: time.Duration(number(i + 3)),
+		}
 	}
-	return binary.BigEndian.Uint64(from), history{before: reading(1), since: reading(4)}
+	return binary.BigEndian.Uint64(from), history{before: reading(1), since: reading(5), held: number(9) != 0}
 }

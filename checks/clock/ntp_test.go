@@ -1,10 +1,12 @@
 package clock_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"lapsewatch/checks/clock"
 	"lapsewatch/internal/ntp/ntptest"
 	"lapsewatch/internal/parts"
+	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
 
@@ -57,7 +60,7 @@ func TestAnUnsynchronisedHostIsReadAllTheSame(t *testing.T) {
 func TestWithoutReferencesNoClockIsOK(t *testing.T) {
 	server := parts.TrueTime(t)
 	found := findings(t, built(t, options("ntp://"+server.NTP), checks.DefaultEnv(nil)))[0]
-	if found.Severity != watch.Unknown || found.Reason != watch.NoMajority || !strings.HasSuffix(found.Message, "this machine's clock (± "+between(found.Message, "(± ", ")")+"), which proves nothing: no references are given") {
+	if found.Severity != watch.Unknown || found.Reason != watch.NoReference || !strings.HasSuffix(found.Message, "this machine's clock (± "+between(found.Message, "(± ", ")")+"), which proves nothing: no references are given") {
 		t.Errorf("judged %s, %s: %q", found.Severity, found.Reason, found.Message)
 	}
 	if want := "--reference ntp://HOST"; !strings.Contains(found.Remedy, want) {
@@ -171,18 +174,24 @@ func TestFurtherPacketsAreSentOnlyWhereOneIsNotExactEnough(t *testing.T) {
 	}
 }
 
-func TestAJumpBetweenTwoPassesIsSeen(t *testing.T) {
-	shift := time.Duration(0)
-	server := ntptest.Start(t, func(request []byte) [][]byte {
+// shifting is a host whose clock is set while the test goes on.
+func shifting(t *testing.T, shift *atomic.Int64) *ntptest.Server {
+	t.Helper()
+	return ntptest.Start(t, func(request []byte) [][]byte {
 		header := ntptest.True()
-		header.Shift = shift
+		header.Shift = time.Duration(shift.Load())
 		return [][]byte{header.Answer(request)}
 	})
+}
+
+func TestAJumpBetweenTwoPassesIsSeen(t *testing.T) {
+	var shift atomic.Int64
+	server := shifting(t, &shift)
 	check := built(t, options("ntp://"+server.Addr.String()), believing(0))
 	if found := findings(t, check)[0]; found.Severity != watch.OK {
 		t.Fatalf("at first it is %s: %s", found.Severity, found.Message)
 	}
-	shift = 365 * day
+	shift.Store(int64(365 * day))
 	found := findings(t, check)[0]
 	if found.Reason != watch.ClockDrift || len(found.Also) != 1 || found.Also[0].Reason != watch.ClockJump || !strings.HasPrefix(found.Also[0].Message, "was set forwards by 365 d since 20") {
 		t.Errorf("after the jump: %s, also %+v", found.Reason, found.Also)
@@ -191,11 +200,11 @@ func TestAJumpBetweenTwoPassesIsSeen(t *testing.T) {
 	if found = findings(t, check)[0]; len(found.Also) != 1 || found.Also[0].Message != first {
 		t.Errorf("a pass later: also %+v; it is wrong since the same jump", found.Also)
 	}
-	shift = -time.Hour
+	shift.Store(int64(-time.Hour))
 	if found = findings(t, check)[0]; len(found.Also) != 1 || !strings.HasPrefix(found.Also[0].Message, "was set backwards by 365 d 1 h since 20") {
 		t.Errorf("after a second jump: also %+v", found.Also)
 	}
-	shift = 0
+	shift.Store(0)
 	if found = findings(t, check)[0]; found.Severity != watch.OK || !strings.Contains(found.Message, "; it was set forwards by 1 h since 20") {
 		t.Errorf("set right: %s %q", found.Severity, found.Message)
 	}
@@ -265,7 +274,9 @@ func TestF8_OfAThousandHostsExactlyTheBadOnesAreNamedWithTheirClass(t *testing.T
 	for i, target := range targets {
 		o.Targets = append(o.Targets, clock.Target{URL: target, Name: fmt.Sprintf("host-%03d", i)})
 	}
+	seen := 0
 	for _, found := range findings(t, built(t, o, believing(0))) {
+		seen++
 		if found.Name == "all hosts together" {
 			if want := "994 of 999 hosts are within their limits of 4 references"; found.Message != want {
 				t.Errorf("of all together %q is said, want %q", found.Message, want)
@@ -286,5 +297,50 @@ func TestF8_OfAThousandHostsExactlyTheBadOnesAreNamedWithTheirClass(t *testing.T
 		if isBad && read && (time.Duration(offset*float64(time.Second))-want.header.Shift).Abs() > 50*time.Millisecond {
 			t.Errorf("%s is read as %v s off, want %v", found.Name, offset, want.header.Shift)
 		}
+	}
+	if seen != len(targets)+1 {
+		t.Errorf("%d findings on %d hosts", seen, len(targets))
+	}
+}
+
+func TestF8_AHostThatDeniesTheSecondPacketIsNotAskedForAThird(t *testing.T) {
+	var packets atomic.Int64
+	server := ntptest.Start(t, func(request []byte) [][]byte {
+		if packets.Add(1) > 1 {
+			return [][]byte{ntptest.Kiss("DENY").Answer(request)}
+		}
+		time.Sleep(2 * time.Millisecond) // a way that is too long for microseconds
+		return [][]byte{ntptest.True().Answer(request)}
+	})
+	o := options("ntp://" + server.Addr.String())
+	o.Samples, o.Interval, o.Limit = 4, watch.Duration(10*time.Millisecond), "mifid2-hft"
+	check := built(t, o, believing(0))
+	if found := findings(t, check)[0]; found.Reason == watch.KissOfDeath {
+		t.Errorf("what it said before does not count: %q", found.Message)
+	}
+	asked := server.Asked()
+	found := findings(t, check)[0]
+	if found.Reason != watch.KissOfDeath || server.Asked() != asked {
+		t.Errorf("the next pass says %s %q, and asked %d times more", found.Reason, found.Message, server.Asked()-asked)
+	}
+}
+
+func TestWhereTheReferencesGiveNoAnswerEveryHostAwaitsThem(t *testing.T) {
+	targets := []string{}
+	for range 4 {
+		targets = append(targets, "ntp://"+ntptest.Serve(t, ntptest.True()).Addr.String())
+	}
+	env := believing(0)
+	env.Reference = func(context.Context) watch.Reference {
+		return watch.Reference{Asked: 4, Why: "none of 4 references answered"}
+	}
+	found := findings(t, built(t, options(targets...), env))
+	for _, each := range found {
+		if each.Severity != watch.Unknown || each.Reason != watch.NoMajority || !policy.AwaitsReferences(each) {
+			t.Errorf("%s is %s, %s", each.Name, each.Severity, each.Reason)
+		}
+	}
+	if len(found) != len(targets)+1 {
+		t.Errorf("%d findings, want one a host and one on all of them: or that one would count as gone", len(found))
 	}
 }

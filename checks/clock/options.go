@@ -53,12 +53,9 @@ func (o Options) Validate() error {
 // hosts makes the targets ready to be read. Errors are *watch.FieldError.
 func (o Options) hosts() ([]*host, error) {
 	general, err := limitsOf(o.Limit, o.Warn, o.Critical, watch.ClockLimits{})
-	if err != nil {
-		return nil, err
-	}
 	hosts := make([]*host, 0, len(o.Targets))
 	places := make(map[string]int, len(o.Targets))
-	var problems []error
+	problems := []error{err}
 	for i, target := range o.Targets {
 		at := fmt.Sprintf("targets[%d]", i)
 		made, err := target.host(general)
@@ -67,7 +64,7 @@ func (o Options) hosts() ([]*host, error) {
 			continue
 		}
 		if first, repeated := places[made.id]; repeated {
-			problems = append(problems, &watch.FieldError{Path: at, Err: fmt.Errorf("repeats targets[%d]", first)})
+			problems = append(problems, &watch.FieldError{Path: at, Err: fmt.Errorf("repeats targets[%d]: a clock is read once; give it the narrower of its limits", first)})
 			continue
 		}
 		places[made.id] = i

@@ -93,7 +93,7 @@ func parse(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q: want a port from 1 to 65535", shown)
 	}
 	parsed.Host = net.JoinHostPort(strings.ToLower(parsed.Hostname()), port)
-	if !known.hasPath {
+	if !known.hasPath || parsed.Path == "/" {
 		parsed.Path = ""
 	}
 	return parsed, nil

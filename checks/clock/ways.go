@@ -19,6 +19,9 @@ type way struct {
 	port string
 	// hasPath and hasUser: the URL may have a path, and must have a user.
 	hasPath, hasUser bool
+	// several: more than one packet may be sent, at intervals. self: it is the host's own
+	// account, and no comparison.
+	several, self bool
 	// scan: `lapsewatch scan` takes such targets.
 	scan bool
 	// uses are the keys of a target that mean something here.
@@ -31,15 +34,17 @@ type way struct {
 
 // ways is read-only.
 var ways = map[string]way{
-	"ntp":        {port: "123", scan: true, read: readNTP},
-	"chrony":     {port: "323", scan: true, read: readChrony},
-	"http":       {port: "80", hasPath: true, read: readDate},
+	"ntp":        {port: "123", several: true, scan: true, read: readNTP},
+	"chrony":     {port: "323", self: true, scan: true, read: readChrony},
+	"http":       {port: "80", hasPath: true, scan: true, read: readDate},
 	"https":      {port: "443", hasPath: true, uses: []string{"ca_file", "server_name"}, read: readDate},
-	"node+http":  {port: "9100", hasPath: true, read: readNodeExporter},
-	"node+https": {port: "9100", hasPath: true, uses: []string{"user", "password", "token", "ca_file", "server_name"}, validate: oneSignIn, read: readNodeExporter},
+	"node+http":  {port: "9100", hasPath: true, scan: true, read: readNodeExporter},
+	"node+https": {port: "9100", hasPath: true, scan: true, uses: []string{"user", "password", "token", "ca_file", "server_name"}, validate: oneSignIn, read: readNodeExporter},
 	"ssh":        {port: "22", hasUser: true, uses: []string{"private_key", "passphrase", "known_hosts", "host_key"}, validate: pinned, read: readSSH},
 	"postgres":   {port: "5432", hasPath: true, hasUser: true, uses: forDatabases, validate: database, read: readSQL},
 	"mysql":      {port: "3306", hasPath: true, hasUser: true, uses: forDatabases, validate: database, read: readSQL},
+	"postgresql": {port: "5432", hasPath: true, hasUser: true, uses: forDatabases, validate: database, read: readSQL},
+	"mariadb":    {port: "3306", hasPath: true, hasUser: true, uses: forDatabases, validate: database, read: readSQL},
 	"sqlserver":  {port: "1433", hasPath: true, hasUser: true, uses: forDatabases, validate: database, read: readSQL},
 }
 
@@ -89,7 +94,7 @@ func readSSH(ctx context.Context, l *look, h *host) (remoteclock.Reading, error)
 }
 
 func readSQL(ctx context.Context, l *look, h *host) (remoteclock.Reading, error) {
-	conn, err := sqlread.Open(ctx, h.target.database(), sqlread.Env{Dial: l.env.Dial, Secrets: l.env.Secrets, Timeout: l.timeout})
+	conn, err := sqlread.Open(ctx, h.target.database(), sqlread.Env{Dial: l.env.Dial, Secrets: l.env.Secrets, Timeout: l.timeout, TLSTime: l.env.TLSTime})
 	if err != nil {
 		return remoteclock.Reading{}, ofDatabase(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"lapsewatch/config"
 	"lapsewatch/internal/reference"
 	"lapsewatch/internal/timeconf"
-	"lapsewatch/policy"
 	"lapsewatch/runner"
 	"lapsewatch/watch"
 )
@@ -70,15 +69,23 @@ func (o *ownClock) latest(ctx context.Context) watch.Reference {
 }
 
 func (o *ownClock) asked(ctx context.Context) watch.Reference {
-	if known := o.known.Load(); known != nil {
+	began := time.Now()
+	if known := o.known.Load(); known != nil && steppedSince(known.At, began) < stale {
 		return *known
 	}
-	began := time.Now()
 	got := o.asker.Ask(ctx)
 	// With its monotonic part, by which a step of the clock can be told later.
 	got.At = began
 	o.known.Store(&got)
 	return got
+}
+
+// stale is a step of the own clock after which what the references said of it says nothing.
+// A machine that slept looks the same.
+const stale = time.Second
+
+func steppedSince(from, to time.Time) time.Duration {
+	return (to.Round(0).Sub(from.Round(0)) - to.Sub(from)).Abs()
 }
 
 // believe makes the references of the session ready; without any, nobody is asked.
@@ -122,7 +129,7 @@ func (s *session) trueTime() time.Time {
 	if own == nil {
 		return time.Now()
 	}
-	return policy.TrueTime(time.Now(), own.said())
+	return own.said().Time(time.Now())
 }
 
 // client verifies certificates by the true time, so that a wrong own clock neither keeps

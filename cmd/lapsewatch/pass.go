@@ -197,7 +197,7 @@ func newLogger(to io.Writer, settings config.Log) *slog.Logger {
 func (s *session) env() checks.Env {
 	env := checks.DefaultEnv(config.ReadSecret)
 	env.Now, env.Log, env.Expect = s.now, s.log, s.bar.expect
-	env.Reference, env.HTTP = s.reference, s.http
+	env.Reference, env.HTTP, env.TLSTime = s.reference, s.http, s.trueTime
 	env.Concurrency, env.Timeout = int(s.settings.Limits.Concurrency), time.Duration(s.settings.Limits.Timeout)
 	return env
 }
@@ -235,6 +235,7 @@ func (s *session) configured() ([]runner.Check, error) {
 	var all []runner.Check
 	var problems []error
 	for _, entry := range s.settings.Checks {
+		s.wantsReferences = s.wantsReferences || entry.Kind.ComparesClocks()
 		check, err := entry.Kind.Build(entry.Decode, s.checkEnv(entry.Name))
 		if err != nil {
 			problems = append(problems, fmt.Errorf("set up check %s: %w", entry.Name, err))

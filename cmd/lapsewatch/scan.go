@@ -31,10 +31,10 @@ func (a app) scan() *cobra.Command {
 		Long: "Look at targets and print what runs out and when.\n\n" +
 			"A target is a host, host:port, https://…, a protocol that starts TLS later\n" +
 			"(smtp://, imap://, pop3://, ftp://, ldap://, postgres://, mysql://, xmpp://),\n" +
-			"ntp://host and chrony://host (the host's clock), a file, a folder, or - for a list on\n" +
+			"ntp://, chrony://, http:// and node+http://host (the host's clock), a file, a folder, or - for a list on\n" +
 			"stdin, one target a line.\n\n" +
-			"Clocks are compared with those that --reference names, four or more, or else with the\n" +
-			"servers that this machine's own time service is configured with.\n\n" +
+			"Clocks are compared with those that --reference or the configuration names, four or\n" +
+			"more, or else with the servers that this machine's own time service uses.\n\n" +
 			"Without a target: what --config configures, or else this machine, its certificate\n" +
 			"files and kubeconfigs in their usual places, the TLS sockets that listen on it, and its\n" +
 			"clock.\n\n" +
@@ -79,6 +79,9 @@ func (a app) runScan(ctx context.Context, command *cobra.Command, flags *passFla
 	}
 	if s.wantsReferences && len(settings.Clock.References) == 0 {
 		settings.Clock.References = ofThisMachine(ctx)
+		if len(settings.Clock.References) > 0 {
+			s.log.Info("no references are given; those of this machine's own time service are believed", "servers", settings.Clock.References)
+		}
 	}
 	s.believe()
 	collected, stopped := s.collection(all).Collect(ctx)
@@ -138,7 +141,7 @@ func (s *session) forTargets(targets []string) ([]runner.Check, error) {
 		}
 	}
 	if len(refused) > 0 {
-		return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, ntp://…, a file or a folder; see `lapsewatch scan --help`", errors.Join(refused...))
+		return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, ntp://…, http://… (the clock of a web server), a file or a folder; see `lapsewatch scan --help`", errors.Join(refused...))
 	}
 	var all []runner.Check
 	for i, kind := range kinds {
