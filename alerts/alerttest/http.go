@@ -158,6 +158,8 @@ func (s *httpService) hang(_ http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 	case <-s.over:
 	}
+	// To return would be an answer, which may still arrive.
+	panic(http.ErrAbortHandler)
 }
 
 // babble sends an answer that has no end, a little at a time.

@@ -41,18 +41,22 @@ func (c *check) problem(t Table, column string, err error) watch.Problem {
 // condition says what was found in a column.
 func (p *pass) condition(t *table, name string, b bound, found ahead) watch.Condition {
 	told := watch.Condition{Subject: p.subject(t.Table, name), Details: p.details(t, name, found)}
-	if found.count == 0 {
-		told.Text = "no row is dated later than " + b.limit() + p.doubt()
-		return told
-	}
-	told.Reason = watch.FutureRecords
-	told.Text = foundText(t, b, found, p.now) + p.doubt()
-	told.Remedy = "Find out which host wrote them and whether its clock is right now, then correct them; nothing was changed."
-	if statement := t.showing(name, b); statement != "" {
-		told.Remedy += " To look at them: `" + statement + "`"
-	}
 	if !found.furthest.IsZero() {
 		told.Details["furthest"] = b.exactly(found.furthest)
+	}
+	switch {
+	case p.doubt != "":
+		told.Reason = watch.NoMajority
+		told.Text = doubtfulText(b, found, p.doubt)
+	case found.count == 0:
+		told.Text = "no row is dated later than " + b.limit()
+	default:
+		told.Reason = watch.FutureRecords
+		told.Text = foundText(t, b, found, p.now)
+		told.Remedy = "Find out which host wrote them and whether its clock is right now, then correct them; nothing was changed."
+		if statement := t.showing(name, b); statement != "" {
+			told.Remedy += " To look at them: `" + statement + "`"
+		}
 	}
 	return told
 }
@@ -60,7 +64,7 @@ func (p *pass) condition(t *table, name string, b bound, found ahead) watch.Cond
 func (p *pass) details(t *table, name string, found ahead) map[string]any {
 	details := map[string]any{
 		"rows": min(found.count, mostCounted), "tolerance_seconds": p.tolerance(t.Table).Seconds(),
-		"index": t.indexed[name], "clock_verified": p.unverified == "" && p.asked,
+		"index": t.indexed[name], "clock_verified": p.verified,
 	}
 	if found.count > mostCounted {
 		details["more_rows"] = true
@@ -74,26 +78,37 @@ func (p *pass) details(t *table, name string, found ahead) map[string]any {
 	return details
 }
 
-// doubt is a clause for a time that nobody confirmed, where somebody was asked.
-func (p *pass) doubt() string {
-	if p.unverified == "" || !p.asked {
-		return ""
+// doubtfulText is one sentence for a time that nothing verifies: how many rows are dated
+// later, and why that proves nothing.
+func doubtfulText(b bound, found ahead, doubt string) string {
+	text := "no row is dated later than " + b.limit()
+	if found.count > 0 {
+		// To the second, and rounded down: every row that was counted is later than this.
+		text = counted(found) + " dated later than " + b.shown(b.after)
 	}
-	return "; own clock not verified: " + p.unverified
+	return text + " by this machine's clock, which nothing verifies: " + doubt
+}
+
+// counted is a number of rows and its verb.
+func counted(found ahead) string {
+	switch {
+	case found.count == 1:
+		return "1 row is"
+	case found.count > mostCounted:
+		return fmt.Sprintf("more than %d rows are", mostCounted)
+	default:
+		return fmt.Sprintf("%d rows are", found.count)
+	}
 }
 
 // foundText is one sentence: how many, how far, and which.
 func foundText(t *table, b bound, found ahead, now time.Time) string {
-	rows := fmt.Sprintf("%d rows are", found.count)
-	furthest := "the furthest "
-	if found.count == 1 {
-		rows, furthest = "1 row is", ""
-	}
-	if found.count > mostCounted {
-		rows = fmt.Sprintf("more than %d rows are", mostCounted)
-	}
-	text := rows + " dated in the future"
+	text := counted(found) + " dated in the future"
 	if !found.furthest.IsZero() {
+		furthest := "the furthest "
+		if found.count == 1 {
+			furthest = ""
+		}
 		text += fmt.Sprintf(", %s%s (%s ahead)", furthest, b.shown(found.furthest), b.distance(found.furthest, now))
 	}
 	if len(found.ids) == 0 {

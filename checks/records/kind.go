@@ -5,7 +5,7 @@
 // It only reads, bounds what it asks of the server, and judges nothing. It repairs no
 // row, does not find out who wrote one, and looks at the configured columns only. What is
 // now is said by the references and never by the database, whose clock may be the wrong
-// one.
+// one. Where no clock can be believed no row is called ahead, and none in order.
 package records
 
 import (
@@ -39,21 +39,28 @@ func New(options Options, env checks.Env) (watch.Check, error) {
 
 // present is what is known of the time.
 type present struct {
+	// now is the references' time, and the own clock's where nobody may correct that.
 	now time.Time
-	// own is this machine's clock minus the references'.
+	// own is this machine's clock minus the references'; zero in doubt.
 	own time.Duration
-	// unverified says in a clause why now is only what this machine believes; empty if the
-	// references confirm it. asked: there are references.
-	unverified string
-	asked      bool
+	// doubt says in a clause why no clock can be believed; empty if one can, and where
+	// there are no references. verified: references confirm now.
+	doubt    string
+	verified bool
 }
 
 func (c *check) present(ctx context.Context) present {
 	said := c.env.Reference(ctx)
-	if !said.Majority {
-		return present{now: c.env.Now(), unverified: said.Why, asked: said.Asked > 0}
+	p := present{now: c.env.Now(), doubt: said.Doubt()}
+	if p.doubt != "" || !said.Majority {
+		return p
 	}
-	return present{now: c.env.Now(), own: said.Offset, asked: true}
+	p.own, p.verified = said.Offset, true
+	if !said.Overrules() {
+		// One or two do not move Now for everybody, but rows are compared to what they say.
+		p.now = p.now.Add(-said.Offset)
+	}
+	return p
 }
 
 // pass is one run over the tables.
@@ -62,7 +69,8 @@ type pass struct {
 	present
 	sink watch.Sink
 	conn *sqlread.Conn
-	// offset is how far the database's clock is ahead of now, once it is known.
+	// offset is how far the database's clock is ahead of the references', and in doubt of
+	// the own one, once it is known.
 	offset *time.Duration
 }
 
@@ -76,6 +84,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 	p := &pass{check: c, present: c.present(ctx), sink: sink}
 	conn, err := sqlread.Open(ctx, c.options.Database, sqlread.Env{
 		Dial: c.env.Dial, Secrets: c.env.Secrets, Timeout: c.env.Timeout, StatementTimeout: time.Duration(c.options.StatementTimeout),
+		TLSTime: c.env.TLSTime,
 	})
 	if err == nil {
 		p.conn = conn

@@ -23,6 +23,8 @@ type Env struct {
 	Timeout time.Duration
 	// StatementTimeout bounds one statement; zero means Timeout.
 	StatementTimeout time.Duration
+	// TLSTime is the time that certificates are verified as of; nil means the own clock.
+	TLSTime func() time.Time
 }
 
 // Conn is one connection to a database, which is made again where it broke. It is for one
@@ -67,6 +69,10 @@ func dialectOf(name Dialect) dialect {
 // should be the server, which keeps the session.
 const slack = 2 * time.Second
 
+// farewell is how long a driver may still talk when the connection ends: one that gave a
+// statement up asks the server, on a connection of its own, to end it.
+const farewell = time.Second
+
 // Open connects and signs in. An error is a *Failure, unless the options are wrong.
 // Whoever calls it must Close what it returns.
 func Open(ctx context.Context, database Database, env Env) (*Conn, error) {
@@ -110,7 +116,7 @@ func (c *Conn) prepare(database Database, doing string) (driver.Connector, error
 	how := login{Address: c.address, password: c.password, verified: database.mode() == VerifyFull, dial: c.sockets.open, timeout: c.env.Timeout}
 	if database.mode() != Disable {
 		how.tls = &tls.Config{
-			ServerName: c.address.Host, MinVersion: tls.VersionTLS12,
+			ServerName: c.address.Host, MinVersion: tls.VersionTLS12, Time: c.env.TLSTime,
 			InsecureSkipVerify: !how.verified, //nolint:gosec // the option says so
 		}
 	}
@@ -131,10 +137,11 @@ func (c *Conn) prepare(database Database, doing string) (driver.Connector, error
 // Address is where the database is.
 func (c *Conn) Address() Address { return c.address }
 
-// Close ends the connection, whatever state it is in.
+// Close ends the connection, whatever state it is in. A statement that was given up has a
+// second to be ended at the server. Nothing of the connection goes on afterwards.
 func (c *Conn) Close() error {
 	err := guard(c.db.Close)
-	c.sockets.close()
+	c.sockets.end()
 	if err != nil {
 		return &told{text: fmt.Sprintf("close the connection to %s: %v", c.address, innermost(err))}
 	}
@@ -158,7 +165,7 @@ func (c *Conn) bounded(ctx context.Context, limit time.Duration, work func(conte
 		select {
 		case <-done:
 		case <-time.After(slack / 4):
-			c.sockets.close()
+			c.sockets.cut()
 		}
 	}()
 	err := guard(func() error { return work(ctx) })

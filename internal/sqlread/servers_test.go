@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lapsewatch/internal/parts"
+	"lapsewatch/internal/pki"
 	"lapsewatch/internal/sqlread"
 	"lapsewatch/watch"
 )
@@ -53,6 +54,37 @@ func TestTLSIsAsStrictAsItsMode(t *testing.T) {
 		t.Run(name+" of another name is refused", func(t *testing.T) {
 			url := strings.Replace(server.url, "127.0.0.1", "localhost", 1)
 			want(t, failure(t, t.Context(), sqlread.Database{URL: url, CAFile: ours}, testEnv("")), watch.HandshakeFailed, "but wanted to match localhost")
+		})
+		t.Run(name+" that is valid by the own clock alone is refused", func(t *testing.T) {
+			env := testEnv("")
+			env.TLSTime = func() time.Time { return time.Now().AddDate(1, 0, 0) }
+			want(t, failure(t, t.Context(), sqlread.Database{URL: server.url, CAFile: ours}, env), watch.HandshakeFailed, "certificate has expired or is not yet valid")
+		})
+	}
+}
+
+func TestACertificateThatHasEndedByTheOwnClockIsVerifiedByTheTrueTime(t *testing.T) {
+	then := time.Now().AddDate(-1, 0, 0)
+	root, err := pki.SelfSigned(pki.Spec{CommonName: "lapsewatch test authority", IsCA: true, NotBefore: then.AddDate(-1, 0, 0), NotAfter: then.AddDate(9, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := root.Issue(pki.Spec{Names: []string{"127.0.0.1"}, NotBefore: then.AddDate(0, -1, 0), NotAfter: then.AddDate(0, 1, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, url := range map[string]string{
+		"postgresql": "postgres://postgres@" + parts.PostgreSQL(t, leaf).Addr + "/postgres",
+		"mariadb":    "mysql://root@" + parts.MariaDB(t, leaf).Addr + "/information_schema",
+	} {
+		t.Run(name, func(t *testing.T) {
+			database := sqlread.Database{URL: url, CAFile: rootFile(t, root)}
+			env := testEnv("")
+			env.TLSTime = func() time.Time { return then }
+			if got := one(t, opened(t, database, env), `SELECT 'well'`); got != "well" {
+				t.Errorf("got %q", got)
+			}
+			want(t, failure(t, t.Context(), database, testEnv("")), watch.HandshakeFailed, "certificate has expired or is not yet valid")
 		})
 	}
 }
@@ -176,7 +208,10 @@ func TestNothingIsWrittenAndEveryStatementIsBounded(t *testing.T) {
 func TestAPassThatIsCutShortLeavesNoStatementBehind(t *testing.T) {
 	_, leaf := authority(t)
 	part := parts.PostgreSQL(t, leaf)
-	conn := opened(t, sqlread.Database{URL: "postgres://postgres@" + part.Addr + "/postgres", TLS: sqlread.Disable}, testEnv(""))
+	// The server must not end it by itself before this test gives up.
+	env := testEnv("")
+	env.StatementTimeout = 10 * time.Minute
+	conn := opened(t, sqlread.Database{URL: "postgres://postgres@" + part.Addr + "/postgres", TLS: sqlread.Disable}, env)
 	ctx, cancel := context.WithCancel(t.Context())
 	err := conn.Read(ctx, func(ctx context.Context, tx *sqlread.Tx) error {
 		time.AfterFunc(50*time.Millisecond, cancel)
@@ -184,6 +219,9 @@ func TestAPassThatIsCutShortLeavesNoStatementBehind(t *testing.T) {
 	})
 	if failed := asFailure(t, err); !errors.Is(failed, context.Canceled) {
 		t.Errorf("got %v", failed)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
 	}
 	db := administrator(t, part.URL)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {

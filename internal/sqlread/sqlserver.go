@@ -68,7 +68,7 @@ func sqlServerConnector(how login) (driver.Connector, error) {
 		return nil, fmt.Errorf("prepare TLS: %w", err)
 	}
 	if how.tls != nil {
-		tlsConfig.RootCAs = how.tls.RootCAs
+		tlsConfig.RootCAs, tlsConfig.Time = how.tls.RootCAs, how.tls.Time
 	}
 	config.TLSConfig = tlsConfig
 	connector := mssql.NewConnectorConfig(config)
