@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -170,6 +171,9 @@ func ofThisMachine(ctx context.Context) reference.Sources {
 			scheme := "ntp://"
 			if server.NTS {
 				scheme = "nts://"
+			}
+			if server.Port != 0 {
+				host += fmt.Sprintf(":%d", server.Port)
 			}
 			source, err := reference.ParseSource(scheme + host)
 			if err == nil && len(sources) < systemReferences && append(sources, source).Validate() == nil {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"lapsewatch/internal/clean"
 	"lapsewatch/internal/ntp"
 	"lapsewatch/internal/ntp/manners"
 	"lapsewatch/watch"
@@ -73,10 +74,20 @@ func (a *Asker) Ask(ctx context.Context) watch.Reference {
 	looks := make([]look, len(a.sources))
 	var asking sync.WaitGroup
 	for i, source := range a.sources {
-		asking.Go(func() { looks[i] = p.look(ctx, source) })
+		asking.Go(func() { looks[i] = p.guarded(ctx, source) })
 	}
 	asking.Wait()
 	return judge(at, onceEach(looks))
+}
+
+// guarded asks one source; a panic of what reads its answers is the failure of that source.
+func (p *pass) guarded(ctx context.Context, source Source) (l look) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l = look{name: source.String(), err: fmt.Errorf("could not be asked: its answer was not understood (panic: %s)", clean.Text(fmt.Sprint(cause), 300))}
+		}
+	}()
+	return p.look(ctx, source)
 }
 
 func (a *Asker) unasked(err error) watch.Reference {

@@ -1,12 +1,13 @@
 package reference
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 )
 
-func TestTheMajorityIsThatOfTheStandard(t *testing.T) {
+func TestTheMajorityBoundsTheTruth(t *testing.T) {
 	const (
 		ms  = time.Millisecond
 		sec = time.Second
@@ -19,7 +20,8 @@ func TestTheMajorityIsThatOfTheStandard(t *testing.T) {
 		together  int
 	}{
 		{"one alone is all there is", []interval{{5 * ms, 2 * ms}}, 3 * ms, 7 * ms, []int{0}, 1},
-		{"four agree", []interval{{0, 10 * ms}, {2 * ms, 10 * ms}, {-2 * ms, 10 * ms}, {1 * ms, 10 * ms}}, -8 * ms, 8 * ms, []int{0, 1, 2, 3}, 4},
+		// Any one of them may lie.
+		{"four agree", []interval{{0, 10 * ms}, {2 * ms, 10 * ms}, {-2 * ms, 10 * ms}, {1 * ms, 10 * ms}}, -9 * ms, 10 * ms, []int{0, 1, 2, 3}, 4},
 		{"two agree", []interval{{0, 10 * ms}, {2 * ms, 10 * ms}}, -8 * ms, 10 * ms, []int{0, 1}, 2},
 		{"one of four lies", []interval{{0, 10 * ms}, {5 * sec, 10 * ms}, {2 * ms, 10 * ms}, {-2 * ms, 10 * ms}}, -8 * ms, 8 * ms, []int{0, 2, 3}, 3},
 		{"one of three lies", []interval{{-5 * sec, 1 * ms}, {0, 10 * ms}, {2 * ms, 10 * ms}}, -8 * ms, 10 * ms, []int{1, 2}, 2},
@@ -31,14 +33,17 @@ func TestTheMajorityIsThatOfTheStandard(t *testing.T) {
 		{"a wide one around three that agree", []interval{{sec, 3 * sec}, {0, ms}, {0, ms}, {0, ms}}, -ms, ms, []int{0, 1, 2, 3}, 4},
 		// RFC 5905 would call the second and the third liars.
 		{"middles outside of what all have in common", []interval{{0, 4 * ms}, {3 * ms, 4 * ms}, {-3 * ms, 4 * ms}, {0, 2 * ms}, {0, 2 * ms}},
-			-1 * ms, 1 * ms, []int{0, 1, 2, 3, 4}, 5},
+			-2 * ms, 2 * ms, []int{0, 1, 2, 3, 4}, 5},
+		{"a liar that overlaps two of three that are right", []interval{{0, 4 * ms}, {-3 * ms, 4 * ms}, {3 * ms, 4 * ms}, {5 * ms, 2 * ms}}, -ms, 4 * ms, []int{0, 1, 2, 3}, 3},
+		{"one in the gap between two places where a majority agrees", []interval{{0, 10 * sec}, {0, 10 * sec}, {-5 * sec, ms}, {-5 * sec, ms}, {5 * sec, ms}, {5 * sec, ms}, {0, ms}},
+			-5*sec - ms, 5*sec + ms, []int{0, 1, 2, 3, 4, 5}, 4},
 		{"nobody agrees where nobody is", nil, 0, 0, nil, 0},
 		{"two disagree", []interval{{0, ms}, {sec, ms}}, 0, 0, nil, 1},
 		{"two of four lie in the same way", []interval{{0, ms}, {0, ms}, {5 * sec, ms}, {5 * sec, ms}}, 0, 0, nil, 2},
 		{"two of four lie, each in its own way", []interval{{0, ms}, {0, ms}, {5 * sec, ms}, {-7 * sec, ms}}, 0, 0, nil, 2},
 		{"two that touch have that point in common", []interval{{0, ms}, {2 * ms, ms}}, ms, ms, []int{0, 1}, 2},
 		{"two that do not quite touch", []interval{{0, ms}, {2*ms + 1, ms}}, 0, 0, nil, 1},
-		{"one that touches what the majority has in common", []interval{{0, ms}, {0, ms}, {2 * ms, ms}}, ms, ms, []int{0, 1, 2}, 3},
+		{"one that touches what the majority has in common", []interval{{0, ms}, {0, ms}, {2 * ms, ms}}, -ms, ms, []int{0, 1, 2}, 3},
 		{"two groups of three among six", []interval{{0, ms}, {0, ms}, {0, ms}, {sec, ms}, {sec, ms}, {sec, ms}}, 0, 0, nil, 3},
 	}
 	for _, test := range tests {
@@ -80,6 +85,40 @@ func TestTheMajorityIsCombinedByHowExactItsMembersAre(t *testing.T) {
 				t.Errorf("got %v ± %v, want %v ± %v", got.mid, got.half, test.want.mid, test.want.half)
 			}
 		})
+	}
+}
+
+func TestTheTruthIsWithinTheUncertaintyWheneverMostAreRight(t *testing.T) {
+	const (
+		trials = 100_000
+		widest = int64(20 * time.Millisecond)
+	)
+	random := rand.New(rand.NewPCG(8, 633))
+	for trial := range trials {
+		truth := time.Duration(random.Int64N(int64(time.Hour)) - int64(30*time.Minute))
+		all := make([]interval, 1+random.IntN(12))
+		liars := random.IntN((len(all) + 1) / 2)
+		for i := range all {
+			half := time.Duration(random.Int64N(widest))
+			from := int64(half)
+			if i < liars {
+				// Near enough to overlap some of those that are right.
+				from = 2 * widest
+			}
+			all[i] = interval{mid: truth + time.Duration(random.Int64N(2*from+1)-from), half: half}
+		}
+		agreed, ok := intersect(all)
+		if !ok {
+			t.Fatalf("trial %d: no majority of %v, with %d liars", trial, all, liars)
+		}
+		if got := combine(all, agreed); truth < got.low() || truth > got.high() {
+			t.Fatalf("trial %d: the truth, %v, is outside of %v ± %v by %v, with %d liars", trial, truth, got.mid, got.half, all, liars)
+		}
+		for i := liars; i < len(all); i++ {
+			if !slices.Contains(agreed.members, i) {
+				t.Fatalf("trial %d: %v is right, and no member of %+v by %v", trial, all[i], agreed, all)
+			}
+		}
 	}
 }
 

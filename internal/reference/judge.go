@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"time"
 
+	"lapsewatch/internal/certdates"
 	"lapsewatch/internal/ntp"
 	"lapsewatch/watch"
 )
 
-// Where a reference of the majority announces a leap second, the uncertainty is leapStep
-// wider from leapRange before the midnight (UTC) that ends the month to leapRange after
-// it: references that step and such that spread it are apart by up to that.
+// Where more than half of the majority announce a leap second, clocks may differ by
+// leapStep from leapRange before the midnight (UTC) that ends the month to leapRange
+// after it: such that step and such that spread it are apart by up to that. Fewer are not
+// heeded, because they may be misled or lie.
 const (
 	leapRange = 24 * time.Hour
 	leapStep  = time.Second
@@ -20,8 +22,8 @@ const (
 // answers are of different instants, and are compared as of one.
 const drift = 10_000
 
-// judge finds the majority. Two rules are added to RFC 5905: more than half of those that
-// answered must agree, and at least two must, if two were asked.
+// judge finds the majority. One rule is added to those of intersect: if two or more were
+// asked, at least two must agree.
 func judge(at time.Time, looks []look) watch.Reference {
 	result := watch.Reference{Asked: len(looks), At: at.UTC(), Each: make([]watch.ReferenceAnswer, len(looks))}
 	var answers []interval
@@ -36,24 +38,25 @@ func judge(at time.Time, looks []look) watch.Reference {
 	result.Answered = len(answers)
 	agreed, ok := intersect(answers)
 	needed := min(2, result.Asked)
-	if !ok || 2*len(agreed.members) <= result.Answered || len(agreed.members) < needed {
+	if !ok || len(agreed.members) < needed {
 		result.Why = missing(result, agreed.together, needed)
 		return result
 	}
 	result.Majority, result.Agreeing = true, len(agreed.members)
 	both := combine(answers, agreed)
 	result.Offset, result.Uncertainty = both.mid, both.half
-	leap := false
+	announcing := map[ntp.Leap]int{}
 	for _, member := range agreed.members {
 		i := whose[member]
 		result.Each[i].Agreeing = true
 		if text := announced(looks[i].reply.Leap); text != "" {
-			leap = true
+			announcing[looks[i].reply.Leap]++
 			result.Each[i].Observations = append(result.Each[i].Observations, watch.Observation{Reason: watch.LeapSecond, Text: text})
 		}
 	}
-	if leap && nearMonthsEnd(at.Add(-result.Offset)) {
-		result.Uncertainty += leapStep
+	most := max(announcing[ntp.LastMinute61], announcing[ntp.LastMinute59])
+	if 2*most > result.Agreeing && nearMonthsEnd(at.Add(-result.Offset)) {
+		result.Slack = leapStep
 	}
 	return result
 }
@@ -83,6 +86,9 @@ func answerOf(asked time.Time, l look) watch.ReferenceAnswer {
 	answer := watch.ReferenceAnswer{Name: l.name, Err: l.err, Authenticated: l.authenticated, Details: map[string]any{}}
 	if l.from.IsValid() {
 		answer.Details["address"] = l.from.String()
+	}
+	if l.dates != "" {
+		answer.Details[certdates.Detail] = l.dates
 	}
 	if l.err != nil {
 		return answer

@@ -9,19 +9,26 @@ import (
 	"lapsewatch/watch"
 )
 
-func TestF8_ALeapSecondWidensTheUncertaintyAroundTheEndOfTheMonth(t *testing.T) {
+func TestF8_ALeapSecondGivesClocksASecondAroundTheEndOfTheMonth(t *testing.T) {
+	const plus, minus, none = ntp.LastMinute61, ntp.LastMinute59, ntp.NoWarning
 	tests := []struct {
 		name, at string
-		leap     ntp.Leap
-		wider    time.Duration
+		// leaps are what the members of the majority announce.
+		leaps []ntp.Leap
+		slack time.Duration
 	}{
-		{"a day and a second before", "2026-12-30T23:59:59Z", ntp.LastMinute61, 0},
-		{"a day before", "2026-12-31T00:00:00Z", ntp.LastMinute61, time.Second},
-		{"the second itself", "2026-12-31T23:59:59.9Z", ntp.LastMinute59, time.Second},
-		{"just before a day has gone by", "2027-01-01T23:59:59Z", ntp.LastMinute61, time.Second},
-		{"a day after", "2027-01-02T00:00:00Z", ntp.LastMinute61, 0},
-		{"the end of a short month", "2026-02-28T12:00:00Z", ntp.LastMinute61, time.Second},
-		{"nothing is announced", "2026-12-31T23:59:59Z", ntp.NoWarning, 0},
+		{"a day and a second before", "2026-12-30T23:59:59Z", []ntp.Leap{plus, plus, plus}, 0},
+		{"a day before", "2026-12-31T00:00:00Z", []ntp.Leap{plus, plus, plus}, time.Second},
+		{"the second itself", "2026-12-31T23:59:59.9Z", []ntp.Leap{minus, minus, minus}, time.Second},
+		{"just before a day has gone by", "2027-01-01T23:59:59Z", []ntp.Leap{plus, plus, plus}, time.Second},
+		{"a day after", "2027-01-02T00:00:00Z", []ntp.Leap{plus, plus, plus}, 0},
+		{"the end of a short month", "2026-02-28T12:00:00Z", []ntp.Leap{plus, plus, plus}, time.Second},
+		{"nobody announces it", "2026-12-31T23:59:59Z", []ntp.Leap{none, none, none}, 0},
+		{"one of three announces it", "2026-12-31T23:59:59Z", []ntp.Leap{plus, none, none}, 0},
+		{"two of three announce it", "2026-12-31T23:59:59Z", []ntp.Leap{plus, none, plus}, time.Second},
+		{"two of four announce it", "2026-12-31T23:59:59Z", []ntp.Leap{plus, none, plus, none}, 0},
+		{"they do not agree which", "2026-12-31T23:59:59Z", []ntp.Leap{plus, minus, none}, 0},
+		{"the only one announces it", "2026-12-31T23:59:59Z", []ntp.Leap{plus}, time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -31,28 +38,33 @@ func TestF8_ALeapSecondWidensTheUncertaintyAroundTheEndOfTheMonth(t *testing.T) 
 			}
 			// This machine is an hour ahead: the true time counts.
 			own := at.Add(time.Hour)
-			reply := ntp.Reply{Offset: -time.Hour, Stratum: 1, Leap: test.leap, RootDispersion: time.Millisecond, ServerTime: at}
-			quiet := reply
-			quiet.Leap = ntp.NoWarning
-			got := judge(own, []look{{reply: reply}, {reply: quiet}})
-			if got.Offset != time.Hour || got.Uncertainty != time.Millisecond+test.wider {
-				t.Errorf("got %v ± %v", got.Offset, got.Uncertainty)
+			looks := make([]look, len(test.leaps))
+			for i, leap := range test.leaps {
+				looks[i].reply = ntp.Reply{Offset: -time.Hour, Stratum: 1, Leap: leap, RootDispersion: time.Millisecond, ServerTime: at}
 			}
-			announced := len(got.Each[0].Observations) == 1 && got.Each[0].Observations[0].Reason == watch.LeapSecond
-			if announced != (test.leap != ntp.NoWarning) || len(got.Each[1].Observations) != 0 {
-				t.Errorf("observed %+v and %+v", got.Each[0].Observations, got.Each[1].Observations)
+			got := judge(own, looks)
+			if got.Offset != time.Hour || got.Uncertainty != time.Millisecond || got.Slack != test.slack {
+				t.Errorf("got %v ± %v, slack %v, want %v", got.Offset, got.Uncertainty, got.Slack, test.slack)
+			}
+			for i, each := range got.Each {
+				announced := len(each.Observations) == 1 && each.Observations[0].Reason == watch.LeapSecond
+				if announced != (test.leaps[i] != none) {
+					t.Errorf("%d: observed %+v", i, each.Observations)
+				}
 			}
 		})
 	}
 }
 
-func TestALiarAnnouncesNoLeapSecond(t *testing.T) {
+func TestF8_LiarsAnnounceNoLeapSecond(t *testing.T) {
 	at := time.Date(2026, 12, 31, 12, 0, 0, 0, time.UTC)
 	good := ntp.Reply{Stratum: 1, RootDispersion: time.Millisecond, ServerTime: at}
-	liar := good
+	announcing, liar := good, good
+	announcing.Leap = ntp.LastMinute61
 	liar.Offset, liar.Leap = time.Hour, ntp.LastMinute61
-	got := judge(at, []look{{reply: good}, {reply: liar}, {reply: good}})
-	if got.Uncertainty != time.Millisecond || len(got.Each[1].Observations) != 0 || got.Each[1].Agreeing {
+	// Three of five announce it, of which one belongs to the majority.
+	got := judge(at, []look{{reply: good}, {reply: liar}, {reply: good}, {reply: liar}, {reply: announcing}})
+	if got.Uncertainty != time.Millisecond || got.Slack != 0 || len(got.Each[1].Observations) != 0 || got.Each[1].Agreeing || len(got.Each[4].Observations) != 1 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -2,7 +2,6 @@ package reference
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -34,6 +33,8 @@ type look struct {
 	reply         ntp.Reply
 	from          netip.AddrPort
 	authenticated bool
+	// dates is what was to be said of those of its certificate; see nts.Answer.
+	dates string
 	// err is a clause without its subject.
 	err error
 }
@@ -53,7 +54,9 @@ func (p *pass) look(ctx context.Context, source Source) look {
 	for _, address := range addresses {
 		to := netip.AddrPortFrom(address, source.Port)
 		if source.NTS {
-			l.reply, l.from, err = p.askNTS(ctx, source, to)
+			var got nts.Answer
+			got, err = p.askNTS(ctx, source, to)
+			l.reply, l.from, l.dates = got.Reply, got.From, got.CertificateDates
 		} else {
 			l.from = to
 			l.reply, err = p.ask(ctx, to)
@@ -143,12 +146,12 @@ func (p *pass) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	return []netip.Addr{first, found[other].Unmap()}, nil
 }
 
-func (p *pass) askNTS(ctx context.Context, source Source, to netip.AddrPort) (ntp.Reply, netip.AddrPort, error) {
+func (p *pass) askNTS(ctx context.Context, source Source, to netip.AddrPort) (nts.Answer, error) {
 	if p.rootsErr != nil {
-		return ntp.Reply{}, to, p.rootsErr
+		return nts.Answer{From: to}, p.rootsErr
 	}
 	server := nts.Server{
-		KeyExchange: to, TLS: &tls.Config{ServerName: source.Host, RootCAs: p.roots, MinVersion: tls.VersionTLS13},
+		KeyExchange: to, Name: source.Host, Roots: p.roots,
 		Resolve: func(ctx context.Context, name string) (netip.Addr, error) {
 			found, err := p.resolve(ctx, name)
 			if err != nil {

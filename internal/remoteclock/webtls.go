@@ -3,10 +3,10 @@ package remoteclock
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"time"
 
+	"lapsewatch/internal/certdates"
 	"lapsewatch/internal/clean"
 	"lapsewatch/watch"
 )
@@ -22,42 +22,20 @@ type TLS struct {
 	Unverified bool
 }
 
-// certificateDates is the key in Details that says that the certificate was verified as
-// of another time than now.
-const certificateDates = "certificate_dates"
+// certificateDates is the key in Details for the note of TLS.verify.
+const certificateDates = certdates.Detail
 
-// verify checks the chain and the name as of now. Where the dates alone stand in the way
-// it checks them as of the certificate's own validity, and notes it: a wrong clock, be it
-// the host's or this machine's, trips exactly over dates.
+// verify checks the chain and the name, and lets wrong dates alone pass with a note.
 func (t TLS) verify(state tls.ConnectionState, host string, now time.Time) (note string, err error) {
-	leaf := state.PeerCertificates[0]
-	options := x509.VerifyOptions{Roots: t.Roots, Intermediates: x509.NewCertPool(), DNSName: host, CurrentTime: now}
-	for _, above := range state.PeerCertificates[1:] {
-		options.Intermediates.AddCert(above)
-	}
-	_, err = leaf.Verify(options)
-	if !datesAlone(err) {
+	chain, err := certdates.Verify(state, t.Roots, host, now)
+	if err != nil {
 		return "", untrusted(err)
 	}
-	for _, at := range []time.Time{leaf.NotAfter, leaf.NotBefore} {
-		options.CurrentTime = at
-		if _, err = leaf.Verify(options); err == nil {
-			return fmt.Sprintf("valid from %s to %s, and verified as of then", stamp(leaf.NotBefore), stamp(leaf.NotAfter)), nil
-		}
-	}
-	return "", untrusted(err)
-}
-
-func datesAlone(err error) bool {
-	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
-	return ok && invalid.Reason == x509.Expired
+	return chain.Note(), nil
 }
 
 // untrusted keeps the words of package x509, which repeat names out of the certificate.
 func untrusted(err error) error {
-	if err == nil {
-		return nil
-	}
 	return &Failure{
 		Reason: watch.HandshakeFailed,
 		Err:    fmt.Errorf("the certificate cannot be verified: %s", clean.Text(err.Error(), maxQuoted)),

@@ -11,6 +11,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +23,9 @@ type Server struct {
 	Pool bool
 	// NTS: the server is asked with NTS (RFC 8915).
 	NTS bool
+	// Port is that of NTP (UDP), or with NTS that of the key exchange (TCP); 0 is the
+	// usual one.
+	Port uint16
 }
 
 const (
@@ -67,7 +71,7 @@ func Servers(root fs.FS) []Server {
 func distinct(servers []Server) []Server {
 	var kept []Server
 	for _, server := range servers {
-		if !slices.ContainsFunc(kept, func(other Server) bool { return other.Host == server.Host }) {
+		if !slices.ContainsFunc(kept, func(other Server) bool { return other.Host == server.Host && other.Port == server.Port }) {
 			kept = append(kept, server)
 		}
 	}
@@ -90,15 +94,40 @@ func readFile(root fs.FS, name string, read func(string) []Server) []Server {
 
 // directive reads "server HOST options" and "pool HOST options" (chrony.conf, ntp.conf).
 func directive(line string) []Server {
-	words := strings.Fields(line)
+	line, _, _ = strings.Cut(line, "#")
+	words := strings.Fields(strings.ToLower(line))
 	if len(words) < 2 {
 		return nil
 	}
-	word := strings.ToLower(words[0])
-	if word != "server" && word != "pool" && word != "peer" || !usable(words[1]) {
+	word, host, options := words[0], words[1], words[2:]
+	if word != "server" && word != "pool" && word != "peer" || !usable(host) {
 		return nil
 	}
-	return []Server{{Host: strings.ToLower(words[1]), Pool: word == "pool", NTS: slices.Contains(words[2:], "nts")}}
+	server := Server{Host: host, Pool: word == "pool", NTS: slices.Contains(options, "nts")}
+	option := "port"
+	if server.NTS {
+		option = "ntsport"
+	}
+	port, ok := number(options, option)
+	if !ok {
+		return nil
+	}
+	server.Port = port
+	return []Server{server}
+}
+
+// number is the port that follows that option, 0 where it is not given; false if what
+// follows is no port, so that nobody knows whom to ask.
+func number(options []string, option string) (port uint16, ok bool) {
+	at := slices.Index(options, option)
+	if at < 0 {
+		return 0, true
+	}
+	if at++; at == len(options) {
+		return 0, false
+	}
+	parsed, err := strconv.ParseUint(options[at], 10, 16)
+	return uint16(parsed), err == nil && parsed != 0
 }
 
 // assignment reads "NTP=HOST HOST" and "FallbackNTP=…" (timesyncd.conf).

@@ -9,15 +9,18 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/facebook/time/ntp/ntske"
 	"github.com/facebook/time/ntp/protocol"
 	"github.com/facebook/time/ntp/protocol/nts"
 	"github.com/facebook/time/ntp/protocol/nts/aessiv"
 
+	"lapsewatch/internal/certdates"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/ntp"
 )
@@ -35,47 +38,78 @@ var ErrNotAuthenticated = errors.New("the answer is not authenticated")
 type Server struct {
 	// KeyExchange is its address, TCP.
 	KeyExchange netip.AddrPort
-	// TLS has the name that its certificate must be valid for, and the authorities. The
-	// versions and the protocol of RFC 8915 are added.
-	TLS *tls.Config
+	// Name is what its certificate must be valid for: a host or an IP address.
+	Name string
+	// Roots are the authorities to trust; nil means the system's.
+	Roots *x509.CertPool
 	// Resolve looks up the time server that a key exchange names, if that is another.
 	Resolve func(ctx context.Context, name string) (netip.Addr, error)
 }
 
-// Ask makes a key exchange and asks once for the time; ctx bounds both. It gives the
-// address of the server that the time is from. A packet that is not authenticated is
-// never a reply, also not a kiss-o'-death packet.
-func (s Server) Ask(ctx context.Context, client *ntp.Client) (ntp.Reply, netip.AddrPort, error) {
-	keys, err := s.exchange(ctx)
+// Answer is what a server has answered and signed.
+type Answer struct {
+	ntp.Reply
+	// From is the address of the server that the time is from; it is also there if the
+	// answer never came.
+	From netip.AddrPort
+	// CertificateDates says that the certificate is not valid as of the own clock, and
+	// was verified as of then; empty if it is.
+	CertificateDates string
+}
+
+// Ask makes a key exchange and asks once for the time; ctx bounds both. A packet that is
+// not authenticated is never an answer, also not a kiss-o'-death packet.
+//
+// Where nothing but its dates is wrong with the certificate, that may be the own clock's
+// fault. The answer counts then if it gives a time at which the certificate is valid
+// (RFC 8915, 8.5). Whoever has a certificate that has expired, and its key, can choose
+// such a time: so the caller believes no single server.
+func (s Server) Ask(ctx context.Context, client *ntp.Client) (Answer, error) {
+	keys, chain, err := s.exchange(ctx, client.Now)
 	if err != nil {
-		return ntp.Reply{}, netip.AddrPort{}, fmt.Errorf("exchange keys with %v: %w", s.KeyExchange, err)
+		return Answer{}, fmt.Errorf("exchange keys with %v: %w", s.KeyExchange, err)
 	}
 	to, err := s.timeServer(ctx, keys)
 	if err != nil {
-		return ntp.Reply{}, netip.AddrPort{}, fmt.Errorf("find the time server that %v names: %w", s.KeyExchange, err)
+		return Answer{}, fmt.Errorf("find the time server that %v names: %w", s.KeyExchange, err)
 	}
 	id := make([]byte, nts.MinUniqueIdentifierLen)
 	_, _ = rand.Read(id) // never fails
 	request, err := seal(ntp.NewRequest(), id, keys.Cookies[0], keys.C2S)
 	if err != nil {
-		return ntp.Reply{}, to, fmt.Errorf("authenticate a question to %v: %w", to, err)
+		return Answer{From: to}, fmt.Errorf("authenticate a question to %v: %w", to, err)
 	}
 	reply, packet, err := client.Exchange(ctx, to, request)
 	if err != nil {
-		return ntp.Reply{}, to, err
+		return Answer{From: to}, err
 	}
 	if err := verify(packet, id, keys.S2C); err != nil {
 		if reply.Kiss == "NTSN" {
 			err = errors.New("it does not know the keys that it has just given (NTSN)")
 		}
-		return ntp.Reply{}, to, fmt.Errorf("ask %v for its time: %w: %w", to, ErrNotAuthenticated, err)
+		return Answer{From: to}, fmt.Errorf("ask %v for its time: %w: %w", to, ErrNotAuthenticated, err)
 	}
-	return reply, to, nil
+	if chain.Refusal != nil && (!reply.Timed() || chain.ValidAt(reply.ServerTime) != nil) {
+		return Answer{From: to}, fmt.Errorf("exchange keys with %v: %w", s.KeyExchange, chain.Refusal)
+	}
+	return Answer{Reply: reply, From: to, CertificateDates: chain.Note()}, nil
 }
 
-func (s Server) exchange(ctx context.Context) (*ntske.HandshakeResult, error) {
+// exchange also gives the chain that the server presented.
+func (s Server) exchange(ctx context.Context, now func() time.Time) (*ntske.HandshakeResult, certdates.Chain, error) {
+	var chain certdates.Chain
+	config := &tls.Config{
+		ServerName: s.Name, MinVersion: tls.VersionTLS13,
+		// VerifyConnection does it instead, so that dates alone do not fail it.
+		InsecureSkipVerify: true,
+		VerifyConnection: func(state tls.ConnectionState) (err error) {
+			chain, err = certdates.Verify(state, s.Roots, s.Name, now())
+			return err
+		},
+	}
 	client := ntske.Client{SupportedAEAD: []uint16{uint16(protocol.AEADAESSIVCMAC256)}}
-	return client.Handshake(ctx, s.KeyExchange.String(), s.TLS)
+	keys, err := client.Handshake(ctx, s.KeyExchange.String(), config)
+	return keys, chain, err
 }
 
 // timeServer honours what the key exchange says (RFC 8915, 4.1.7 and 4.1.8).

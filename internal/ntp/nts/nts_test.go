@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/facebook/time/ntp/ntske"
-	"github.com/facebook/time/ntp/protocol"
-	"github.com/facebook/time/ntp/protocol/nts"
 
 	"lapsewatch/internal/ntp"
 	"lapsewatch/internal/ntp/ntptest"
@@ -52,13 +50,13 @@ func TestARealServerAuthenticatesItsTime(t *testing.T) {
 	server := parts.NTSTime(t, leaf)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	asked := Server{KeyExchange: netip.MustParseAddrPort(server.KeyExchange), TLS: &tls.Config{ServerName: "localhost", RootCAs: root.Pool()}}
-	reply, from, err := asked.Ask(ctx, open(t))
+	asked := Server{KeyExchange: netip.MustParseAddrPort(server.KeyExchange), Name: "localhost", Roots: root.Pool()}
+	got, err := asked.Ask(ctx, open(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if from.String() != server.NTP || reply.Stratum != 3 || reply.Offset.Abs() > 200*time.Millisecond {
-		t.Errorf("from %v: %+v", from, reply)
+	if got.From.String() != server.NTP || got.Stratum != 3 || got.Offset.Abs() > 200*time.Millisecond || got.CertificateDates != "" {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -91,29 +89,6 @@ func exchanger(t *testing.T, leaf pki.Pair, more ...ntske.Record) netip.AddrPort
 func TestWhatTheServerHasNotSignedIsNoReply(t *testing.T) {
 	root, leaf := authority(t)
 	client := open(t)
-	sign := func(packet, id, key []byte) []byte {
-		protected, err := newSIV(key)
-		if err != nil {
-			t.Error(err)
-			return nil
-		}
-		fields, err := protocol.MarshalExtensionFields([]protocol.ExtensionField{nts.NewUniqueIdentifier(id)})
-		if err != nil {
-			t.Error(err)
-			return nil
-		}
-		packet = append(packet, fields...)
-		proof, err := nts.SealAuthenticator(protected, packet, nil)
-		if err != nil {
-			t.Error(err)
-			return nil
-		}
-		last, err := protocol.MarshalExtensionFields([]protocol.ExtensionField{proof})
-		if err != nil {
-			t.Error(err)
-		}
-		return append(packet, last...)
-	}
 	tests := []struct {
 		name   string
 		answer func(request []byte) []byte
@@ -124,10 +99,10 @@ func TestWhatTheServerHasNotSignedIsNoReply(t *testing.T) {
 		{"keys that are not known", func(request []byte) []byte { return ntptest.Kiss("NTSN").Answer(request) },
 			"it does not know the keys that it has just given (NTSN)"},
 		{"signed by somebody else", func(request []byte) []byte {
-			return sign(ntptest.True().Answer(request), request[52:84], make([]byte, 32))
+			return signed(t, ntptest.True().Answer(request), request[52:84], make([]byte, 32))
 		}, "nts authenticator verification failed"},
 		{"the answer to another question", func(request []byte) []byte {
-			return sign(ntptest.True().Answer(request), make([]byte, 32), make([]byte, 32))
+			return signed(t, ntptest.True().Answer(request), make([]byte, 32), make([]byte, 32))
 		}, "it is the answer to another question"},
 		{"fields that break off", func(request []byte) []byte {
 			return append(ntptest.True().Answer(request), 1, 4, 1, 0, 0, 0, 0, 0)
@@ -137,7 +112,7 @@ func TestWhatTheServerHasNotSignedIsNoReply(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			server := ntptest.Start(t, func(request []byte) [][]byte { return [][]byte{test.answer(request)} })
 			address := exchanger(t, leaf, ntske.NewCookie(make([]byte, 100)), ntske.NewServerNegotiation("time.example"), ntske.NewPortNegotiation(server.Addr.Port()))
-			asked := Server{KeyExchange: address, TLS: &tls.Config{ServerName: "localhost", RootCAs: root.Pool()},
+			asked := Server{KeyExchange: address, Name: "localhost", Roots: root.Pool(),
 				Resolve: func(_ context.Context, name string) (netip.Addr, error) {
 					if name != "time.example" {
 						t.Errorf("looked up %q", name)
@@ -146,12 +121,9 @@ func TestWhatTheServerHasNotSignedIsNoReply(t *testing.T) {
 				}}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			reply, from, err := asked.Ask(ctx, client)
-			if !errors.Is(err, ErrNotAuthenticated) || !strings.Contains(err.Error(), test.want) || reply != (ntp.Reply{}) {
-				t.Errorf("got %+v, %v; want %q", reply, err, test.want)
-			}
-			if from != server.Addr {
-				t.Errorf("asked %v", from)
+			got, err := asked.Ask(ctx, client)
+			if !errors.Is(err, ErrNotAuthenticated) || !strings.Contains(err.Error(), test.want) || got != (Answer{From: server.Addr}) {
+				t.Errorf("got %+v, %v; want %q", got, err, test.want)
 			}
 		})
 	}
@@ -166,15 +138,15 @@ func TestAKeyExchangeThatFailsSaysWhy(t *testing.T) {
 		server     Server
 	}{
 		{"another authority", "certificate signed by unknown authority",
-			Server{exchanger(t, leaf, cookie), &tls.Config{ServerName: "localhost", RootCAs: other.Pool()}, nil}},
+			Server{exchanger(t, leaf, cookie), "localhost", other.Pool(), nil}},
 		{"another name", "certificate is valid for localhost, not time.example",
-			Server{exchanger(t, leaf, cookie), &tls.Config{ServerName: "time.example", RootCAs: root.Pool()}, nil}},
+			Server{exchanger(t, leaf, cookie), "time.example", root.Pool(), nil}},
 		{"no cookie", "response contained no cookies",
-			Server{exchanger(t, leaf), &tls.Config{ServerName: "localhost", RootCAs: root.Pool()}, nil}},
+			Server{exchanger(t, leaf), "localhost", root.Pool(), nil}},
 		{"an error", "server returned Error record, code=[2]",
-			Server{exchanger(t, leaf, ntske.NewError(2)), &tls.Config{ServerName: "localhost", RootCAs: root.Pool()}, nil}},
+			Server{exchanger(t, leaf, ntske.NewError(2)), "localhost", root.Pool(), nil}},
 		{"a name that is not found", "x\uFFFD.example: no such name",
-			Server{exchanger(t, leaf, cookie, ntske.NewServerNegotiation("x\n.example")), &tls.Config{ServerName: "localhost", RootCAs: root.Pool()},
+			Server{exchanger(t, leaf, cookie, ntske.NewServerNegotiation("x\n.example")), "localhost", root.Pool(),
 				func(context.Context, string) (netip.Addr, error) { return netip.Addr{}, errors.New("no such name") }}},
 	}
 	client := open(t)
@@ -182,7 +154,7 @@ func TestAKeyExchangeThatFailsSaysWhy(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			if _, _, err := test.server.Ask(ctx, client); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := test.server.Ask(ctx, client); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
