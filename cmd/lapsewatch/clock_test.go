@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,5 +100,52 @@ ledger: {dsn: "sqlite:%s"}
 	defer mu.Unlock()
 	if len(heard) != 1 || !strings.Contains(heard[0], `"clock_jump"`) || strings.Contains(heard[0], "site.pem") {
 		t.Errorf("the receiver heard %q", heard)
+	}
+}
+
+func TestReferencesThatFallSilentAreToldOnceAndNotOfEachHost(t *testing.T) {
+	folder := t.TempDir()
+	var silent atomic.Bool
+	reference := func() string {
+		return ntptest.Start(t, func(request []byte) [][]byte {
+			if silent.Load() {
+				return nil
+			}
+			return [][]byte{ntptest.True().Answer(request)}
+		}).Addr.String()
+	}
+	var targets []string
+	for i := range 20 {
+		header := ntptest.True()
+		if i == 7 {
+			header.Shift = time.Hour
+		}
+		targets = append(targets, fmt.Sprintf("%q", "ntp://"+ntptest.Serve(t, header).Addr.String()))
+	}
+	p := program{t, filepath.Join(folder, "lapsewatch.yaml")}
+	config := fmt.Sprintf(`
+clock: {references: ["ntp://%s", "ntp://%s", "ntp://%s", "ntp://%s"], timeout: 300ms}
+checks: [{name: hosts, kind: clock, options: {targets: [%s]}}]
+alerts: [{name: program, kind: exec, options: {command: [/bin/sh, -c, "cat >>%s"]}}]
+ledger: {dsn: "sqlite:%s"}
+`, reference(), reference(), reference(), reference(), strings.Join(targets, ", "), filepath.Join(folder, "told"), filepath.Join(folder, "ledger.db"))
+	if err := os.WriteFile(p.config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range []struct {
+		silent bool
+		told   string
+	}{
+		{false, "told program: 1 change"}, {true, "told program: 1 change"}, {true, "told nobody"}, {false, "told program: 1 change"}, {false, "told nobody"},
+	} {
+		silent.Store(run.silent)
+		out, log := p.run(exitDone, "run")
+		if !strings.Contains(log, run.told) {
+			t.Errorf("silent %t: the run says\n%s\n%s", run.silent, out, log)
+		}
+	}
+	heard := string(readFile(t, filepath.Join(folder, "told")))
+	if n := strings.Count(heard, `"type":"resolved"`); n != 1 || !strings.Contains(heard, "own clock unverified: none of 4 references answered") {
+		t.Errorf("told\n%s", heard)
 	}
 }
