@@ -60,7 +60,7 @@ var verdicts = map[watch.Reason]verdict{
 	watch.SelfReported:        {watch.Notice, "Read the host by NTP too, or let it follow one of the references."},
 	watch.ClockUncertain:      {watch.Unknown, "Read the clock in a more exact way, from nearer by, or give it a wider limit."},
 	watch.ClockUnsynchronised: {watch.Warning, "Let the host synchronise: its clock runs free (chronyc sources, timedatectl)."},
-	watch.FleetDisagrees:      {watch.Warning, "Look at the server that these hosts synchronise with, and at the references: one of the two is wrong."},
+	watch.FleetDisagrees:      {watch.Critical, "Look at the server that these hosts synchronise with, and at the references: one of the two is wrong."},
 	watch.Falseticker:         {watch.Warning, "Take it out of the references, and mend it if it is yours."},
 	watch.ReferenceUnusable:   {watch.Notice, "Mend it or replace it: of four references that answer, one may fail or lie (RFC 8633)."},
 	watch.LeapSecond:          {watch.Notice, "Nothing is wrong: a difference of up to a second is expected around that midnight (UTC)."},

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/csv"
 	"io"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -45,6 +46,8 @@ func csvColumns() []csvColumn {
 		{"acknowledged_reason", func(f watch.Finding) string {
 			return csvNoted(f, func(noted watch.Acknowledgement) string { return asText(plain(noted.Reason)) })
 		}},
+		{"offset_seconds", func(f watch.Finding) string { return csvSeconds(f, "offset_seconds") }},
+		{"uncertainty_seconds", func(f watch.Finding) string { return csvSeconds(f, "uncertainty_seconds") }},
 	}
 }
 
@@ -105,6 +108,15 @@ func csvDaysLeft(finding watch.Finding) string {
 		return ""
 	}
 	return strconv.FormatInt(*finding.DaysLeft, 10)
+}
+
+// csvSeconds is a detail of a clock, to the nanosecond; empty where there is none.
+func csvSeconds(finding watch.Finding, detail string) string {
+	seconds, known := finding.Details[detail].(float64)
+	if !known || math.IsNaN(seconds) || math.IsInf(seconds, 0) {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(seconds, 'f', 9, 64), "0"), ".")
 }
 
 func csvAlso(finding watch.Finding) string {
