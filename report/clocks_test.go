@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -227,4 +228,15 @@ func outsideFences(markdown string) string {
 		}
 	}
 	return out.String()
+}
+
+func TestCSVHasTheOffsetOfAClockAsANumber(t *testing.T) {
+	clock := watch.Finding{ID: "c/a", Check: "c", Kind: "clock", Name: "a", Details: map[string]any{"offset_seconds": -0.0000005, "uncertainty_seconds": 31536000.0}}
+	odd := watch.Finding{ID: "c/b", Check: "c", Kind: "clock", Name: "b", Details: map[string]any{"offset_seconds": math.NaN(), "uncertainty_seconds": "=1+1"}}
+	got := write(t, "csv", passOf(clock, odd), report.Style{})
+	for _, want := range []string{",,,,-0.0000005,31536000\r\n", ",,,,,\r\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no row ends in %q:\n%s", want, got)
+		}
+	}
 }
