@@ -48,19 +48,7 @@ func configuration(e *estate.Estate, ledger string) string {
 	line("      graph_url: %s", e.Tenant.GraphURL)
 	line("      ca_file: %q", e.Tenant.CAFile)
 	line("      fallback_owners: [platform@estate.example]")
-	line("  - name: clocks")
-	line("    kind: clock")
-	line("    options:")
-	line("      targets:")
-	for _, clock := range e.Clocks {
-		line("        - {url: %q, name: %s}   # %s", "ntp://"+clock.Address, clock.Name, clock.Story)
-	}
-	line("")
-	line("clock:                        # whose time is believed: three that agree, and one that lies")
-	line("  references:")
-	for _, reference := range e.References {
-		line("    - ntp://%s   # %s", reference.Address, reference.Name)
-	}
+	clocks(line, e)
 	line("")
 	line("alerts:")
 	line("  - name: owners")
@@ -86,6 +74,22 @@ func configuration(e *estate.Estate, ledger string) string {
 	line("ledger:")
 	line("  dsn: %q", "sqlite:"+ledger)
 	return text.String()
+}
+
+func clocks(line func(format string, args ...any), e *estate.Estate) {
+	line("  - name: clocks")
+	line("    kind: clock")
+	line("    options:")
+	line("      targets:")
+	for _, clock := range e.Clocks {
+		line("        - {url: %q, name: %s}   # %s", "ntp://"+clock.Address, clock.Name, clock.Story)
+	}
+	line("")
+	line("clock:                        # whose time is believed: three that agree, and one that lies")
+	line("  references:")
+	for _, reference := range e.References {
+		line("    - ntp://%s   # %s", reference.Address, reference.Name)
+	}
 }
 
 func target(endpoint estate.Endpoint) string {
