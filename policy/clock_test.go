@@ -260,4 +260,11 @@ func TestANewJumpIsNewsThoughTheClockWasWrongBefore(t *testing.T) {
 	if _, event = (Telling{}).Compare(&known, second, sunday.Add(2*time.Hour)); event == nil || event.Type != watch.Worsened {
 		t.Errorf("another jump raised %+v, want worsened", event)
 	}
+	grown, event := Telling{}.Compare(&known, second, sunday.Add(2*time.Hour))
+	if event == nil {
+		t.Fatal("no event")
+	}
+	if _, event = (Telling{}).Compare(&grown, first, sunday.Add(3*time.Hour)); event != nil {
+		t.Errorf("a smaller extent raised %s", event.Type)
+	}
 }

@@ -195,7 +195,7 @@ func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (wa
 		return watch.Worsened, ""
 	case blindBefore && !blindNow && before.Finding.Unreadable():
 		return watch.Opened, ""
-	case !blindNow && graver(before.Finding, finding):
+	case !blindNow && (graver(before.Finding, finding) || extended(before.Finding, finding)):
 		return watch.Worsened, ""
 	case blindBefore && !blindNow:
 		return watch.Improved, watch.ReadableAgain
@@ -231,8 +231,7 @@ func (k Known) Bad() bool { return k.Blind != "" || tellable(k.Finding) }
 func tellable(finding watch.Finding) bool { return finding.Severity.AtLeast(watch.Warning) }
 
 // graver reports whether finding b is worse news than a: a higher severity, or at the
-// same severity a reason that a did not have and that is no milder than a's own, or the
-// same reason to a larger extent.
+// same severity a reason that a did not have and that is no milder than a's own.
 func graver(a, b watch.Finding) bool {
 	if a.Severity.Grade() != b.Severity.Grade() {
 		return b.Severity.Grade() > a.Severity.Grade()
@@ -245,6 +244,11 @@ func graver(a, b watch.Finding) bool {
 			return true
 		}
 	}
+	return false
+}
+
+// extended reports whether b is the same as a to a larger extent. A smaller one is no news.
+func extended(a, b watch.Finding) bool {
 	return tellable(b) && a.Reason == b.Reason && b.Extent > a.Extent && a.Extent > 0
 }
 

@@ -27,7 +27,7 @@ var f9 = map[string]struct {
 		index:   `CREATE INDEX ON agent_status (updated_at)`,
 		state:   `SELECT count(*) || ' ' || sum(xmin::text::bigint) || ' ' || sum(xmax::text::bigint) FROM agent_status`,
 		where:   "postgres.public.agent_status",
-		showing: "`SELECT \"agent_id\", \"updated_at\" FROM \"public\".\"agent_status\" WHERE \"updated_at\" > TIMESTAMPTZ '2026-11-22 06:05:00.000000+00'`",
+		showing: "`SELECT \"agent_id\", \"updated_at\" FROM \"public\".\"agent_status\" WHERE \"updated_at\" > TIMESTAMPTZ '2026-11-22 06:05:00+00' AND \"updated_at\" < TIMESTAMPTZ '9999-01-01 00:00:00+00'`",
 	},
 	"mariadb": {
 		setUp: []string{
@@ -38,7 +38,7 @@ var f9 = map[string]struct {
 		index:   `CREATE INDEX at ON agent_status (updated_at)`,
 		state:   `SELECT CONCAT(COUNT(*), ' ', SUM(CRC32(CONCAT(agent_id, updated_at, note)))) FROM agent_status`,
 		where:   "app.agent_status",
-		showing: "`SELECT agent_id, updated_at FROM app.agent_status WHERE updated_at > TIMESTAMP '2026-11-22 06:05:00.000000'`",
+		showing: "`SET time_zone = '+00:00'; SELECT r.agent_id, r.updated_at FROM app.agent_status AS r WHERE r.updated_at > TIMESTAMP '2026-11-22 06:05:00' AND r.updated_at < TIMESTAMP '9999-01-01 00:00:00'`",
 	},
 }
 

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ func (c *check) problem(t Table, column string, err error) watch.Problem {
 }
 
 // condition says what was found in a column.
-func (p *pass) condition(t *table, name string, b bound, found ahead) watch.Condition {
+func (p *pass) condition(ctx context.Context, t *table, name string, b bound, found ahead) watch.Condition {
 	told := watch.Condition{Subject: p.subject(t.Table, name), Details: p.details(t, name, found)}
 	if !found.furthest.IsZero() {
 		told.Details["furthest"] = b.exactly(found.furthest)
@@ -53,10 +54,11 @@ func (p *pass) condition(t *table, name string, b bound, found ahead) watch.Cond
 	default:
 		told.Reason = watch.FutureRecords
 		told.Text = foundText(t, b, found, p.now)
-		told.Remedy = "Find out which host wrote them and whether its clock is right now, then correct them; nothing was changed."
-		if statement := t.showing(name, b); statement != "" {
-			told.Remedy += " To look at them: `" + statement + "`"
-		}
+		told.Remedy = t.remedy(name, b)
+		told.Extent = p.extent(ctx, told.Subject, b, found)
+	}
+	if t.hidden {
+		told.Text += "; row-level security may hide more from this user"
 	}
 	return told
 }
@@ -174,11 +176,7 @@ func (b bound) limit() string {
 
 // distance is how far ahead an instant lies, in the largest whole unit.
 func (b bound) distance(at, now time.Time) string {
-	if b.form == aDay {
-		now = now.UTC().Truncate(day)
-	}
-	// A Duration would end after 292 years.
-	seconds := at.Unix() - now.Unix()
+	seconds := b.secondsAhead(at, now)
 	for _, u := range []struct {
 		seconds int64
 		name    string
@@ -190,6 +188,14 @@ func (b bound) distance(at, now time.Time) string {
 		}
 	}
 	return fmt.Sprintf("%d seconds", seconds)
+}
+
+// secondsAhead is how far ahead an instant lies; a Duration would end after 292 years.
+func (b bound) secondsAhead(at, now time.Time) int64 {
+	if b.form == aDay {
+		now = now.UTC().Truncate(day)
+	}
+	return at.Unix() - now.Unix()
 }
 
 // remark says which columns of a large table no index serves.

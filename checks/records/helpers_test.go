@@ -3,6 +3,7 @@ package records_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -114,6 +115,16 @@ func named(t testing.TB, text string) records.TableName {
 // look is a pass over the tables of a server.
 func look(t testing.TB, s server, change func(*records.Options, *checks.Env), tables ...records.Table) []watch.Fact {
 	t.Helper()
+	facts, err := collect(t, checkOf(t, s, change, tables...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts
+}
+
+// checkOf is the check of the tables of a server.
+func checkOf(t testing.TB, s server, change func(*records.Options, *checks.Env), tables ...records.Table) watch.Check {
+	t.Helper()
 	options := records.Options{
 		Database: sqlread.Database{URL: s.url, TLS: sqlread.Disable},
 		Tables:   tables, Tolerance: watch.Duration(5 * time.Minute), StatementTimeout: watch.Duration(time.Minute), Samples: 10,
@@ -129,19 +140,45 @@ func look(t testing.TB, s server, change func(*records.Options, *checks.Env), ta
 	if err != nil {
 		t.Fatal(err)
 	}
+	return check
+}
+
+func collect(t testing.TB, check watch.Check) ([]watch.Fact, error) {
+	t.Helper()
 	var facts []watch.Fact
-	if err := check.Collect(t.Context(), func(fact watch.Fact) { facts = append(facts, fact) }); err != nil {
+	err := check.Collect(t.Context(), func(fact watch.Fact) { facts = append(facts, fact) })
+	return facts, err
+}
+
+// again is a second look at subjects.
+func again(t testing.TB, check watch.Check, ids ...string) []watch.Fact {
+	t.Helper()
+	var facts []watch.Fact
+	if err := check.(watch.Rechecker).Recheck(t.Context(), ids, func(fact watch.Fact) { facts = append(facts, fact) }); err != nil {
 		t.Fatal(err)
 	}
 	return facts
+}
+
+// unread is what an error of Collect says of the database as a whole.
+func unread(t testing.TB, err error) watch.Problem {
+	t.Helper()
+	source, ok := errors.AsType[*watch.SourceError](err)
+	if !ok {
+		t.Fatalf("got the error %v, want one of the source", err)
+	}
+	if source.Problem.Confined || source.Problem.Subject.ID != "database" {
+		t.Errorf("got %+v", source.Problem)
+	}
+	return source.Problem
 }
 
 func testEnv() checks.Env {
 	return checks.Env{
 		Now: func() time.Time { return asOf }, Log: slog.New(slog.DiscardHandler),
 		Dial: new(net.Dialer).DialContext, Secrets: func(watch.SecretRef) (watch.Secret, error) { return watch.Secret{}, fmt.Errorf("no secret is here") },
-		Reference:   func(context.Context) watch.Reference { return watch.Reference{} },
-		Concurrency: 1, Timeout: time.Minute, Expect: func(int) {},
+		Reference: func(context.Context) watch.Reference { return watch.Reference{} },
+		Memory:    checks.Forgetful(), Concurrency: 1, Timeout: time.Minute, Expect: func(int) {},
 	}
 }
 

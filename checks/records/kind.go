@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"lapsewatch/checks"
@@ -63,187 +64,72 @@ func (c *check) present(ctx context.Context) present {
 	return p
 }
 
-// pass is one run over the tables.
-type pass struct {
-	*check
-	present
-	sink watch.Sink
-	conn *sqlread.Conn
-	// offset is how far the database's clock is ahead of the references', and in doubt of
-	// the own one, once it is known.
-	offset *time.Duration
-}
-
-// Collect implements watch.Check. It uses one connection, and one statement at a time.
+// Collect implements watch.Check. It uses one connection, and one statement at a time. A
+// database that cannot be connected to is a *watch.SourceError, and no problem of a column.
 func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 	subjects := 0
 	for _, t := range c.options.Tables {
 		subjects += len(t.Columns)
 	}
 	c.env.Expect(subjects)
-	p := &pass{check: c, present: c.present(ctx), sink: sink}
-	conn, err := sqlread.Open(ctx, c.options.Database, sqlread.Env{
-		Dial: c.env.Dial, Secrets: c.env.Secrets, Timeout: c.env.Timeout, StatementTimeout: time.Duration(c.options.StatementTimeout),
-		TLSTime: c.env.TLSTime,
-	})
-	if err == nil {
-		p.conn = conn
-		p.readClock(ctx)
-		p.readTables(ctx)
-		if closing := conn.Close(); closing != nil {
-			c.env.Log.Debug("the connection did not end in order", "error", closing)
+	return c.look(ctx, c.options.Tables, sink)
+}
+
+// Recheck implements watch.Rechecker: it reads the columns once more, with a connection of
+// its own. What broke off at a moment's lock is read then.
+func (c *check) Recheck(ctx context.Context, subjectIDs []string, sink watch.Sink) error {
+	var asked []Table
+	for _, t := range c.options.Tables {
+		whole := t.Columns
+		t.Columns = slices.DeleteFunc(slices.Clone(whole), func(name string) bool {
+			return !slices.Contains(subjectIDs, c.subject(t, name).ID)
+		})
+		if len(t.Columns) > 0 {
+			asked = append(asked, t)
 		}
-	} else if ctx.Err() == nil {
-		p.failAll(c.options.Tables, err)
 	}
-	if ended := ctx.Err(); ended != nil {
+	if len(asked) == 0 {
+		return nil
+	}
+	return c.look(ctx, asked, sink)
+}
+
+// look is a pass over the tables.
+func (c *check) look(ctx context.Context, tables []Table, sink watch.Sink) error {
+	p := &pass{check: c, present: c.present(ctx), sink: sink}
+	err := p.read(ctx, tables)
+	if ctx.Err() != nil {
 		return fmt.Errorf("the pass over %s was cut short: %w", c.address, context.Cause(ctx))
 	}
+	if err != nil {
+		return &watch.SourceError{Problem: c.unreachable(err)}
+	}
 	return nil
 }
 
-// Try reads each column once.
+// unreachable is the problem of the database as a whole. What was known of its columns
+// stands, because it is not confined.
+func (c *check) unreachable(err error) watch.Problem {
+	reason, remedy := explained(err)
+	return watch.Problem{
+		Subject: watch.Subject{ID: "database", Name: c.address.String()}, Reason: reason, Err: err, Remedy: remedy,
+	}
+}
+
+// Try reads each column once. A database that cannot be connected to is the one ability
+// that is missing.
 func (c *check) Try(ctx context.Context) []watch.Ability {
-	return checks.TryByCollecting(ctx, c, "finds rows dated in the future")
+	return checks.TryByCollecting(ctx, tried{c}, "finds rows dated in the future")
 }
 
-// readClock notes how far the database's clock is off. It is a detail for the reader, so
-// that its failure is no problem of a table.
-func (p *pass) readClock(ctx context.Context) {
-	read, err := p.conn.Clock(ctx)
-	if err != nil {
-		p.env.Log.Debug("the clock of the database was not read", "error", err)
-		return
-	}
-	offset := read.Offset + p.own
-	p.offset = &offset
-}
+// tried tells of the database as of any subject.
+type tried struct{ check *check }
 
-// readTables tells what each table holds. What is wrong with one hides no other; without a
-// connection the rest cannot be read either.
-func (p *pass) readTables(ctx context.Context) {
-	for i, configured := range p.options.Tables {
-		err := p.readTable(ctx, configured)
-		if failed, ok := errors.AsType[*sqlread.Failure](err); ok && failed.Connecting && ctx.Err() == nil {
-			p.failAll(p.options.Tables[i+1:], err)
-			return
-		}
-	}
-}
-
-// readTable tells what a table holds. Its error, which is told, is why the table as a
-// whole could not be read.
-func (p *pass) readTable(ctx context.Context, configured Table) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	var t *table
-	err := p.conn.Read(ctx, func(ctx context.Context, tx *sqlread.Tx) (err error) {
-		t, err = look(ctx, tx, p.address, configured)
-		return err
-	})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		p.failAll([]Table{configured}, err)
-		return err
-	}
-	for _, name := range configured.Columns {
-		if fault := checks.Guard(func() { p.readColumn(ctx, t, name) }); fault != nil {
-			told := p.problem(configured, name, fault)
-			told.Reason = watch.InternalError
-			p.sink(told)
-		}
-	}
-	if ctx.Err() == nil {
-		p.remark(t)
-	}
-	return nil
-}
-
-// ahead is what was found in a column.
-type ahead struct {
-	count    int64
-	furthest time.Time
-	ids      []string
-}
-
-func (p *pass) readColumn(ctx context.Context, t *table, name string) {
-	if ctx.Err() != nil {
-		return
-	}
-	b, err := t.bound(name, p.now.Add(p.tolerance(t.Table)))
-	var found ahead
-	if err == nil {
-		err = p.conn.Read(ctx, func(ctx context.Context, tx *sqlread.Tx) (err error) {
-			found, err = p.find(ctx, tx, t, name, b)
-			return err
-		})
-	}
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		p.sink(p.problem(t.Table, name, err))
-	default:
-		p.sink(p.condition(t, name, b, found))
-	}
-}
-
-func (p *pass) tolerance(t Table) time.Duration {
-	if t.Tolerance > 0 {
-		return time.Duration(t.Tolerance)
-	}
-	return time.Duration(p.options.Tolerance)
-}
-
-// find counts the rows that lie ahead, and names some.
-func (p *pass) find(ctx context.Context, tx *sqlread.Tx, t *table, name string, b bound) (found ahead, err error) {
-	doing := fmt.Sprintf("read %s.%s", t.named(), name)
-	err = tx.Query(ctx, doing, func(scan func(...any) error) error { return scan(&found.count) }, t.counting(name, b))
-	if err != nil || found.count == 0 {
-		return found, err
-	}
-	shown := *t
-	if p.options.Samples == 0 {
-		shown.ids = nil
-	}
-	err = tx.Query(ctx, doing, func(scan func(...any) error) error {
-		var value any
-		texts := make([]*string, len(shown.ids))
-		into := []any{&value}
-		for i := range texts {
-			into = append(into, &texts[i])
-		}
-		if err := scan(into...); err != nil {
-			return err
-		}
-		if found.furthest.IsZero() {
-			if found.furthest, err = b.read(value); err != nil {
-				return err
-			}
-		}
-		if len(texts) > 0 {
-			found.ids = append(found.ids, rowName(shown.ids, texts))
-		}
+func (t tried) Collect(ctx context.Context, sink watch.Sink) error {
+	err := t.check.Collect(ctx, sink)
+	if source, ok := errors.AsType[*watch.SourceError](err); ok {
+		sink(source.Problem)
 		return nil
-	}, shown.listing(name, b, max(1, p.options.Samples)))
-	return found, err
-}
-
-// failAll tells of every subject of the tables that it could not be read.
-func (p *pass) failAll(tables []Table, err error) {
-	for _, t := range tables {
-		for _, name := range t.Columns {
-			p.sink(p.problem(t, name, err))
-		}
 	}
-}
-
-// explained is why something could not be read.
-func explained(err error) (watch.Reason, string) {
-	if failed, ok := errors.AsType[*sqlread.Failure](err); ok {
-		return failed.Reason, failed.Remedy
-	}
-	return watch.Unreadable, ""
+	return err
 }

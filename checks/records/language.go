@@ -17,7 +17,9 @@ type language struct {
 	// columns, indexes and size ask the catalog, by schema and table. columns yields name,
 	// type, place in the primary key (from 1, or 0) and whether it may be read (1 or 0);
 	// indexes the columns that an index begins with; size about how many rows there are.
-	columns, indexes, size string
+	// hidden, where there is such a thing to ask about, yields whether row-level security
+	// may hide rows from the user (1 or 0).
+	columns, indexes, size, hidden string
 	// count has the table, the condition and a limit; list has a list of expressions, the
 	// table, the condition, the column and a limit.
 	count, list func(parts ...any) string
@@ -65,6 +67,14 @@ func speakPostgres() language {
 		// A table that was never analysed has −1, and a partitioned one its rows elsewhere.
 		size: `SELECT COALESCE((SELECT sum(GREATEST(p.reltuples, 0)) FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid),` +
 			` GREATEST(c.reltuples, 0))::bigint` + table + named + ` LIMIT 1`,
+		// Policies that let the user see every row hide none: a permissive one does if it is
+		// true, and each restrictive one must be (PostgreSQL documentation, CREATE POLICY).
+		hidden: `SELECT CASE WHEN row_security_active(c.oid) AND NOT COALESCE((SELECT` +
+			` bool_or(y.polpermissive AND y.polqual IS NOT NULL AND pg_get_expr(y.polqual, y.polrelid) = 'true')` +
+			` AND bool_and(y.polpermissive OR y.polqual IS NULL OR pg_get_expr(y.polqual, y.polrelid) = 'true')` +
+			` FROM pg_policy y WHERE y.polrelid = c.oid AND y.polcmd IN ('r', '*')` +
+			` AND EXISTS (SELECT FROM unnest(y.polroles) AS r (role) WHERE r.role = 0 OR pg_has_role(r.role, 'USAGE'))), false)` +
+			` THEN 1 ELSE 0 END` + table + named + ` LIMIT 1`,
 		count: format(`SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) AS ahead`),
 		list:  format(`SELECT %s FROM %s WHERE %s ORDER BY %s DESC LIMIT %d`),
 		text:  `left(%s::text, 200)`,

@@ -41,7 +41,7 @@ type moment struct {
 }
 
 const (
-	microLayout = "2006-01-02 15:04:05.000000"
+	microLayout = "2006-01-02 15:04:05.999999"
 	dayLayout   = "2006-01-02"
 	isoLayout   = "2006-01-02T15:04:05.0000000"
 	milliLayout = "2006-01-02T15:04:05.000"

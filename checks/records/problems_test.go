@@ -3,13 +3,10 @@ package records_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"lapsewatch/checks"
 	"lapsewatch/checks/checktest"
@@ -37,7 +34,7 @@ func TestTheCheckKeepsItsContract(t *testing.T) {
 	})
 }
 
-func TestWithoutItsDatabaseEverySubjectIsAProblem(t *testing.T) {
+func TestADatabaseThatIsDownIsOneProblemAndNoneOfItsColumns(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -46,19 +43,22 @@ func TestWithoutItsDatabaseEverySubjectIsAProblem(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	facts := look(t, server{url: "postgres://watch@" + address + "/app"}, nil,
+	check := checkOf(t, server{url: "postgres://watch@" + address + "/app"}, nil,
 		records.Table{Name: named(t, "a"), Columns: []string{"x", "y"}}, records.Table{Name: named(t, "s.b"), Columns: []string{"z"}})
-	var ids []string
-	for _, fact := range facts {
-		got := problem(t, fact)
-		if got.Reason != watch.Refused || !got.Confined {
-			t.Errorf("got %+v", got)
-		}
-		wantText(t, got.Err.Error(), "connect to database app at "+address+": connection refused")
-		ids = append(ids, got.Subject.ID)
+	facts, err := collect(t, check)
+	if len(facts) != 0 {
+		t.Errorf("got %+v", facts)
 	}
-	if want := []string{"app.public.a/x", "app.public.a/y", "app.s.b/z"}; !reflect.DeepEqual(ids, want) {
-		t.Errorf("got %q, want %q", ids, want)
+	down := unread(t, err)
+	if down.Reason != watch.Refused {
+		t.Errorf("got %+v", down)
+	}
+	wantText(t, down.Subject.Name, "database app at "+address)
+	wantText(t, down.Err.Error(), "connect to database app at "+address+": connection refused")
+
+	tried := check.(watch.Trier).Try(t.Context())
+	if len(tried) != 1 || tried[0].Name != down.Subject.Name || tried[0].Reason != watch.Refused || tried[0].Err == nil {
+		t.Errorf("tried %+v", tried)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestAConnectionThatBreaksIsMadeAgainAndOneThatCannotBeEndsThePass(t *testin
 	for _, again := range []bool{true, false} {
 		// A driver that gives a statement up asks the server, beside all else, to end it.
 		var dialled atomic.Int64
-		facts := look(t, s, func(_ *records.Options, env *checks.Env) {
+		facts, err := collect(t, checkOf(t, s, func(_ *records.Options, env *checks.Env) {
 			dial := env.Dial
 			env.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 				count := dialled.Add(1)
@@ -85,24 +85,21 @@ func TestAConnectionThatBreaksIsMadeAgainAndOneThatCannotBeEndsThePass(t *testin
 				}
 				return conn, err
 			}
-		}, tables...)
-		reasons := []watch.Reason{}
-		for _, fact := range facts {
-			if got, ok := fact.(watch.Problem); ok {
-				reasons = append(reasons, got.Reason)
-				if !got.Confined {
-					t.Errorf("it hides others: %+v", got)
-				}
+		}, tables...))
+		if dialled.Load() < 2 {
+			t.Errorf("dialled %d times", dialled.Load())
+		}
+		if !again {
+			if lost := unread(t, err); lost.Reason != watch.Unreachable || len(facts) != 0 {
+				t.Errorf("got %+v and %+v", lost, facts)
 			}
+			continue
 		}
-		if dialled.Load() < 2 || len(facts) != 2 {
-			t.Errorf("dialled %d times, and got %+v", dialled.Load(), facts)
+		if err != nil || len(facts) != 2 {
+			t.Fatalf("got %+v, %v", facts, err)
 		}
-		if want := []watch.Reason{watch.Unreachable, watch.Unreachable}; !again && !reflect.DeepEqual(reasons, want) {
-			t.Errorf("got %v, want %v", reasons, want)
-		}
-		if again && reasons[len(reasons)-1] != watch.NotFound {
-			t.Errorf("got %v, want the last to be read", reasons)
+		if last := problem(t, facts[1]); last.Reason != watch.NotFound || !last.Confined {
+			t.Errorf("got %+v, want the last to be read", last)
 		}
 	}
 }
@@ -159,35 +156,4 @@ func TestAViewThatWritesIsRefusedAndWritesNothing(t *testing.T) {
 	}
 	wantText(t, refused.Err.Error(), "read public.bait.at: cannot execute INSERT in a read-only transaction (SQLSTATE 25006)")
 	wantText(t, s.one(t, `SELECT count(*) FROM trap`), "0")
-}
-
-func TestALockedAndASlowTableHoldNobodyUp(t *testing.T) {
-	s := postgreSQL(t)
-	s.exec(t, `CREATE TABLE locked (at timestamptz)`, `CREATE TABLE open (at timestamptz)`,
-		`CREATE VIEW slow AS SELECT timestamptz '2027-01-01' + (pg_sleep(600)::text || '0 s')::interval AS at`)
-	tx, err := s.db.BeginTx(t.Context(), nil)
-	if err == nil {
-		_, err = tx.ExecContext(t.Context(), `LOCK TABLE locked IN ACCESS EXCLUSIVE MODE`)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	// A busy machine must be able to look into the catalog in that time.
-	hasty := func(o *records.Options) { o.StatementTimeout = watch.Duration(4 * time.Second) }
-	table := func(name string) records.Table {
-		return records.Table{Name: named(t, name), Columns: []string{"at"}}
-	}
-	facts := look(t, s, withOptions(hasty), table("locked"), table("slow"), table("open"))
-	wants := []string{
-		"read public.locked.at: canceling statement due to lock timeout (SQLSTATE 55P03)",
-		"read public.slow.at: canceling statement due to statement timeout (SQLSTATE 57014)",
-	}
-	for i, want := range wants {
-		got := problem(t, facts[i])
-		wantText(t, fmt.Sprintf("%s: %v", got.Reason, got.Err), "timed_out: "+want)
-	}
-	if got := condition(t, facts[2:]); got.Reason != "" {
-		t.Errorf("got %+v", got)
-	}
 }

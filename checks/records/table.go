@@ -33,6 +33,8 @@ type table struct {
 	indexed map[string]bool
 	// rows is about how many there are, as the server estimates; zero if it does not know.
 	rows int64
+	// hidden: row-level security may hide rows from the user.
+	hidden bool
 }
 
 // quoted is the table in a statement.
@@ -94,7 +96,24 @@ func look(ctx context.Context, tx *sqlread.Tx, address sqlread.Address, configur
 	if err != nil {
 		return nil, err
 	}
-	return t, tx.Query(ctx, doing, func(scan func(...any) error) error { return scan(&t.rows) }, t.language.size, t.schema, t.Name.Table)
+	err = tx.Query(ctx, doing, func(scan func(...any) error) error { return scan(&t.rows) }, t.language.size, t.schema, t.Name.Table)
+	if err != nil || t.language.hidden == "" {
+		return t, err
+	}
+	return t, tx.Query(ctx, doing, func(scan func(...any) error) error {
+		var hidden int
+		err := scan(&hidden)
+		t.hidden = hidden != 0
+		return err
+	}, t.language.hidden, t.schema, t.Name.Table)
+}
+
+// unseen is why a column in which nothing was found is not in order.
+func (t table) unseen(name string) *sqlread.Failure {
+	return &sqlread.Failure{
+		Reason: watch.PermissionDenied, Err: fmt.Errorf("read %s.%s: no row that this user may see lies ahead, and row-level security may hide others", t.named(), name),
+		Remedy: "Give the role a policy that lets it SELECT all rows (FOR SELECT … USING (true), with no restrictive one beside it), or BYPASSRLS.",
+	}
 }
 
 // chooseIDs takes the configured columns, or the primary key as far as that may be read:
@@ -178,44 +197,4 @@ func (t table) listing(name string, b bound, rows int) string {
 		expressions = append(expressions, t.language.asText(id))
 	}
 	return t.language.list(strings.Join(expressions, ", "), t.quoted(), b.condition(quoted), quoted, rows)
-}
-
-// showing is a statement for people who want to look, or nothing if it does not stand in
-// back-ticks.
-func (t table) showing(name string, b bound) string {
-	names := []string{}
-	for _, id := range t.ids {
-		names = append(names, id.name)
-	}
-	if !slices.Contains(names, name) {
-		names = append(names, name)
-	}
-	quote := t.language.dialect.Quote
-	if t.language.dialect == sqlread.MySQL {
-		// Its quotation marks are back-ticks; names that need none go without.
-		quote = func(name string) string { return name }
-		if !slices.ContainsFunc(append(slices.Clone(names), t.schema, t.Name.Table), needsQuotes) {
-			return t.selecting(quote, names, name, b)
-		}
-		return ""
-	}
-	if statement := t.selecting(quote, names, name, b); !strings.Contains(statement, "`") {
-		return statement
-	}
-	return ""
-}
-
-func (t table) selecting(quote func(string) string, names []string, name string, b bound) string {
-	quoted := make([]string, len(names))
-	for i := range names {
-		quoted[i] = quote(names[i])
-	}
-	return fmt.Sprintf("SELECT %s FROM %s.%s WHERE %s > %s", strings.Join(quoted, ", "), quote(t.schema), quote(t.Name.Table), quote(name), b.first())
-}
-
-// needsQuotes is true of some names that need none.
-func needsQuotes(name string) bool {
-	return name == "" || strings.ContainsFunc(name, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_'
-	}) || name[0] >= '0' && name[0] <= '9'
 }

@@ -100,25 +100,20 @@ func TestTheCertificateIsVerifiedByTheTimeOfConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := server{url: "postgres://postgres@" + parts.PostgreSQL(t, pair).Addr + "/postgres"}
-	look := func(asOf func() time.Time) []watch.Fact {
-		return look(t, s, func(o *records.Options, env *checks.Env) {
+	look := func(asOf func() time.Time) ([]watch.Fact, error) {
+		return collect(t, checkOf(t, s, func(o *records.Options, env *checks.Env) {
 			o.Database.TLS, o.Database.CAFile = sqlread.VerifyFull, path
 			env.TLSTime = asOf
-		}, records.Table{Name: named(t, "pg_catalog.pg_class"), Columns: []string{"reltuples"}})
+		}, records.Table{Name: named(t, "pg_catalog.pg_class"), Columns: []string{"reltuples"}}))
 	}
-	for name, c := range map[string]struct {
-		asOf   func() time.Time
-		reason watch.Reason
-	}{
-		// The column is no date, which is known only of a database that was read.
-		"by that time it is valid":      {func() time.Time { return then }, watch.Unparsable},
-		"by the own clock it has ended": {nil, watch.HandshakeFailed},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := problem(t, look(c.asOf)[0]); got.Reason != c.reason {
-				t.Errorf("got %s: %v", got.Reason, got.Err)
-			}
-		})
+	facts, err := look(func() time.Time { return then })
+	// The column is no date, which is known only of a database that was read.
+	if err != nil || problem(t, facts[0]).Reason != watch.Unparsable {
+		t.Errorf("by the time at which it is valid: got %+v, %v", facts, err)
+	}
+	_, err = look(nil)
+	if ended := unread(t, err); ended.Reason != watch.HandshakeFailed || ended.Remedy != "Renew the certificate of the server." {
+		t.Errorf("by the own clock: got %+v", ended)
 	}
 }
 

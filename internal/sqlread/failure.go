@@ -107,7 +107,7 @@ func explainNetwork(err error) (meaning, bool) {
 	case errors.Is(err, connectionRefused):
 		return meaning{reason: watch.Refused, text: "connection refused"}, true
 	case certificateRefused(err):
-		return meaning{reason: watch.HandshakeFailed, text: innermost(err).Error(), remedy: "Name the authority of the server's certificate in ca_file, or correct the host."}, true
+		return meaning{reason: watch.HandshakeFailed, text: innermost(err).Error(), remedy: certificateRemedy(err)}, true
 	case errors.As(err, &alert), errors.As(err, &record):
 		return meaning{reason: watch.HandshakeFailed, text: innermost(err).Error()}, true
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, driver.ErrBadConn), errors.Is(err, net.ErrClosed):
@@ -123,6 +123,19 @@ func certificateRefused(err error) bool {
 	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
 	return verification || authority
+}
+
+// certificateRemedy is what to do about a certificate that was refused.
+func certificateRemedy(err error) string {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	switch {
+	case !ok || invalid.Reason != x509.Expired:
+		return "Name the authority of the server's certificate in ca_file, or correct the host."
+	case strings.Contains(invalid.Detail, " is before "):
+		return "The certificate of the server is not valid yet: check the clock of whoever issued it, and that of this machine."
+	default:
+		return "Renew the certificate of the server."
+	}
 }
 
 // innermost leaves out what drivers put before the cause: users, databases, addresses.

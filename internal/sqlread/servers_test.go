@@ -56,9 +56,18 @@ func TestTLSIsAsStrictAsItsMode(t *testing.T) {
 			want(t, failure(t, t.Context(), sqlread.Database{URL: url, CAFile: ours}, testEnv("")), watch.HandshakeFailed, "but wanted to match localhost")
 		})
 		t.Run(name+" that is valid by the own clock alone is refused", func(t *testing.T) {
-			env := testEnv("")
-			env.TLSTime = func() time.Time { return time.Now().AddDate(1, 0, 0) }
-			want(t, failure(t, t.Context(), sqlread.Database{URL: server.url, CAFile: ours}, env), watch.HandshakeFailed, "certificate has expired or is not yet valid")
+			for years, remedy := range map[int]string{
+				+1: "Renew the certificate of the server.",
+				-1: "The certificate of the server is not valid yet: check the clock of whoever issued it, and that of this machine.",
+			} {
+				env := testEnv("")
+				env.TLSTime = func() time.Time { return time.Now().AddDate(years, 0, 0) }
+				failed := failure(t, t.Context(), sqlread.Database{URL: server.url, CAFile: ours}, env)
+				want(t, failed, watch.HandshakeFailed, "certificate has expired or is not yet valid")
+				if failed.Remedy != remedy {
+					t.Errorf("%d years from now the remedy is %q", years, failed.Remedy)
+				}
+			}
 		})
 	}
 }
