@@ -12,7 +12,7 @@ import (
 // when it is compared, a lease when another run asks for it, and the history (events)
 // keeps what was told.
 func (r *recording) clampRows(ctx context.Context) error {
-	if !r.trusted {
+	if !r.dated {
 		return nil
 	}
 	for _, table := range []struct {

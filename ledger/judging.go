@@ -37,11 +37,11 @@ func (j *judging) compare(before *policy.Known, finding watch.Finding) (policy.K
 	if !j.dated && policy.DependsOnClock(finding) || policy.AwaitsReferences(finding) {
 		return j.undecided(before, finding)
 	}
+	if before != nil && j.dated {
+		j.clamp(before)
+	}
 	if before != nil && !j.trusted {
 		return j.distrust(telling, *before, finding)
-	}
-	if before != nil {
-		j.clamp(before)
 	}
 	return telling.Compare(before, finding, j.now)
 }

@@ -268,3 +268,34 @@ func TestANewJumpIsNewsThoughTheClockWasWrongBefore(t *testing.T) {
 		t.Errorf("a smaller extent raised %s", event.Type)
 	}
 }
+
+func TestAHostThatAlsoSaysThatItIsUnsynchronisedAwaitsTheReferencesToo(t *testing.T) {
+	got := judgedClock(watch.Clock{Unverified: "none of 4 references answered", Observations: []watch.Observation{{Reason: watch.ClockUnsynchronised, Text: "says that it follows no source"}}})
+	if !AwaitsReferences(got) {
+		t.Errorf("%s, %s, also %v is judged without references", got.Severity, got.Reason, got.Also)
+	}
+	if got = judgedClock(watch.Clock{Observations: []watch.Observation{{Reason: watch.ClockUnsynchronised, Text: "says that it follows no source"}}}); AwaitsReferences(got) {
+		t.Errorf("%s awaits references that have answered", got.Message)
+	}
+}
+
+func TestWhatComesAndGoesIsNotToldForEachJump(t *testing.T) {
+	clock := func(hour int, bad bool) watch.Finding {
+		at := sunday.Add(time.Duration(hour) * time.Hour)
+		if !bad {
+			return judgedClock(watch.Clock{At: at})
+		}
+		return judgedClock(watch.Clock{At: at, Offset: time.Hour, Before: &watch.ClockReading{At: at.Add(-time.Hour)}})
+	}
+	var known *Known
+	told := map[watch.EventType]int{}
+	for hour := range 48 {
+		after, event := Telling{}.Compare(known, clock(hour, hour%2 == 0), sunday.Add(time.Duration(hour)*time.Hour))
+		if known = &after; event != nil {
+			told[event.Type]++
+		}
+	}
+	if told[watch.Opened] != 2 || told[watch.Worsened] != 0 || told[watch.Resolved] != 1 || told[watch.Reminder] > 2 {
+		t.Errorf("in two days it is told %v", told)
+	}
+}

@@ -195,7 +195,10 @@ func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (wa
 		return watch.Worsened, ""
 	case blindBefore && !blindNow && before.Finding.Unreadable():
 		return watch.Opened, ""
-	case !blindNow && (graver(before.Finding, finding) || extended(before.Finding, finding)):
+	case !blindNow && graver(before.Finding, finding):
+		return watch.Worsened, ""
+	case !blindNow && extended(before.Finding, finding) && !before.Unsettled && !before.acknowledged(finding, now):
+		// What comes and goes, or was taken note of, is not told for its extent.
 		return watch.Worsened, ""
 	case blindBefore && !blindNow:
 		return watch.Improved, watch.ReadableAgain

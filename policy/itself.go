@@ -143,8 +143,9 @@ func DependsOnClock(finding watch.Finding) bool {
 	return !finding.NotAfter.IsZero() || finding.Reason == watch.RunOverdue || finding.Reason == watch.DeliveryFailing
 }
 
-// AwaitsReferences reports whether a finding says no more than that the references gave no
-// answer to judge by, which is a finding of its own.
+// AwaitsReferences reports whether a finding cannot be judged before the references answer,
+// which is a finding of its own: that on the own clock.
 func AwaitsReferences(finding watch.Finding) bool {
-	return finding.Reason == watch.NoMajority && finding.Check != watch.Itself
+	awaits := func(judged watch.Judgement) bool { return judged.Reason == watch.NoMajority }
+	return finding.ID != FindingID(watch.Itself, ownClockID) && (finding.Reason == watch.NoMajority || slices.ContainsFunc(finding.Also, awaits))
 }

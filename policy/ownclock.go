@@ -31,7 +31,9 @@ func OwnClock(reference watch.Reference, stepped, misjudged time.Duration) (watc
 	return own, append(aboutReferences(reference), clock)
 }
 
-func ownClockSubject() watch.Subject { return watch.Subject{ID: "clock", Name: "own clock"} }
+const ownClockID = "clock"
+
+func ownClockSubject() watch.Subject { return watch.Subject{ID: ownClockID, Name: "own clock"} }
 
 func ownClockFact(reference watch.Reference) watch.Fact {
 	if !reference.Majority {
@@ -62,8 +64,8 @@ func Undecidable(reference watch.Reference) string {
 	if reference.Contradicts() && !reference.Overrules() {
 		return reference.Doubt() + ": nothing is judged by either"
 	}
-	if against := disagreeing(reference); !reference.Majority && 2*against > reference.Answered && against >= min(2, reference.Asked) {
-		return fmt.Sprintf("is contradicted by %d of %d references by more than %s, though they do not agree with each other: nothing is judged by it", against, reference.Asked, watch.Span(watch.DistrustFrom))
+	if against := disagreeing(reference); !reference.Majority && 2*against > reference.Answered {
+		return fmt.Sprintf("is contradicted by %d of %d references by more than %s, and no majority says which is right: nothing is judged by it", against, reference.Asked, watch.Span(watch.DistrustFrom))
 	}
 	return ""
 }

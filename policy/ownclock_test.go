@@ -75,7 +75,11 @@ func TestF7_TheOwnClockIsJudgedBeforeAnythingIsJudgedByIt(t *testing.T) {
 		},
 		"all contradict it, each in its own way": {
 			none("none of 3 references agree", lying(year), lying(-year), lying(day)), 0, 0, false, false,
-			[3]string{"critical", "clock_jump", "is contradicted by 3 of 3 references by more than 5 min, though they do not agree with each other: nothing is judged by it"},
+			[3]string{"critical", "clock_jump", "is contradicted by 3 of 3 references by more than 5 min, and no majority says which is right: nothing is judged by it"},
+		},
+		"the only one that answers contradicts it": {
+			none("only 1 of 4 references answered", lying(year), silent(), silent(), silent()), 0, 0, false, false,
+			[3]string{"critical", "clock_jump", "is contradicted by 1 of 4 references by more than 5 min, and no majority says which is right: nothing is judged by it"},
 		},
 		"one of two contradicts it": {
 			none("2 references do not agree", lying(year), agreeing(0)), 0, 0, true, false,

@@ -87,6 +87,7 @@ func (c Collection) Collect(ctx context.Context) (Collected, error) {
 	collected := Collected{results: newResults(), began: time.Now()}
 	within, cancel := context.WithTimeout(ctx, c.Within)
 	defer cancel()
+	stepped := c.OwnClock.watch()
 	reference, raw := c.OwnClock.ask(within), c.Now
 	if !c.AsOf {
 		c.Now, c.undecidable = reference.Time(raw), policy.Undecidable(reference)
@@ -104,7 +105,10 @@ func (c Collection) Collect(ctx context.Context) (Collected, error) {
 	collected.Pass = watch.Pass{GeneratedAt: c.Now.UTC(), Findings: collected.results.all()}
 	// It comes last, because the clock may be set while the others are at work.
 	var facts []watch.Fact
-	collected.Pass.Clock, facts = c.OwnClock.judge(ctx, reference, collected.began, c.Now, raw)
+	collected.Pass.Clock, facts = c.OwnClock.judge(ctx, reference, stepped(), c.Now, raw)
+	if c.AsOf {
+		collected.Pass.Clock.Corrected = false
+	}
 	switch own := (Check{Name: watch.Itself, Kind: watch.Itself}); {
 	case itself >= 0:
 		own = c.Checks[itself]

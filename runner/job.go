@@ -84,7 +84,7 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 	if err := j.deliverAll(ctx, recorded.Run, &outcome); err != nil {
 		return outcome, fmt.Errorf("%w (the pass itself was recorded)", err)
 	}
-	j.prune(ctx)
+	j.prune(ctx, outcome.Pass)
 	return outcome, nil
 }
 
@@ -117,12 +117,12 @@ func withAcknowledgements(findings iter.Seq2[watch.Finding, error], acknowledged
 	}
 }
 
-// prune drops history that is older than its retention.
-func (j Job) prune(ctx context.Context) {
-	if j.Retention <= 0 {
+// prune drops history that is older than its retention, by a time that the pass believes.
+func (j Job) prune(ctx context.Context, pass watch.Pass) {
+	if j.Retention <= 0 || !pass.Clock.Trusted && !pass.Clock.Corrected {
 		return
 	}
-	if _, err := j.Ledger.Prune(ctx, j.Delivery.Now().Add(-j.Retention)); err != nil {
+	if _, err := j.Ledger.Prune(ctx, pass.GeneratedAt.Add(-j.Retention)); err != nil {
 		j.Delivery.Log.Warn("the ledger's history could not be pruned; the next run tries again", "error", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"lapsewatch/internal/boottime"
 	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
@@ -12,11 +13,10 @@ import (
 type OwnClock struct {
 	// Ask asks the references; nil where there are none.
 	Ask func(ctx context.Context) watch.Reference
-	// Stepped is by how much the clock was set since the given instant; nil compares the
-	// wall clock with the monotonic one, which is never set. That one also stands still
-	// while a machine is suspended, so that waking up looks like a step: the references
-	// know the difference.
-	Stepped func(since time.Time) time.Duration
+	// Stepped is by how much the clock was set since the pass began; nil watches it. Where
+	// the system cannot tell, waking up looks like a step: the references know the
+	// difference.
+	Stepped func() time.Duration
 }
 
 func (o OwnClock) ask(ctx context.Context) watch.Reference {
@@ -26,24 +26,29 @@ func (o OwnClock) ask(ctx context.Context) watch.Reference {
 	return o.Ask(ctx)
 }
 
-func (o OwnClock) stepped(since time.Time) time.Duration {
+// watch begins to watch whether the clock is set.
+func (o OwnClock) watch() (stepped func() time.Duration) {
 	if o.Stepped != nil {
-		return o.Stepped(since)
+		return o.Stepped
 	}
-	now := time.Now()
-	return now.Round(0).Sub(since.Round(0)) - now.Sub(since)
+	return boottime.Start()
 }
 
 // judge looks at the own clock once more if it was set since the references were asked.
 // judged is the instant that the pass judges by, of the instant raw of the own clock.
-func (o OwnClock) judge(ctx context.Context, first watch.Reference, began, judged, raw time.Time) (watch.OwnClock, []watch.Fact) {
-	stepped := o.stepped(began)
+func (o OwnClock) judge(ctx context.Context, first watch.Reference, stepped time.Duration, judged, raw time.Time) (watch.OwnClock, []watch.Fact) {
 	if stepped.Abs() < watch.DistrustFrom {
 		return policy.OwnClock(first, 0, 0)
 	}
-	last := o.ask(ctx)
-	misjudged := time.Duration(0)
-	if last.Majority && !first.Overrules() {
+	last, misjudged := o.ask(ctx), time.Duration(0)
+	switch {
+	case !last.Majority && first.Overrules():
+		// They knew the time, and how the clock was set since is known.
+		last = first
+		last.Offset = watch.Plus(first.Offset, stepped)
+	case last.Majority && first.Majority:
+		misjudged = judged.Sub(raw) + first.Offset
+	case last.Majority:
 		misjudged = judged.Sub(raw) - stepped + last.Offset
 	}
 	return policy.OwnClock(last, stepped, misjudged)

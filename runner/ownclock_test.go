@@ -23,6 +23,13 @@ func believed(offset time.Duration) watch.Reference {
 	return reference
 }
 
+// few are less than overrule the own clock.
+func few(n int, offset time.Duration) watch.Reference {
+	reference := believed(offset)
+	reference.Asked, reference.Answered, reference.Agreeing, reference.Each = n, n, n, reference.Each[:n]
+	return reference
+}
+
 // silentReferences is that none of them answers.
 func silentReferences() watch.Reference {
 	return watch.Reference{Asked: 4, Why: "none of 4 references answered", At: now}
@@ -85,12 +92,12 @@ func TestTheOwnClockIsASubjectOfTheCheckOnLapsewatchItself(t *testing.T) {
 }
 
 func TestF7_AClockThatIsSetDuringThePassIsLookedAtOnceMore(t *testing.T) {
-	slept := func(time.Time) time.Duration { return 8 * time.Hour }
+	slept := func() time.Duration { return 8 * time.Hour }
 	const year = 365 * 24 * time.Hour
 	tests := map[string]struct {
 		// answers are what the references say first, and when they are asked again.
 		answers []watch.Reference
-		stepped func(time.Time) time.Duration
+		stepped func() time.Duration
 		trusted bool
 		asked   int
 		// judged is the instant that the pass judged by.
@@ -101,9 +108,11 @@ func TestF7_AClockThatIsSetDuringThePassIsLookedAtOnceMore(t *testing.T) {
 		"it was right and was set wrong":                              {[]watch.Reference{believed(0), believed(8 * time.Hour)}, slept, false, 2, now},
 		"it was wrong and was set right":                              {[]watch.Reference{believed(-8 * time.Hour), believed(0)}, slept, true, 2, now.Add(8 * time.Hour)},
 		"it was wrong before anybody could say so, and was set right": {[]watch.Reference{silentReferences(), believed(0)}, slept, false, 2, now},
+		"two references are no reason to call sleep a wrong clock":    {[]watch.Reference{few(2, 0), few(2, 0)}, slept, true, 2, now},
+		"it was wrong, is set, and then nobody answers":               {[]watch.Reference{believed(8 * time.Hour), silentReferences()}, func() time.Duration { return -8 * time.Hour }, true, 2, now.Add(-8 * time.Hour)},
 		"it is wrong all the time":                                    {[]watch.Reference{believed(year)}, nil, false, 1, now.Add(-year)},
 		"set wrong, and there is nobody who could say so":             {nil, slept, false, 0, now},
-		"a leap second, which nobody needs to be told about":          {nil, func(time.Time) time.Duration { return -time.Second }, true, 0, now},
+		"a leap second, which nobody needs to be told about":          {nil, func() time.Duration { return -time.Second }, true, 0, now},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -167,8 +176,7 @@ func TestF7_AWrongOwnClockIsOneFindingNoFalseExpiryAndNoGoodNews(t *testing.T) {
 // Without references that overrule it nobody knows which clock is right, so that no date is
 // judged at all: neither called expired, nor in order.
 func TestF7_WhereNobodyKnowsTheTimeNoDateIsJudged(t *testing.T) {
-	two := believed(365 * 24 * time.Hour)
-	two.Asked, two.Answered, two.Agreeing, two.Each = 2, 2, 2, two.Each[:2]
+	two := few(2, 365*24*time.Hour)
 	check := checkFunc(func(_ context.Context, sink watch.Sink) error {
 		sink(certificate("expired", -2))
 		sink(certificate("fine", 300))
@@ -176,13 +184,20 @@ func TestF7_WhereNobodyKnowsTheTimeNoDateIsJudged(t *testing.T) {
 		return nil
 	})
 	collected := passWith(t, OwnClock{Ask: func(context.Context) watch.Reference { return two }}, Check{Name: "web", Kind: "k", Check: check})
+	wants := map[string]watch.Severity{"web/expired": watch.Unknown, "web/fine": watch.Unknown, "web/other": watch.OK, "lapsewatch/clock": watch.Critical}
 	for finding, err := range collected.Pass.Findings {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]watch.Severity{"web/expired": watch.Unknown, "web/fine": watch.Unknown, "web/other": watch.OK, "lapsewatch/clock": watch.Critical}[finding.ID]
-		if want != "" && finding.Severity != want {
+		if want, known := wants[finding.ID]; known && finding.Severity != want {
 			t.Errorf("%s is %s: %s; want %s", finding.ID, finding.Severity, finding.Message, want)
 		}
+		if finding.Severity == watch.Unknown && (finding.DaysLeft != nil || len(finding.Also) > 0) {
+			t.Errorf("%s has %v days left and also %v", finding.ID, finding.DaysLeft, finding.Also)
+		}
+		delete(wants, finding.ID)
+	}
+	if len(wants) > 0 {
+		t.Errorf("there is no finding on %v", wants)
 	}
 }

@@ -33,7 +33,7 @@ type Finding struct {
 	Remedy       string            `json:"remedy,omitempty"`
 	Link         string            `json:"link,omitempty"`
 	// Extent grows with what is wrong: of two findings on a subject that are alike in all
-	// else the one with the larger extent is worse news. It is compared and not shown.
+	// else the one with the larger extent is worse news. It means nothing else.
 	Extent int64 `json:"extent,omitempty"`
 	// Acknowledged is set while somebody has taken note of the finding.
 	Acknowledged *Acknowledgement `json:"acknowledged,omitempty"`

@@ -32,7 +32,7 @@ func readNTP(ctx context.Context, l *look, h *host) (remoteclock.Reading, error)
 	}
 	var failed error
 	for _, address := range addresses {
-		reply, err := l.ask(ctx, h, address)
+		reply, err := l.ask(ctx, h, address, l.timeout/time.Duration(2*len(addresses)))
 		if err != nil {
 			failed = unanswered(address, l.timeout, err)
 			continue
@@ -105,18 +105,18 @@ func (l *look) addresses(ctx context.Context, h *host) ([]netip.AddrPort, error)
 	return chosen, nil
 }
 
-// ask sends one packet, and a second one where the first was lost. Where one answer is not
+// ask sends one packet, and a second one where the first was not answered in the given time. Where one answer is not
 // exact enough for the host's limit it takes further ones, and the one with the least delay.
 // A host that asks to be left alone meanwhile is, and what it said before counts.
-func (l *look) ask(ctx context.Context, h *host, address netip.AddrPort) (ntp.Reply, error) {
+func (l *look) ask(ctx context.Context, h *host, address netip.AddrPort, patience time.Duration) (ntp.Reply, error) {
 	client, _, err := l.client()
 	if err != nil {
 		return ntp.Reply{}, err
 	}
 	once := func() (ntp.Reply, error) {
-		half, cancel := context.WithTimeout(ctx, l.timeout/2)
+		bounded, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		return client.Ask(half, address)
+		return client.Ask(bounded, address)
 	}
 	reply, err := once()
 	if errors.Is(err, ntp.ErrNoReply) {

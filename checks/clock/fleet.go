@@ -3,6 +3,7 @@ package clock
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,8 +15,10 @@ import (
 // synchronise with, or at the references, and not at themselves.
 type fleet struct {
 	mu     sync.Mutex
-	clocks []position
+	clocks map[string]position
 }
+
+func newFleet() *fleet { return &fleet{clocks: map[string]position{}} }
 
 type position struct {
 	offset, uncertainty time.Duration
@@ -32,10 +35,18 @@ func (f *fleet) add(clock watch.Clock) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.clocks = append(f.clocks, position{clock.Offset, clock.Uncertainty, clock.Offset.Abs()-clock.Uncertainty >= limits.Warn+clock.Slack})
+	f.clocks[clock.Subject.ID] = position{clock.Offset, clock.Uncertainty, clock.Offset.Abs()-clock.Uncertainty >= limits.Warn+clock.Slack}
 }
 
-func fleetSubject() watch.Subject { return watch.Subject{ID: "fleet", Name: "all hosts together"} }
+func (f *fleet) size() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.clocks)
+}
+
+const fleetID = "fleet"
+
+func fleetSubject() watch.Subject { return watch.Subject{ID: fleetID, Name: "all hosts together"} }
 
 // condition says whether more than half of the hosts share one wrong time.
 func (f *fleet) condition(reference string) watch.Condition {
@@ -76,7 +87,7 @@ const closeTogether = 100 * time.Millisecond
 
 // largestCluster is the largest group of wrong clocks that lie close together.
 func (f *fleet) largestCluster() []position {
-	wrong := slices.DeleteFunc(slices.Clone(f.clocks), func(each position) bool { return !each.off })
+	wrong := slices.DeleteFunc(slices.Collect(maps.Values(f.clocks)), func(each position) bool { return !each.off })
 	slices.SortFunc(wrong, func(a, b position) int { return cmp.Compare(a.offset, b.offset) })
 	var largest []position
 	for start, end := 0, 0; end < len(wrong); end++ {

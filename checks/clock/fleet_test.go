@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -64,10 +65,81 @@ func TestWhereMostHostsAreSilentNothingIsSaidToBeInOrder(t *testing.T) {
 	}
 	o := options(targets...)
 	o.Timeout = watch.Duration(100 * time.Millisecond)
-	for _, found := range findings(t, built(t, o, believing(0))) {
-		if want := "could not be read: compare 4 hosts with each other: only 1 could be read"; found.ID == "clocks/fleet" && (found.Severity != watch.Unknown || found.Message != want) {
-			t.Errorf("said %s %q, want %q", found.Severity, found.Message, want)
+	found := findings(t, built(t, o, believing(0)))
+	at := slices.IndexFunc(found, func(each watch.Finding) bool { return each.ID == "clocks/fleet" })
+	if at < 0 {
+		t.Fatal("nothing is said of all together")
+	}
+	if want := "could not be read: compare 4 hosts with each other: only 1 could be read"; found[at].Severity != watch.Unknown || found[at].Message != want {
+		t.Errorf("said %s %q, want %q", found[at].Severity, found[at].Message, want)
+	}
+}
+
+// A pass that is cut short has told what it read, so that it must not be told as new.
+func TestAPassThatIsCutShortRemembersWhatItHasRead(t *testing.T) {
+	var shift atomic.Int64
+	server, silent, denying := shifting(t, &shift), ntptest.Start(t, func([]byte) [][]byte { return nil }), ntptest.Serve(t, ntptest.Kiss("DENY"))
+	o := options("ntp://"+server.Addr.String(), "ntp://"+denying.Addr.String())
+	env := believing(0)
+	facts(t, built(t, o, env))
+	shift.Store(int64(time.Hour))
+	o = options("ntp://"+server.Addr.String(), "ntp://"+denying.Addr.String(), "ntp://"+silent.Addr.String())
+	o.Timeout = watch.Duration(10 * time.Second)
+	var jumps []time.Time
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		err := built(t, o, env).Collect(ctx, func(fact watch.Fact) {
+			if read, ok := fact.(watch.Clock); ok && read.Since != nil {
+				jumps = append(jumps, read.Since.At)
+			}
+		})
+		cancel()
+		if err == nil {
+			t.Fatal("the pass was not cut short")
 		}
+	}
+	if len(jumps) != 1 || denying.Asked() != 1 {
+		t.Errorf("the second pass knows of %d jumps, and the host that denies was asked %d times", len(jumps), denying.Asked())
+	}
+}
+
+func TestASecondLookAtAllTogetherReadsThemAll(t *testing.T) {
+	var answers atomic.Bool
+	var targets []string
+	for range 4 {
+		targets = append(targets, "ntp://"+ntptest.Start(t, func(request []byte) [][]byte {
+			if !answers.Load() {
+				return nil
+			}
+			return [][]byte{ntptest.True().Answer(request)}
+		}).Addr.String())
+	}
+	o := options(targets...)
+	o.Timeout = watch.Duration(200 * time.Millisecond)
+	check := built(t, o, believing(0))
+	facts(t, check)
+	answers.Store(true)
+	var said watch.Fact
+	err := check.(watch.Rechecker).Recheck(t.Context(), []string{"fleet"}, func(fact watch.Fact) {
+		if fact.About().ID == "fleet" {
+			said = fact
+		}
+	})
+	if condition, ok := said.(watch.Condition); err != nil || !ok || condition.Text != "4 of 4 hosts are within their limits of 4 references" {
+		t.Errorf("said %+v, %v", said, err)
+	}
+}
+
+func TestOnTheDayOfALeapSecondHostsAreGivenASecondMore(t *testing.T) {
+	header := ntptest.True()
+	header.Shift = -1100 * time.Millisecond
+	env := believing(0)
+	reference := env.Reference(t.Context())
+	reference.Slack = time.Second
+	env.Reference = func(context.Context) watch.Reference { return reference }
+	found := findings(t, built(t, options("ntp://"+ntptest.Serve(t, header).Addr.String()), env))[0]
+	if found.Severity != watch.OK || !strings.HasSuffix(found.Message, "; for a leap second 1.000 s more are allowed today") {
+		t.Errorf("%s %q", found.Severity, found.Message)
 	}
 }
 

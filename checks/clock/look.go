@@ -148,7 +148,7 @@ func (l *look) clock(h *host, reading remoteclock.Reading, reference watch.Refer
 	default:
 		clock.OwnOffset = watch.Plus(reference.Offset, step)
 		clock.Offset = watch.Plus(reading.Offset, clock.OwnOffset)
-		clock.Uncertainty = watch.Plus(reading.Uncertainty, reference.Uncertainty)
+		clock.Uncertainty = watch.Plus(reading.Uncertainty, reference.Uncertainty) + aged(reference.At)
 		clock.Slack, clock.Reference = reference.Slack, reference.Text()
 		clock.At = reading.At.Add(-clock.OwnOffset)
 	}
@@ -160,6 +160,17 @@ func (l *look) clock(h *host, reading remoteclock.Reading, reference watch.Refer
 }
 
 const ownClock = "this machine's clock"
+
+// tolerance is how fast a synchronised clock may go wrong (PHI of RFC 5905, 15 ppm).
+const tolerance = 15e-6
+
+// aged is how far the own clock may have gone wrong since the references were asked.
+func aged(asked time.Time) time.Duration {
+	if asked.IsZero() {
+		return 0
+	}
+	return time.Duration(tolerance * float64(time.Since(asked).Abs()))
+}
 
 // stepped is by how much the own clock was set between two instants that time.Now gave.
 func stepped(from, to time.Time) time.Duration {

@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -23,6 +24,8 @@ type past struct {
 	mu   sync.Mutex
 	was  map[uint64]history
 	kept map[uint64]history
+	// stored are the entries as they were written last, of those that were.
+	stored map[int][]byte
 }
 
 // history is that of one clock, as watch.Clock has it. A reading that is not known has
@@ -66,7 +69,7 @@ const (
 // recallAll reads what is known of the hosts. Without it there is no comparison with the
 // pass before, and all else goes on.
 func recallAll(ctx context.Context, memory watch.Memory, hosts int) (*past, error) {
-	p := &past{memory: memory, buckets: 1, was: map[uint64]history{}, kept: map[uint64]history{}}
+	p := &past{memory: memory, buckets: 1, was: map[uint64]history{}, kept: map[uint64]history{}, stored: map[int][]byte{}}
 	for p.buckets*perBucket < hosts && p.buckets < mostRecall {
 		p.buckets *= 2
 	}
@@ -148,15 +151,30 @@ func (p *past) rememberAll(ctx context.Context, hosts []*host) error {
 			packed[at] = pack(packed[at], id, read)
 		}
 	}
-	size := binary.BigEndian.AppendUint32(nil, uint32(p.buckets)) //nolint:gosec // no more than mostRecall
-	err := p.memory.Remember(ctx, sizeKey, size)
-	for i := 0; i < len(packed) && err == nil; i++ {
-		err = p.memory.Remember(ctx, key(i), packed[i])
-	}
-	if err != nil {
+	if err := p.store(ctx, packed); err != nil {
 		return fmt.Errorf("remember how the clocks stand: %w", err)
 	}
 	p.recalled = p.buckets
+	return nil
+}
+
+// store writes the entries that differ from what was written last.
+func (p *past) store(ctx context.Context, packed [][]byte) error {
+	if p.recalled != p.buckets {
+		size := binary.BigEndian.AppendUint32(nil, uint32(p.buckets)) //nolint:gosec // no more than mostRecall
+		if err := p.memory.Remember(ctx, sizeKey, size); err != nil {
+			return err
+		}
+	}
+	for i, value := range packed {
+		if written, known := p.stored[i]; known && bytes.Equal(written, value) {
+			continue
+		}
+		if err := p.memory.Remember(ctx, key(i), value); err != nil {
+			return err
+		}
+		p.stored[i] = value
+	}
 	return nil
 }
 

@@ -52,6 +52,8 @@ type ownClock struct {
 	asker *reference.Asker
 	mu    sync.Mutex
 	known atomic.Pointer[watch.Reference]
+	// believed is the last answer of a majority. It holds until there is another one: how much time went by since is known without the clock.
+	believed atomic.Pointer[watch.Reference]
 }
 
 // ask asks anew.
@@ -77,7 +79,14 @@ func (o *ownClock) asked(ctx context.Context) watch.Reference {
 	got := o.asker.Ask(ctx)
 	// With its monotonic part, by which a step of the clock can be told later.
 	got.At = began
+	if ctx.Err() != nil {
+		// Whoever was in no hurry may still be answered.
+		return got
+	}
 	o.known.Store(&got)
+	if got.Majority {
+		o.believed.Store(&got)
+	}
 	return got
 }
 
@@ -145,10 +154,10 @@ func (s *session) client() *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// said is what the references said last, and nothing while they are being asked.
+// said is what a majority of the references said last; nothing before they were asked.
 func (o *ownClock) said() watch.Reference {
-	if known := o.known.Load(); known != nil {
-		return *known
+	if believed := o.believed.Load(); believed != nil {
+		return *believed
 	}
 	return watch.Reference{}
 }
