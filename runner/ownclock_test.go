@@ -201,3 +201,42 @@ func TestF7_WhereNobodyKnowsTheTimeNoDateIsJudged(t *testing.T) {
 		t.Errorf("there is no finding on %v", wants)
 	}
 }
+
+// rechecked looks twice, and sees the same.
+type rechecked struct{ checkFunc }
+
+func (r rechecked) Recheck(ctx context.Context, _ []string, sink watch.Sink) error {
+	return r.checkFunc(ctx, sink)
+}
+
+func TestF7_ASecondLookJudgesNoDateEither(t *testing.T) {
+	hook := newReceiver(t, answer(http.StatusNoContent))
+	j := job(t, map[string]alerts.Channel{"hook": channel(t, "hook", hook.Server)})
+	unreadable := true
+	j.Checks = []Check{{Name: "web", Kind: "k", Check: rechecked{func(_ context.Context, sink watch.Sink) error {
+		if unreadable {
+			unreadable = false
+			sink(watch.Problem{Subject: watch.Subject{ID: "a", Name: "a"}, Reason: watch.TimedOut, Err: context.DeadlineExceeded, Confined: true})
+			return nil
+		}
+		sink(certificate("a", -2))
+		return nil
+	}}}}
+	j.OwnClock = OwnClock{Ask: func(context.Context) watch.Reference { return few(2, 365*24*time.Hour) }}
+	outcome := run(t, j)
+	seen := false
+	for finding, err := range outcome.Pass.Findings {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if finding.ID == "web/a" {
+			seen = true
+			if finding.Reason != watch.NoMajority {
+				t.Errorf("the second look says %s, %s: %s", finding.Severity, finding.Reason, finding.Message)
+			}
+		}
+	}
+	if got := told(outcome.Events); !seen || !slices.Equal(got, []string{"opened lapsewatch/clock clock_jump"}) {
+		t.Errorf("seen %t, told %q", seen, got)
+	}
+}
