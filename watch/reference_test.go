@@ -27,8 +27,8 @@ func TestTheTimeOfTheReferencesHoldsThoughTheOwnClockIsSetMeanwhile(t *testing.T
 func TestSumsAndDifferencesStayAtWhatADurationHolds(t *testing.T) {
 	const most, least = time.Duration(math.MaxInt64), time.Duration(math.MinInt64)
 	for _, test := range []struct{ got, want time.Duration }{
-		{Plus(most, 1), most}, {Plus(least, -1), least}, {Plus(most, least), -1}, {Plus(2, -3), -1}, {Plus(0, most), most},
-		{Minus(most, -1), most}, {Minus(least, 1), least}, {Minus(0, least), most}, {Minus(most, most), 0}, {Minus(2, 3), -1}, {Minus(-2, most), least},
+		{Plus(most, 1), most}, {Plus(least, -1), least}, {Plus(most, least), -1}, {Plus(2, -3), -1}, {Plus(0, most), most}, {Plus(1, most), most}, {Plus(1, 2), 3},
+		{Minus(most, -1), most}, {Minus(least, 1), least}, {Minus(0, least), most}, {Minus(most, most), 0}, {Minus(2, 3), -1}, {Minus(-2, most), least}, {Minus(1, 2), -1}, {Minus(least, least), 0}, {Minus(-1, least), most},
 	} {
 		if test.got != test.want {
 			t.Errorf("%d, want %d", test.got, test.want)

@@ -8,9 +8,9 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"lapsewatch/internal/neterr"
 	"lapsewatch/internal/ntp"
 	"lapsewatch/internal/ntp/manners"
 	"lapsewatch/internal/remoteclock"
@@ -32,7 +32,7 @@ func readNTP(ctx context.Context, l *look, h *host) (remoteclock.Reading, error)
 	}
 	var failed error
 	for _, address := range addresses {
-		reply, err := l.ask(ctx, h, address, l.timeout/time.Duration(2*len(addresses)))
+		reply, err := l.ask(ctx, h, address, l.timeout/time.Duration(len(addresses)))
 		if err != nil {
 			failed = unanswered(address, l.timeout, err)
 			continue
@@ -105,7 +105,8 @@ func (l *look) addresses(ctx context.Context, h *host) ([]netip.AddrPort, error)
 	return chosen, nil
 }
 
-// ask sends one packet, and a second one where the first was not answered in the given time. Where one answer is not
+// ask sends one packet, and a second one where the first was not answered in half of the
+// given time. Where one answer is not
 // exact enough for the host's limit it takes further ones, and the one with the least delay.
 // A host that asks to be left alone meanwhile is, and what it said before counts.
 func (l *look) ask(ctx context.Context, h *host, address netip.AddrPort, patience time.Duration) (ntp.Reply, error) {
@@ -113,15 +114,9 @@ func (l *look) ask(ctx context.Context, h *host, address netip.AddrPort, patienc
 	if err != nil {
 		return ntp.Reply{}, err
 	}
-	once := func() (ntp.Reply, error) {
-		bounded, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		return client.Ask(bounded, address)
-	}
-	reply, err := once()
-	if errors.Is(err, ntp.ErrNoReply) {
-		reply, err = once()
-	}
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	reply, err := client.AskTwice(bounded, address, patience/2)
 	if err != nil {
 		return reply, err
 	}
@@ -148,7 +143,7 @@ func (l *look) ask(ctx context.Context, h *host, address netip.AddrPort, patienc
 func unanswered(address netip.AddrPort, patience time.Duration, err error) error {
 	failed := &remoteclock.Failure{Reason: watch.Unreachable, Err: fmt.Errorf("ask %s by NTP: %w", address, err)}
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, neterr.Refused):
 		failed.Reason, failed.Err = watch.Refused, fmt.Errorf("ask %s by NTP: connection refused", address)
 		failed.Remedy = "Let an NTP server listen there (chrony: allow), or read this clock in another way, such as its web server's Date."
 	case errors.Is(err, ntp.ErrNoReply):

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/internal/boottime"
 	"lapsewatch/internal/ntp"
 	"lapsewatch/internal/ntp/manners"
 	"lapsewatch/internal/remoteclock"
@@ -41,17 +42,13 @@ func (c *check) look(ctx context.Context, hosts []*host, before *past, sink watc
 	return ctx.Err()
 }
 
-// stale is a step of the own clock after which what was measured before means nothing. A
-// machine that slept looks the same.
-const stale = time.Second
-
 // client is the socket for NTP and the instant from which it counts. After a step of the
 // own clock that is a new one.
 func (l *look) client() (*ntp.Client, time.Time, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if len(l.clients) > 0 && stepped(l.opened, now).Abs() < stale {
+	if len(l.clients) > 0 && boottime.Between(l.opened, now).Abs() < boottime.Stale {
 		return l.clients[len(l.clients)-1], l.opened, nil
 	}
 	client, err := ntp.Open()
@@ -76,7 +73,11 @@ const attempts = 2
 // one reads one host: a Clock, or the Problem that kept it from being read.
 func (l *look) one(ctx context.Context, h *host) watch.Fact {
 	for range attempts {
-		reference, began := l.env.Reference(ctx), time.Now()
+		reference := l.env.Reference(ctx)
+		asked := reference.At
+		if asked.IsZero() {
+			asked = time.Now()
+		}
 		reading, anchor, err := l.read(ctx, h)
 		if err != nil {
 			if failed, ok := errors.AsType[*remoteclock.Failure](err); ok {
@@ -86,18 +87,11 @@ func (l *look) one(ctx context.Context, h *host) watch.Fact {
 			}
 			return failure(h, watch.Unreadable, err)
 		}
-		if stepped(earlier(reference.At, began), time.Now()).Abs() < stale {
-			return l.clock(h, reading, reference, stepped(reference.At, anchor))
+		if boottime.Between(asked, time.Now()).Abs() < boottime.Stale {
+			return l.clock(h, reading, reference, boottime.Between(asked, anchor))
 		}
 	}
 	return failure(h, watch.Incomplete, errors.New("this machine's clock was set while it was read"))
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // read gives with a reading the instant from which its offset counts.
@@ -170,14 +164,6 @@ func aged(asked time.Time) time.Duration {
 		return 0
 	}
 	return time.Duration(tolerance * float64(time.Since(asked).Abs()))
-}
-
-// stepped is by how much the own clock was set between two instants that time.Now gave.
-func stepped(from, to time.Time) time.Duration {
-	if from.IsZero() {
-		return 0
-	}
-	return to.Round(0).Sub(from.Round(0)) - to.Sub(from)
 }
 
 // warn is the nearest offset that matters.

@@ -60,7 +60,7 @@ func (o Options) hosts() ([]*host, error) {
 		at := fmt.Sprintf("targets[%d]", i)
 		made, err := target.host(general)
 		if err != nil {
-			problems = append(problems, within(at, err))
+			problems = append(problems, &watch.FieldError{Path: at, Err: err})
 			continue
 		}
 		if first, repeated := places[made.id]; repeated {
@@ -71,21 +71,6 @@ func (o Options) hosts() ([]*host, error) {
 		hosts = append(hosts, made)
 	}
 	return hosts, errors.Join(problems...)
-}
-
-// within puts an error, and where it is several each of them, below a place.
-func within(at string, err error) error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		var placed []error
-		for _, each := range several.Unwrap() {
-			placed = append(placed, within(at, each))
-		}
-		return errors.Join(placed...)
-	}
-	if fault, ok := errors.AsType[*watch.FieldError](err); ok && fault.Path != "" {
-		return &watch.FieldError{Path: at + "." + fault.Path, Err: fault.Err}
-	}
-	return &watch.FieldError{Path: at, Err: err}
 }
 
 // limitsOf are the limits that a tolerance's name or two offsets make; those of the check

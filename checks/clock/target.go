@@ -39,11 +39,10 @@ func (t *Target) UnmarshalYAML(decode func(any) error) error {
 	return watch.TextOrMapping(decode, t.UnmarshalText, (*mapping)(t))
 }
 
-// UnmarshalText reads a target that is its URL alone.
+// UnmarshalText reads a target that is its URL alone, which Options.Validate looks at.
 func (t *Target) UnmarshalText(text []byte) error {
 	*t = Target{URL: string(text)}
-	_, err := parse(t.URL)
-	return err
+	return nil
 }
 
 const (
@@ -189,11 +188,7 @@ func takes(target string) bool {
 
 func fill(targets []string, options Options) (Options, error) {
 	for _, text := range targets {
-		var target Target
-		if err := target.UnmarshalText([]byte(text)); err != nil {
-			return options, err
-		}
-		options.Targets = append(options.Targets, target)
+		options.Targets = append(options.Targets, Target{URL: text})
 	}
 	return options, nil
 }

@@ -1,17 +1,16 @@
 package tls
 
 import (
-	"context"
 	cryptotls "crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/neterr"
 	"lapsewatch/internal/starttls"
 	"lapsewatch/watch"
 )
@@ -38,14 +37,14 @@ const maxQuoted = 200
 func (l *look) dialFailure(err error) *failure {
 	doing := fmt.Sprintf("connect to %s", l.address)
 	switch {
-	case timedOut(err):
+	case neterr.TimedOut(err):
 		return &failure{reason: watch.TimedOut, err: fmt.Errorf("%s: no answer within %s", doing, l.timeout)}
-	case errors.Is(err, connectionRefused):
+	case errors.Is(err, neterr.Refused):
 		return &failure{reason: watch.Refused, err: fmt.Errorf("%s: %w", doing, cause(err))}
 	default:
 		return &failure{
 			reason: watch.Unreachable, err: fmt.Errorf("%s: %w", doing, cause(err)),
-			noRoute: errors.Is(err, networkUnreachable) || errors.Is(err, addressNotAvailable) || errors.Is(err, familyNotSupported),
+			noRoute: errors.Is(err, neterr.NetworkUnreachable) || errors.Is(err, neterr.AddressNotAvailable) || errors.Is(err, neterr.FamilyNotSupported),
 		}
 	}
 }
@@ -77,18 +76,13 @@ func (l *look) handshakeFailure(err error) *failure {
 
 func (l *look) brokenOff(doing string, err error) *failure {
 	switch {
-	case timedOut(err):
+	case neterr.TimedOut(err):
 		return &failure{reason: watch.TimedOut, err: fmt.Errorf("%s: no answer within %s", doing, l.timeout)}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &failure{reason: watch.HandshakeFailed, err: fmt.Errorf("%s: the server closed the connection", doing)}
 	default:
 		return &failure{reason: watch.HandshakeFailed, err: fmt.Errorf("%s: %w", doing, cause(err))}
 	}
-}
-
-func timedOut(err error) bool {
-	slow, ok := errors.AsType[net.Error](err)
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || ok && slow.Timeout()
 }
 
 // cause is the innermost of what package net wraps around the system's error; the

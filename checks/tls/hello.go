@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"lapsewatch/internal/neterr"
 	"lapsewatch/internal/starttls"
 	"lapsewatch/watch"
 )
@@ -128,7 +129,7 @@ func (s *served) cutShort(err error, failed *failure) *failure {
 	if len(s.chain) == 0 {
 		return failed
 	}
-	ended := remoteAlert(err) != "" || errors.Is(err, io.EOF) || errors.Is(err, connectionReset)
+	ended := remoteAlert(err) != "" || errors.Is(err, io.EOF) || errors.Is(err, neterr.Reset)
 	if s.clientCertificate != "" && ended {
 		s.clientCertificate = clientCertificateRequired
 		return nil

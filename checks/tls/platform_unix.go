@@ -2,20 +2,7 @@
 
 package tls
 
-import (
-	"syscall"
-
-	"golang.org/x/sys/unix"
-)
-
-// What the system says when a connection fails.
-const (
-	connectionRefused   = syscall.ECONNREFUSED
-	connectionReset     = syscall.ECONNRESET
-	networkUnreachable  = syscall.ENETUNREACH
-	addressNotAvailable = syscall.EADDRNOTAVAIL
-	familyNotSupported  = syscall.EAFNOSUPPORT
-)
+import "golang.org/x/sys/unix"
 
 // openFileLimit is the number of file descriptors that the process may hold.
 func openFileLimit() (limit uint64, known bool) {

@@ -17,6 +17,7 @@ import (
 
 	"lapsewatch/checks"
 	"lapsewatch/config"
+	"lapsewatch/internal/boottime"
 	"lapsewatch/internal/reference"
 	"lapsewatch/internal/timeconf"
 	"lapsewatch/runner"
@@ -73,7 +74,7 @@ func (o *ownClock) latest(ctx context.Context) watch.Reference {
 
 func (o *ownClock) asked(ctx context.Context) watch.Reference {
 	began := time.Now()
-	if known := o.known.Load(); known != nil && steppedSince(known.At, began) < stale {
+	if known := o.known.Load(); known != nil && boottime.Between(known.At, began).Abs() < boottime.Stale {
 		return *known
 	}
 	got := o.asker.Ask(ctx)
@@ -88,14 +89,6 @@ func (o *ownClock) asked(ctx context.Context) watch.Reference {
 		o.believed.Store(&got)
 	}
 	return got
-}
-
-// stale is a step of the own clock after which what the references said of it says nothing.
-// A machine that slept looks the same.
-const stale = time.Second
-
-func steppedSince(from, to time.Time) time.Duration {
-	return (to.Round(0).Sub(from.Round(0)) - to.Sub(from)).Abs()
 }
 
 // believe makes the references of the session ready; without any, nobody is asked.

@@ -13,10 +13,20 @@ func Start() func() time.Duration {
 	boot, counts := sinceBoot()
 	return func() time.Duration {
 		now := time.Now()
-		passed := now.Sub(began)
+		slept := time.Duration(0)
 		if later, ok := sinceBoot(); ok && counts {
-			passed = later - boot
+			slept = later - boot - now.Sub(began)
 		}
-		return now.Round(0).Sub(began.Round(0)) - passed
+		return Between(began, now) - slept
 	}
 }
+
+// Between is by how much the wall clock was set between two instants that time.Now gave:
+// positive is forwards. It takes sleep for a step.
+func Between(from, to time.Time) time.Duration {
+	return to.Round(0).Sub(from.Round(0)) - to.Sub(from)
+}
+
+// Stale is a step between two instants after which what was measured at the first one says
+// nothing at the second.
+const Stale = time.Second

@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"syscall"
 
+	"lapsewatch/internal/neterr"
 	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
@@ -50,10 +49,10 @@ func networkFailure(doing, host string, err error, secrets ...watch.Secret) *Fai
 		failure.Reason, failure.Lasting, cause = watch.AuthUnavailable, true, fault
 	case isLookup && lookup.IsNotFound:
 		failure.Reason, cause = watch.NameNotFound, errors.New("the name does not exist")
-	case timedOut(err):
+	case neterr.TimedOut(err):
 		failure.Reason, cause = watch.TimedOut, errors.New("no answer in time")
-	case errors.Is(err, syscall.ECONNREFUSED):
-		failure.Reason, cause = watch.Refused, syscall.ECONNREFUSED
+	case errors.Is(err, neterr.Refused):
+		failure.Reason, cause = watch.Refused, neterr.Refused
 	}
 	failure.Err = redact.Error(err, secrets...)
 	failure.Text = fmt.Sprintf("%s: %s", host, said(redact.Text(cause.Error(), secrets...)))
@@ -65,9 +64,4 @@ func handshake(err error) bool {
 	_, alert := errors.AsType[tls.AlertError](err)
 	operation, ok := errors.AsType[*net.OpError](err)
 	return header || alert || ok && operation.Op == "remote error"
-}
-
-func timedOut(err error) bool {
-	slow, ok := errors.AsType[net.Error](err)
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || ok && slow.Timeout()
 }

@@ -65,3 +65,33 @@ func (c *Client) Best(ctx context.Context, to netip.AddrPort, n int, every time.
 	}
 	return *best, nil
 }
+
+// AskTwice sends a second packet where the first is not answered within the given time: one
+// that was lost says nothing of the host. The first answer counts, to whichever packet.
+func (c *Client) AskTwice(ctx context.Context, to netip.AddrPort, after time.Duration) (Reply, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type outcome struct {
+		reply Reply
+		err   error
+	}
+	outcomes := make(chan outcome, 2)
+	ask := func() {
+		reply, err := c.Ask(ctx, to)
+		outcomes <- outcome{reply, err}
+	}
+	go ask()
+	again := time.NewTimer(after)
+	defer again.Stop()
+	for waiting := 1; ; {
+		select {
+		case <-again.C:
+			waiting++
+			go ask()
+		case got := <-outcomes:
+			if waiting--; got.err == nil || waiting == 0 || !errors.Is(got.err, ErrNoReply) {
+				return got.reply, got.err
+			}
+		}
+	}
+}

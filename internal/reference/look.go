@@ -8,11 +8,11 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"syscall"
 	"time"
 
 	"lapsewatch/internal/cafile"
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/neterr"
 	"lapsewatch/internal/ntp"
 	"lapsewatch/internal/ntp/manners"
 	"lapsewatch/internal/ntp/nts"
@@ -59,7 +59,7 @@ func (p *pass) look(ctx context.Context, source Source) look {
 			l.reply, l.from, l.dates = got.Reply, got.From, got.CertificateDates
 		} else {
 			l.from = to
-			l.reply, err = p.ask(ctx, to)
+			l.reply, err = p.client.AskTwice(ctx, to, p.env.Timeout/2)
 		}
 		if err == nil || !unreachable(source, err) {
 			break
@@ -81,39 +81,6 @@ func (p *pass) look(ctx context.Context, source Source) look {
 	}
 	return l
 }
-
-// ask sends a second packet where the first is not answered by half of the time: one that
-// was lost is no reason to believe nobody. The first answer counts, to whichever it is.
-func (p *pass) ask(ctx context.Context, to netip.AddrPort) (ntp.Reply, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type outcome struct {
-		reply ntp.Reply
-		err   error
-	}
-	outcomes := make(chan outcome, packets)
-	send := func() {
-		reply, err := p.client.Ask(ctx, to)
-		outcomes <- outcome{reply, err}
-	}
-	go send()
-	again := time.NewTimer(p.env.Timeout / packets)
-	defer again.Stop()
-	for sent := 1; ; {
-		select {
-		case <-again.C:
-			sent++
-			go send()
-		case got := <-outcomes:
-			if sent--; got.err == nil || sent == 0 || !errors.Is(got.err, ntp.ErrNoReply) {
-				return got.reply, got.err
-			}
-		}
-	}
-}
-
-// packets to one source in a pass are no more than two.
-const packets = 2
 
 // unreachable reports whether nothing has reached the address, so that asking another one
 // is no second question.
@@ -216,7 +183,7 @@ func (p *pass) clause(ctx context.Context, err error) error {
 		return failure{"has a certificate that is not to be trusted: " + said, err}
 	case errors.Is(err, nts.ErrNotAuthenticated):
 		return failure{"gave an answer that is not authenticated: " + said, err}
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, neterr.Refused):
 		return failure{"does not listen there: " + said, err}
 	}
 	return failure{"could not be asked: " + said, err}

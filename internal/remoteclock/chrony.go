@@ -163,10 +163,10 @@ func (e *chronyExchange) failure(doing string, err error) *Failure {
 // chronyReading follows the words of chronyc's manual: the error of the clock is at the
 // most the correction plus the root dispersion plus half of the root delay.
 func chronyReading(timeline timeline, tracking chrony.Tracking) Reading {
-	offset := subtract(0, seconds(tracking.CurrentCorrection))
-	uncertainty := add(seconds(tracking.RootDispersion).Abs(), seconds(tracking.RootDelay).Abs()/2)
+	offset := watch.Minus(0, seconds(tracking.CurrentCorrection))
+	uncertainty := watch.Plus(seconds(tracking.RootDispersion).Abs(), seconds(tracking.RootDelay).Abs()/2)
 	reading := Reading{
-		Offset: offset, Uncertainty: add(uncertainty, offset.Abs()>>coefficient+1), At: timeline.wall(timeline.now()),
+		Offset: offset, Uncertainty: watch.Plus(uncertainty, offset.Abs()>>coefficient+1), At: timeline.wall(timeline.now()),
 		By: "its own account (chrony)", Self: true,
 		Details: map[string]any{
 			"reference_id": chrony.RefidAsHEX(tracking.RefID), "stratum": int(tracking.Stratum), "leap_status": int(tracking.LeapStatus),

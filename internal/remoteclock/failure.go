@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/neterr"
 	"lapsewatch/watch"
 )
 
@@ -54,8 +54,8 @@ func brokenOff(ctx context.Context, doing string, err error) *Failure {
 	if unknown, ok := errors.AsType[*net.DNSError](err); ok && unknown.IsNotFound {
 		return failed(watch.NameNotFound, doing, fmt.Errorf("the name %q does not exist", clean.Text(unknown.Name, maxQuoted)), "")
 	}
-	if errors.Is(err, connectionRefused) {
-		return failed(watch.Refused, doing, connectionRefused, "")
+	if errors.Is(err, neterr.Refused) {
+		return failed(watch.Refused, doing, neterr.Refused, "")
 	}
 	if header, ok := errors.AsType[cryptotls.RecordHeaderError](err); ok && header.Conn != nil {
 		return failed(watch.NotTLS, doing, fmt.Errorf("it answers %q and not TLS", clean.Text(string(header.RecordHeader[:]), maxQuoted)), "Check the port, or write http:// where it is not TLS.")
@@ -75,8 +75,7 @@ func brokenOff(ctx context.Context, doing string, err error) *Failure {
 }
 
 func timedOut(ctx context.Context, err error) bool {
-	slow, ok := errors.AsType[net.Error](err)
-	return errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || ok && slow.Timeout()
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) || neterr.TimedOut(err)
 }
 
 // innermost is the system's own error where there is one, without the addresses that

@@ -139,7 +139,7 @@ func (n *narrowing) take(answer reply) error {
 	}
 	n.requests, n.shortest, n.last = n.requests+1, min(n.shortest, took), answer
 	narrower := n.bounds.within(found)
-	gap := subtract(narrower.low, narrower.high)
+	gap := watch.Minus(narrower.low, narrower.high)
 	switch {
 	case gap <= 0:
 		n.bounds = narrower

@@ -189,7 +189,7 @@ func readMetrics(from io.Reader, now func() time.Duration) (timex, error) {
 func (x timex) reading(w *web, answer reply) Reading {
 	found := w.timeline.compare(unixTime(x.time.value), 0, answer.sent, x.time.at)
 	reading := Reading{
-		Offset: found.middle(), Uncertainty: add(found.uncertainty(), floatStep), At: w.timeline.wall(x.time.at),
+		Offset: found.middle(), Uncertainty: watch.Plus(found.uncertainty(), floatStep), At: w.timeline.wall(x.time.at),
 		By: "node_exporter", Details: w.details(),
 	}
 	for name, given := range map[string]sample{"timex_sync_status": x.syncStatus, "timex_maxerror_seconds": x.maxError, "timex_offset_seconds": x.offset} {

@@ -3,6 +3,8 @@ package remoteclock
 import (
 	"math"
 	"time"
+
+	"lapsewatch/watch"
 )
 
 // timeline measures from one look at this machine's clock. It goes on by the monotonic
@@ -24,12 +26,12 @@ type bounds struct{ low, high time.Duration }
 // received and showed from at the least and less than from+resolution.
 func (l timeline) compare(from time.Time, resolution, sent, received time.Duration) bounds {
 	ahead := from.Sub(l.start.Round(0)) // it saturates
-	return bounds{low: subtract(ahead, received), high: add(subtract(ahead, sent), resolution)}
+	return bounds{low: watch.Minus(ahead, received), high: watch.Plus(watch.Minus(ahead, sent), resolution)}
 }
 
-func (b bounds) width() time.Duration { return subtract(b.high, b.low) }
+func (b bounds) width() time.Duration { return watch.Minus(b.high, b.low) }
 
-func (b bounds) middle() time.Duration { return add(b.low, b.width()/2) }
+func (b bounds) middle() time.Duration { return watch.Plus(b.low, b.width()/2) }
 
 // uncertainty covers both bounds as seen from the middle.
 func (b bounds) uncertainty() time.Duration { return b.width()/2 + b.width()%2 }
@@ -42,28 +44,6 @@ func (b bounds) within(other bounds) bounds {
 // around is what either allows.
 func (b bounds) around(other bounds) bounds {
 	return bounds{low: min(b.low, other.low), high: max(b.high, other.high)}
-}
-
-func add(a, b time.Duration) time.Duration {
-	switch {
-	case b > 0 && a > math.MaxInt64-b:
-		return math.MaxInt64
-	case b < 0 && a < math.MinInt64-b:
-		return math.MinInt64
-	default:
-		return a + b
-	}
-}
-
-func subtract(a, b time.Duration) time.Duration {
-	switch {
-	case b < 0 && a > math.MaxInt64+b:
-		return math.MaxInt64
-	case b > 0 && a < math.MinInt64+b:
-		return math.MinInt64
-	default:
-		return a - b
-	}
 }
 
 // seconds is a length given as floating-point seconds; what a Duration cannot hold

@@ -6,16 +6,14 @@ import (
 	"time"
 )
 
-func TestSumsSaturateInsteadOfTurningRound(t *testing.T) {
+func TestSecondsSaturateInsteadOfTurningRound(t *testing.T) {
 	const most, least = time.Duration(math.MaxInt64), time.Duration(math.MinInt64)
 	tests := []struct{ got, want time.Duration }{
-		{add(1, 2), 3}, {add(most, 1), most}, {add(1, most), most}, {add(least, -1), least}, {add(most, least), -1},
-		{subtract(1, 2), -1}, {subtract(least, 1), least}, {subtract(most, -1), most}, {subtract(0, least), most}, {subtract(least, least), 0}, {subtract(-1, least), most},
 		{seconds(1.5), 1500 * time.Millisecond}, {seconds(1e300), most}, {seconds(-1e300), least}, {seconds(math.Inf(1)), most}, {seconds(math.NaN()), 0},
 	}
 	for i, test := range tests {
 		if test.got != test.want {
-			t.Errorf("sum %d is %v, want %v", i+1, test.got, test.want)
+			t.Errorf("length %d is %v, want %v", i+1, test.got, test.want)
 		}
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/neterr"
 	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
@@ -93,7 +93,6 @@ func explainNetwork(err error) (meaning, bool) {
 	var unknown *net.DNSError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
-	slow, isNet := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, errFlood):
 		return meaning{reason: watch.TooLarge, text: errFlood.Error()}, true
@@ -102,9 +101,9 @@ func explainNetwork(err error) (meaning, bool) {
 			return meaning{reason: watch.NameNotFound, text: "no such host " + unknown.Name}, true
 		}
 		return meaning{reason: watch.Unreachable, text: "the name could not be looked up: " + unknown.Err}, true
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), isNet && slow.Timeout():
+	case neterr.TimedOut(err):
 		return meaning{reason: watch.TimedOut, text: "no answer in time"}, true
-	case errors.Is(err, connectionRefused):
+	case errors.Is(err, neterr.Refused):
 		return meaning{reason: watch.Refused, text: "connection refused"}, true
 	case certificateRefused(err):
 		return meaning{reason: watch.HandshakeFailed, text: innermost(err).Error(), remedy: certificateRemedy(err)}, true

@@ -1,7 +1,0 @@
-//go:build !windows
-
-package sqlread
-
-import "syscall"
-
-const connectionRefused = syscall.ECONNREFUSED
