@@ -109,6 +109,10 @@ func TestF7_TheOwnClockIsJudgedBeforeAnythingIsJudgedByIt(t *testing.T) {
 			if own.Trusted != test.trusted || own.Verified != test.verified {
 				t.Errorf("trusted %t, verified %t; want %t, %t", own.Trusted, own.Verified, test.trusted, test.verified)
 			}
+			// Only by three or more, and only where the pass was judged by their time, are dates corrected.
+			if corrected := test.reference.Agreeing >= 3 && test.misjudged == 0; own.Corrected != corrected {
+				t.Errorf("corrected %t, want %t", own.Corrected, corrected)
+			}
 			var found [3]string
 			for _, fact := range facts {
 				if fact.About().ID == "clock" {

@@ -3,6 +3,7 @@ package clock_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -263,6 +264,13 @@ func TestAFleetCostsTheMemoryFewAndSmallEntries(t *testing.T) {
 	}
 	if known != 300 {
 		t.Errorf("of %d hosts the past is known, want 300", known)
+	}
+	// One that shrinks leaves nothing behind.
+	facts(t, built(t, options(targets[0]), env))
+	for i := range 64 {
+		if left, err := memory.Memory.Recall(t.Context(), fmt.Sprintf("clocks/%d", i)); err != nil || i > 0 && len(left) > 0 {
+			t.Errorf("entry %d still has %d bytes, %v", i, len(left), err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/clock"
 	"lapsewatch/internal/ntp/ntptest"
 	"lapsewatch/internal/parts"
 	"lapsewatch/policy"
@@ -249,5 +250,20 @@ func TestWhereTheReferencesGiveNoAnswerEveryHostAwaitsThem(t *testing.T) {
 	}
 	if len(found) != len(targets)+1 {
 		t.Errorf("%d findings, want one a host and one on all of them: or that one would count as gone", len(found))
+	}
+}
+
+func TestByDefaultAHostIsSparedMoreThanFourPacketsTwoSecondsApart(t *testing.T) {
+	seen := false
+	_, err := clock.Kind.Build(func(into any) error {
+		defaults := into.(*clock.Options)
+		if seen = true; defaults.Samples != 4 || defaults.Interval != watch.Duration(2*time.Second) {
+			t.Errorf("by default %d packets, %v apart", defaults.Samples, time.Duration(defaults.Interval))
+		}
+		defaults.Targets = []clock.Target{{URL: "ntp://a"}}
+		return nil
+	}, checks.DefaultEnv(nil))
+	if err != nil || !seen {
+		t.Errorf("%v; the defaults were seen: %t", err, seen)
 	}
 }

@@ -41,9 +41,7 @@ func TestClockScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/clock",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("HOME", env.WorkDir)
-			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
-			env.Setenv("TMPDIR", env.WorkDir)
+			withoutHome(env)
 			for name, address := range servers {
 				env.Setenv(name, address)
 			}

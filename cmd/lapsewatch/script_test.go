@@ -35,10 +35,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			// Secrets, settings and homes of whoever runs the tests stay out.
-			env.Setenv("HOME", env.WorkDir)
-			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
-			env.Setenv("TMPDIR", env.WorkDir)
+			withoutHome(env)
 			env.Values["tenant"] = new(*faketenant.Tenant)
 			return nil
 		},
@@ -48,6 +45,13 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// withoutHome keeps the secrets, settings and homes of whoever runs the tests out of a script.
+func withoutHome(env *testscript.Env) {
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+	env.Setenv("TMPDIR", env.WorkDir)
 }
 
 // spec reads key=value arguments: names=a,b; from= and to= (RFC 3339), or left=, so many
