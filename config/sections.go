@@ -8,14 +8,13 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 
 	"lapsewatch/alerts"
 	"lapsewatch/checks"
-	"lapsewatch/internal/clean"
+	"lapsewatch/internal/entry"
 	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
@@ -123,20 +122,8 @@ func (l *loading) checks(nodes []yaml.Node) {
 	}
 }
 
-const (
-	maxOwners     = 50
-	maxOwnerRunes = 200
-)
-
 func (l *loading) owners(key string, owners []string) []string {
-	for i, owner := range owners {
-		if strings.TrimSpace(owner) == "" || clean.Text(owner, maxOwnerRunes) != owner {
-			l.refuse(fmt.Sprintf("%s.owners[%d]", key, i), fmt.Errorf("want a name or mail address of at most %d characters", maxOwnerRunes))
-		}
-	}
-	if len(owners) > maxOwners {
-		l.refuse(key+".owners", fmt.Errorf("want at most %d", maxOwners))
-	}
+	l.refuseAll(key, errors.Join(entry.OwnerFaults("owners", owners)...))
 	return owners
 }
 

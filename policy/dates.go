@@ -11,6 +11,7 @@ const (
 	day              = 24 * time.Hour
 	defaultCritical  = 7 * day
 	machineRenewed   = 100 * day
+	machineToken     = 7 * day
 	noExpirationYear = 9999 // RFC 5280, 4.1.2.5: 99991231235959Z means no well-defined expiration.
 )
 
@@ -33,6 +34,8 @@ func thresholdsFor(form watch.Form, notAfter time.Time, life time.Duration, expl
 		warnSpan = notAfter.Sub(explicit.warn.Before(notAfter))
 	case renewedByMachine(form, life):
 		warnSpan, found.reason = life/4, watch.RenewalOverdue
+	case passingToken(form, life):
+		warnSpan, found.reason = life/10, watch.RenewalOverdue
 	case life > 0 && warnSpan > life/3:
 		warnSpan = life / 3
 	}
@@ -47,6 +50,8 @@ func thresholdsFor(form watch.Form, notAfter time.Time, life time.Duration, expl
 		criticalSpan = min(criticalSpan, warnSpan)
 	case explicit.warn != nil && warnSpan <= defaultCritical:
 		criticalSpan = warnSpan / 4
+	case passingToken(form, life):
+		criticalSpan = life / 20
 	case life > 0:
 		criticalSpan = min(defaultCritical, life/12)
 	}
@@ -74,6 +79,12 @@ func limitsFor(credential watch.Credential, explicit leads) thresholds {
 
 func renewedByMachine(form watch.Form, life time.Duration) bool {
 	return (form == watch.Certificate || form == watch.CRL) && life > 0 && life <= machineRenewed
+}
+
+// passingToken: nobody renews such a token by hand. Whatever does so waits for long: a
+// kubelet until four fifths of a projected token's life are over.
+func passingToken(form watch.Form, life time.Duration) bool {
+	return form == watch.AccessToken && life > 0 && life <= machineToken
 }
 
 // lifeOf is the whole life of the certificate that decides the date, zero if not known.

@@ -153,3 +153,39 @@ func TestSeverityOnlyRisesAsADateDrawsNearer(t *testing.T) {
 		}
 	}
 }
+
+func TestATokenThatAMachineRenewsIsOverdueLate(t *testing.T) {
+	for _, row := range []struct {
+		name              string
+		form              watch.Form
+		life              time.Duration
+		warning, critical time.Duration
+		reason            watch.Reason
+	}{
+		{"a projected token of an hour, which a kubelet renews after 48 minutes", watch.AccessToken, time.Hour, 6 * time.Minute, 3 * time.Minute, watch.RenewalOverdue},
+		{"a token of a week", watch.AccessToken, 7 * day, 7 * day / 10, 7 * day / 20, watch.RenewalOverdue},
+		{"a token of eight days, which may be a person's", watch.AccessToken, 8 * day, 8 * day / 3, 16 * time.Hour, watch.ExpiresSoon},
+		{"a token of a year", watch.AccessToken, 365 * day, 31 * day, 7 * day, watch.ExpiresSoon},
+		{"a refresh token of a day", watch.RefreshToken, day, 8 * time.Hour, 2 * time.Hour, watch.ExpiresSoon},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			notAfter := at("2026-11-30T00:00:00Z")
+			credential := watch.Credential{Form: row.form, NotBefore: notAfter.Add(-row.life), NotAfter: notAfter}
+			judged := func(before time.Duration) watch.Finding {
+				return Judge{}.Finding(Origin{Check: "c"}, credential, notAfter.Add(-before))
+			}
+			if got := judged(row.warning); got.Severity != watch.Warning || got.Reason != row.reason {
+				t.Errorf("%s before its end it is %s %s", row.warning, got.Severity, got.Reason)
+			}
+			if got := judged(row.warning + time.Second); got.Severity != watch.OK {
+				t.Errorf("a second earlier it is %s", got.Severity)
+			}
+			if got := judged(row.critical); got.Severity != watch.Critical {
+				t.Errorf("%s before its end it is %s", row.critical, got.Severity)
+			}
+			if got := judged(row.critical + time.Second); got.Severity != watch.Warning {
+				t.Errorf("a second earlier it is %s", got.Severity)
+			}
+		})
+	}
+}

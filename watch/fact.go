@@ -43,6 +43,18 @@ const (
 	SigningCertificate Form = "SAML signing certificate"
 	// FederatedCredential is the trust in another issuer's tokens.
 	FederatedCredential Form = "federated credential"
+	// EncryptionCertificate is what SAML assertions for its holder are encrypted with.
+	EncryptionCertificate Form = "SAML encryption certificate"
+	// KeyCertificate stands beside a key in a JSON Web Key Set (RFC 7517, 4.7).
+	KeyCertificate Form = "key certificate"
+	// Metadata is a SAML document that says until when it holds.
+	Metadata Form = "SAML metadata"
+	// AccessToken is a token that a service signs in with: a JWT, a personal access token.
+	AccessToken Form = "access token"
+	// RefreshToken buys access tokens (RFC 6749, 1.5).
+	RefreshToken Form = "refresh token"
+	// DomainRegistration is the right to a domain name.
+	DomainRegistration Form = "domain registration"
 )
 
 // Credential is the fact that a subject carries something with a date.

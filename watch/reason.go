@@ -72,6 +72,55 @@ const (
 	AuthFailed      Reason = "auth_failed"
 )
 
+// Reasons why others cannot sign in, which is what a probe found and not why it failed.
+const (
+	// SignInSecretExpired: the authorization server says that the client's secret is over.
+	SignInSecretExpired Reason = "sign_in_secret_expired"
+	// SignInClientRefused: it does not accept who the client says it is (invalid_client).
+	SignInClientRefused Reason = "sign_in_client_refused"
+	// SignInNotAllowed: the client is not allowed to do so (unauthorized_client,
+	// unsupported_grant_type, access_denied).
+	SignInNotAllowed Reason = "sign_in_not_allowed"
+	// SignInGrantRefused: the refresh token has expired, was revoked, or was used before
+	// (invalid_grant).
+	SignInGrantRefused Reason = "sign_in_grant_refused"
+	// SignInRefused: it refuses for another reason.
+	SignInRefused Reason = "sign_in_refused"
+	// SignInSlow: it takes longer than its limit.
+	SignInSlow Reason = "sign_in_slow"
+	// TokenRefused: the service that the token is for does not accept it.
+	TokenRefused Reason = "token_refused"
+	// TokenInactive: the authorization server says that it is not active (RFC 7662, 2.2).
+	TokenInactive Reason = "token_inactive"
+	// TokenNotStored: a refresh token was replaced, and the new one could not be kept.
+	TokenNotStored Reason = "token_not_stored"
+	// StoreUnusable: a new refresh token could not be kept, so that none was asked for.
+	StoreUnusable Reason = "store_unusable"
+)
+
+// Reasons that come from what else was seen of a token or of who issues it.
+const (
+	// SignatureInvalid: the key that the token names did not sign it.
+	SignatureInvalid Reason = "signature_invalid"
+	// SignatureUnchecked: the keys of its issuer could not be read.
+	SignatureUnchecked Reason = "signature_unchecked"
+	// KeyVanished: its issuer no longer publishes the key that signed it.
+	KeyVanished Reason = "key_vanished"
+	// UnsignedToken: anybody could have written it (RFC 7518, 3.6).
+	UnsignedToken Reason = "unsigned_token"
+	// ClaimsMalformed: a date is not the number that RFC 7519 wants, which each service
+	// takes in a way of its own.
+	ClaimsMalformed Reason = "claims_malformed"
+	// ClaimsUnexpected: it is of another issuer, for another audience, or lacks a scope.
+	ClaimsUnexpected Reason = "claims_unexpected"
+	// IssuerMismatch: a discovery document names another issuer than it was asked for.
+	IssuerMismatch Reason = "issuer_mismatch"
+	// IssuerChanged: what an issuer publishes about itself changed.
+	IssuerChanged Reason = "issuer_changed"
+	// DomainSuspended: the registry does not delegate the domain, or is about to let it go.
+	DomainSuspended Reason = "domain_suspended"
+)
+
 // Reasons that Lapsewatch finds in itself.
 const (
 	// DeliveryFailing: messages for a channel wait or were lost.
@@ -156,6 +205,10 @@ func Reasons() []Reason {
 		AuthSecretExpired, AuthSecretWrong, AuthCertificateExpired, AuthCertificateUnknown,
 		AuthApplicationUnknown, AuthApplicationDisabled, AuthTenantUnknown, AuthConsentMissing,
 		AuthConditionalAccess, AuthFederationRefused, AuthAssertionTime, AuthUnavailable, AuthFailed,
+		SignInSecretExpired, SignInClientRefused, SignInNotAllowed, SignInGrantRefused, SignInRefused, SignInSlow,
+		TokenRefused, TokenInactive, TokenNotStored, StoreUnusable,
+		SignatureInvalid, SignatureUnchecked, KeyVanished, UnsignedToken, ClaimsMalformed, ClaimsUnexpected,
+		IssuerMismatch, IssuerChanged, DomainSuspended,
 		DeliveryFailing, RunOverdue, RecordUnusable,
 		ClockDrift, ClockJump, NoMajority, NoReference, SelfReported, ClockUncertain, ClockUnsynchronised, FleetDisagrees,
 		Falseticker, ReferenceUnusable, LeapSecond, LeapSmear, KissOfDeath, FutureRecords,

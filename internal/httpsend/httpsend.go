@@ -22,6 +22,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/internal/cafile"
 	"lapsewatch/internal/redact"
+	"lapsewatch/internal/retryafter"
 	"lapsewatch/watch"
 )
 
@@ -172,7 +173,7 @@ func (r Request) verdict(response Response, now time.Time) (retry bool, after ti
 			return retry, min(max(after, 0), longestWait)
 		}
 	}
-	return retryable(response.Status), retryAfter(response.Header, now)
+	return retryable(response.Status), retryafter.Of(response.Header, now, longestWait)
 }
 
 // doing says what a method does, for errors.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -62,24 +61,4 @@ func redirectTarget(header http.Header) string {
 		return "another path"
 	}
 	return clean.Text(location.Scheme+"://"+location.Host, shownOfBody)
-}
-
-// retryAfter reads the wait that a service asked for, in seconds or as an HTTP date
-// (RFC 9110, 10.2.3). A date is compared with the service's own Date when it sent one,
-// so that a wrong clock on this side does not matter. What cannot be read, and what
-// lies in the past, is no wait.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := strings.TrimSpace(header.Get("Retry-After"))
-	seconds, err := strconv.ParseInt(value, 10, 64)
-	if err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(max(seconds, 0), int64(longestWait/time.Second))) * time.Second
-	}
-	until, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	if theirs, err := http.ParseTime(header.Get("Date")); err == nil {
-		now = theirs
-	}
-	return min(max(until.Sub(now), 0), longestWait)
 }

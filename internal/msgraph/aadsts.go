@@ -84,6 +84,29 @@ var verdicts = map[int]verdict{
 	50033: {reason: watch.AuthFailed, text: "Entra is unavailable for a moment", passing: true},
 }
 
+// Meaning is what Entra means by a refusal of its token endpoint.
+type Meaning struct {
+	// Code is "AADSTS7000222" and the like.
+	Code   string
+	Reason watch.Reason
+	// Text is a clause.
+	Text string
+	// Passing: it heals by itself.
+	Passing bool
+}
+
+// MeaningOf reads the number out of the description of a refusal, whoever signed in; false
+// where there is none or its meaning is not known.
+func MeaningOf(description string) (Meaning, bool) {
+	found := aadsts.FindStringSubmatch(description)
+	if found == nil {
+		return Meaning{}, false
+	}
+	number, _ := strconv.Atoi(found[1]) // up to nine digits
+	known, ok := verdictOf(number, description)
+	return Meaning{Code: found[0], Reason: known.reason, Text: known.text, Passing: known.passing}, ok
+}
+
 // noFederation is the family of "no matching federated identity record found", whose
 // further digits say which claim did not match.
 const noFederation = "70021"

@@ -2,7 +2,6 @@ package msgraph
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -92,13 +91,9 @@ const (
 	shownID = 64
 )
 
-// token is what a JSON Web Token looks like (RFC 7519): a service may echo the one that it
-// was sent.
-var token = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*){0,4}`)
-
 // said makes what a service wrote fit to be shown: one line without tokens and secrets.
 func said(text string, secrets ...watch.Secret) string {
-	return clean.Text(strings.Join(strings.Fields(token.ReplaceAllString(redact.Text(text, secrets...), "<redacted>")), " "), shownRunes)
+	return clean.Text(strings.Join(strings.Fields(redact.JWTs(redact.Text(text, secrets...))), " "), shownRunes)
 }
 
 // hide takes secrets out of whatever the service may have echoed.

@@ -3,8 +3,6 @@ package msgraph
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"golang.org/x/time/rate"
 
+	"lapsewatch/internal/holdoff"
 	"lapsewatch/watch"
 )
 
@@ -21,8 +20,6 @@ const (
 	signingIn = "sign in to tenant "
 	// beforeExpiry is how long before its end a token is no longer used.
 	beforeExpiry = 5 * time.Minute
-	// rememberWithin bounds the writing of a hold, which is not given up with the pass.
-	rememberWithin = 10 * time.Second
 	// longestWaitedOut is the longest hold that a pass waits for, so that one failure of a
 	// moment does not cost a daily run its pass.
 	longestWaitedOut = 10 * time.Second
@@ -32,19 +29,17 @@ const (
 // honoured. Every sign-in reads the credential anew and forgets it afterwards; only the
 // token is kept.
 type gate struct {
-	options  SignIn
-	env      Env
-	wire     *wire
-	sleep    func(context.Context, time.Duration) bool
-	key      string
-	settings string
+	options SignIn
+	env     Env
+	wire    *wire
+	sleep   func(context.Context, time.Duration) bool
 	// turn is held by the one who looks for a token; unlike a mutex it can be waited for
 	// as long as ctx lasts.
 	turn chan struct{}
 	// What follows belongs to who holds turn.
 	token       azcore.AccessToken
 	taken       time.Time
-	held        *hold
+	holds       holdoff.Book
 	interactive bool
 	// renewals of tokens that Graph refuses before they end.
 	renewals *rate.Limiter
@@ -56,23 +51,16 @@ func newGate(options SignIn, env Env, wire *wire) *gate {
 	if env.Resource != "" {
 		who = append(who, []byte(env.Resource))
 	}
-	return &gate{
+	g := &gate{
 		options: options, env: env, wire: wire, sleep: sleep, interactive: env.Interactive,
-		key:      "sign-in:" + digest(who...),
-		settings: digest(whole),
 		turn:     make(chan struct{}, 1),
 		renewals: rate.NewLimiter(rate.Every(30*time.Minute), 2),
 	}
-}
-
-// digest is short, but long enough to tell a few configurations from each other.
-func digest(parts ...[]byte) string {
-	sum := sha256.New()
-	for _, part := range parts {
-		inner := sha256.Sum256(part)
-		sum.Write(inner[:])
+	g.holds = holdoff.Book{
+		Memory: env.Memory, Log: env.Log, Key: "sign-in:" + holdoff.Digest(who...), Options: holdoff.Digest(whole),
+		Subject: "tenant " + options.Tenant, Waits: g.wait, Unasked: unasked,
 	}
-	return hex.EncodeToString(sum.Sum(nil)[:8])
+	return g
 }
 
 func (g *gate) doing() string {
@@ -143,9 +131,9 @@ func (g *gate) attempt(ctx context.Context, renew bool) (azcore.AccessToken, err
 	if failure != nil {
 		return azcore.AccessToken{}, failure
 	}
-	known := g.recall(ctx, now, key)
+	known := g.holds.Recall(ctx, now, key.material())
 	if known != nil && now.Before(known.RetryAt) && !g.interactive {
-		return azcore.AccessToken{}, known.failure(g.doing())
+		return azcore.AccessToken{}, heldFailure(g.doing(), known)
 	}
 	g.interactive = false
 	witness := newWitness(g.options, g.wire, append(key.secrets(), g.wire.proxySecrets(g.options.endpoints().authority)...))
@@ -156,7 +144,7 @@ func (g *gate) attempt(ctx context.Context, renew bool) (azcore.AccessToken, err
 	got, err := getToken(ctx, g.options, key, witness, request)
 	switch {
 	case err == nil && got.Token != "":
-		g.forget(ctx, known)
+		g.holds.Succeeded(ctx)
 		return got, nil
 	case err == nil:
 		err = errors.New("the answer holds no token")
@@ -166,7 +154,8 @@ func (g *gate) attempt(ctx context.Context, renew bool) (azcore.AccessToken, err
 	ended := g.env.Now() // waits count from the answer, which may have taken a minute
 	failure = g.explain(err, witness, ended)
 	failure.hide(witness.secrets)
-	g.remember(ctx, known, failure, key, ended)
+	held := g.holds.Refused(ctx, known, failure.refusal(), failure.RetryAt.Sub(ended), key.material(), ended)
+	failure.Attempts, failure.RetryAt = held.Count, held.RetryAt
 	return azcore.AccessToken{}, failure
 }
 

@@ -10,12 +10,12 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"lapsewatch/internal/retryafter"
 	"lapsewatch/watch"
 )
 
@@ -244,7 +244,7 @@ func (f *Failure) refused(got answer, media string, now time.Time) {
 		f.Reason = watch.Throttled
 	}
 	if f.Lasting = !transientStatus(got.status); !f.Lasting {
-		if wait := retryAfter(got.header.Get("Retry-After"), now); wait > 0 {
+		if wait := retryafter.Of(got.header, now, longestRetryAfter); wait > 0 {
 			f.RetryAt = now.Add(wait).UTC()
 		}
 	}
@@ -257,16 +257,4 @@ func transientStatus(status int) bool {
 		return true
 	}
 	return false
-}
-
-// retryAfter reads the header (RFC 9110 section 10.2.3): seconds or a date. Zero if it
-// says nothing, or nothing that lies ahead.
-func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(header, 10, 63); err == nil {
-		return time.Duration(min(seconds, uint64(longestRetryAfter/time.Second))) * time.Second
-	}
-	if date, err := http.ParseTime(header); err == nil {
-		return min(max(date.Sub(now), 0), longestRetryAfter)
-	}
-	return 0
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lapsewatch/internal/faketenant"
+	"lapsewatch/internal/holdoff"
 	"lapsewatch/watch"
 )
 
@@ -304,7 +305,7 @@ func TestEachAttemptIsRememberedBeforeTheNext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	client.gate.sleep = func(ctx context.Context, wait time.Duration) bool {
 		_, value := only(t, where.memory)
-		var kept hold
+		var kept holdoff.Hold
 		if err := json.Unmarshal(value, &kept); err != nil || !kept.RetryAt.Equal(where.now.Add(wait)) {
 			t.Errorf("remembered %s, %v", value, err)
 		}
@@ -343,7 +344,7 @@ func TestWhatIsRememberedCanBeWrong(t *testing.T) {
 		if failure := where.try(t, options); failure == nil || failure.Held {
 			t.Errorf("%s: %v", name, failure)
 		}
-		if !strings.Contains(where.log.String(), "what is remembered of earlier sign-ins is damaged, and is ignored") {
+		if !strings.Contains(where.log.String(), "what is remembered of earlier attempts is damaged, and is ignored") {
 			t.Errorf("%s: it is ignored in silence", name)
 		}
 		where.log.Reset()
@@ -368,13 +369,13 @@ func TestF7_AHoldWrittenByAClockThatWasAheadEndsInTime(t *testing.T) {
 		t.Errorf("an hour later: %v", failure)
 	}
 	key, value := only(t, where.memory)
-	var kept hold
+	var kept holdoff.Hold
 	if err := json.Unmarshal(value, &kept); err != nil {
 		t.Fatal(err)
 	}
 	kept.RetryAt = kept.TriedAt.AddDate(0, 1, 0)
 	where.memory.kept[key], _ = json.Marshal(kept)
-	if failure := where.try(t, options); failure == nil || !failure.Held || failure.RetryAt.After(where.now.Add(longestLasting)) {
+	if failure := where.try(t, options); failure == nil || !failure.Held || failure.RetryAt.After(where.now.Add(holdoff.LongestLasting)) {
 		t.Errorf("a wait of a month: %+v", failure)
 	}
 }

@@ -2,11 +2,8 @@ package msgraph
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 
 	"lapsewatch/internal/neterr"
@@ -21,12 +18,8 @@ func interrupted(ctx context.Context, doing string) error {
 
 // networkFailure is an attempt that got no usable answer. host is where it went.
 func networkFailure(doing, host string, err error, secrets ...watch.Secret) *Failure {
-	failure := &Failure{Doing: doing, Reason: watch.Unreachable}
+	failure := &Failure{Doing: doing}
 	cause := err
-	unknown, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
-	misnamed, isMisnamed := errors.AsType[x509.HostnameError](err)
-	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
-	lookup, isLookup := errors.AsType[*net.DNSError](err)
 	proxied, isProxied := errors.AsType[proxyRefusal](err)
 	fault, isFault := errors.AsType[proxyFault](err)
 	if name, failed := proxyOf(err); failed {
@@ -35,33 +28,17 @@ func networkFailure(doing, host string, err error, secrets ...watch.Secret) *Fai
 	switch {
 	case errors.Is(err, errTooLarge):
 		failure.Reason, failure.Lasting = watch.TooLarge, true
-	case isUnknown:
-		failure.Reason, cause = watch.UntrustedIssuer, unknown
-	case isMisnamed:
-		failure.Reason, cause = watch.NameMismatch, misnamed
-	case isInvalid:
-		failure.Reason, cause = watch.HandshakeFailed, invalid
-	case handshake(err):
-		failure.Reason = watch.HandshakeFailed
 	case isProxied:
 		failure.Reason, failure.Lasting, cause = watch.Refused, proxied.status == http.StatusProxyAuthRequired, proxied
 	case isFault:
 		failure.Reason, failure.Lasting, cause = watch.AuthUnavailable, true, fault
-	case isLookup && lookup.IsNotFound:
-		failure.Reason, cause = watch.NameNotFound, errors.New("the name does not exist")
-	case neterr.TimedOut(err):
-		failure.Reason, cause = watch.TimedOut, errors.New("no answer in time")
-	case errors.Is(err, neterr.Refused):
-		failure.Reason, cause = watch.Refused, neterr.Refused
+	default:
+		failure.Reason, cause = neterr.Explain(err)
+		if failure.Reason == watch.Unreadable {
+			failure.Reason, cause = watch.Unreachable, err
+		}
 	}
 	failure.Err = redact.Error(err, secrets...)
 	failure.Text = fmt.Sprintf("%s: %s", host, said(redact.Text(cause.Error(), secrets...)))
 	return failure
-}
-
-func handshake(err error) bool {
-	_, header := errors.AsType[tls.RecordHeaderError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
-	operation, ok := errors.AsType[*net.OpError](err)
-	return header || alert || ok && operation.Op == "remote error"
 }

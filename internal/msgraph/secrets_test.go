@@ -196,14 +196,3 @@ func TestA14_TheSecretsOfTheEnvironmentAreNotToldEither(t *testing.T) {
 		}
 	}
 }
-
-func TestAFingerprintTellsCredentialsApartAndGivesLittleAway(t *testing.T) {
-	key := func(text string) ownKey { return ownKey{secret: watch.NewSecret(text)} }
-	taken := fingerprintOf(key(ownSecret))
-	if !taken.of(key(ownSecret)) || taken.of(key("another")) || taken.of(ownKey{}) || len(taken.Sum) != 3 {
-		t.Errorf("%+v", taken)
-	}
-	if again := fingerprintOf(key(ownSecret)); string(again.Sum) == string(taken.Sum) && string(again.Salt) == string(taken.Salt) {
-		t.Errorf("the same twice: %+v", again)
-	}
-}

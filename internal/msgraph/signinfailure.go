@@ -15,6 +15,7 @@ import (
 
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/redact"
+	"lapsewatch/internal/retryafter"
 	"lapsewatch/watch"
 )
 
@@ -47,7 +48,7 @@ func requestID(text string) string {
 }
 
 // code is an error code that a service gave.
-func code(text string) string { return clean.Text(token.ReplaceAllString(text, "<redacted>"), shownID) }
+func code(text string) string { return clean.Text(redact.JWTs(text), shownID) }
 
 // explain says why an attempt to sign in failed. What was seen on the wire is believed
 // before what azidentity makes of it, unless that lists what each link of a chain lacks.
@@ -118,7 +119,7 @@ func (g *gate) told(seen *witness, now time.Time) *Failure {
 	if seen.got.status == http.StatusTooManyRequests {
 		failure.Reason = watch.Throttled
 	}
-	if wait := retryAfter(seen.got.header.Get("Retry-After"), now); wait > 0 {
+	if wait := retryafter.Of(seen.got.header, now, longestRetryAfter); wait > 0 {
 		failure.RetryAt = now.Add(wait).UTC()
 	}
 	numbers := refused.Codes

@@ -1,16 +1,16 @@
 #!/bin/sh
 # Installs the Debian packages that the tests run as real servers, those that are missing
 # only, and says which. No system service is started: tests start their own copies. Then
-# it fetches the documents that tests compare with.
+# it fetches the documents that tests compare with, and the server that no Debian package has.
 set -eu
 
 documents=$(dirname "$0")/documents.sh
 
 packages="ca-certificates chromium chrony dovecot-imapd dovecot-pop3d gcc git libc6-dev
-	libfaketime libnginx-mod-mail make mariadb-server nginx-light openssh-server openssl
+	libfaketime libnginx-mod-mail make mariadb-server nginx-light nodejs openssh-server openssl
 	postfix postgresql prometheus-alertmanager prometheus-node-exporter prosody rsyslog
 	rsyslog-gnutls slapd vsftpd"
-# npm fetches the documents; it often comes from elsewhere than Debian.
+# npm fetches the documents and a server; it often comes from elsewhere than Debian.
 command -v npm >/dev/null || packages="$packages npm"
 
 missing=

@@ -1,6 +1,6 @@
 // Package redact takes secrets out of text that came from elsewhere, such as a server's
-// reply that echoes what it was sent. It finds only the secrets that it is given: it
-// does not guess what might be one.
+// reply that echoes what it was sent. It finds the secrets that it is given and, where
+// it is asked to, what looks like a JSON Web Token: it does not guess what else might be one.
 package redact
 
 import (
@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,6 +23,13 @@ const (
 )
 
 const mark = "<redacted>"
+
+// jwt is what a JSON Web Token looks like (RFC 7519).
+var jwt = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*){0,4}`)
+
+// JWTs replaces what looks like a JSON Web Token: a service may echo the one that it was
+// sent, or show one that it has made.
+func JWTs(text string) string { return jwt.ReplaceAllString(text, mark) }
 
 // Text replaces every occurrence of a secret, without white space around it, and of its
 // Base64 form: as it is, and in whatever mixture of the escapes of URLs, JSON and HTML,

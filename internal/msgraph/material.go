@@ -2,9 +2,6 @@ package msgraph
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"io"
 	"os"
 	"slices"
@@ -12,44 +9,16 @@ import (
 	"lapsewatch/watch"
 )
 
-// fingerprint tells whether a hold was another credential's. It is empty for what is not
-// kept here.
-//
-// Three bytes beside their salt rule a guessed secret out, and confirm it but for one
-// guess in 16 million. So whoever reads them could shorten a list of likely passwords to
-// a few; the secrets that Entra makes are random, and can be neither listed nor searched
-// for. And once in 16 million times a new credential looks like the old one: then the
-// hold lasts to its end, which is less than a day.
-type fingerprint struct {
-	Salt []byte `json:"salt,omitempty"`
-	Sum  []byte `json:"sum,omitempty"`
-}
-
-const fingerprintLength = 3
-
-func fingerprintOf(key ownKey) fingerprint {
-	salt := make([]byte, 16)
-	_, _ = rand.Read(salt) // it never fails
-	return fingerprint{Salt: salt}.over(key)
-}
-
-func (f fingerprint) over(key ownKey) fingerprint {
-	material := []byte(key.secret.Reveal())
+// material is what the sign-in proves itself with, empty where nothing is kept here.
+func (k ownKey) material() []byte {
 	switch {
-	case len(key.chain) > 0:
-		material = key.chain[0].Raw
-	case key.machine != nil:
-		material = key.machine.material()
+	case len(k.chain) > 0:
+		return k.chain[0].Raw
+	case k.machine != nil:
+		return k.machine.material()
 	}
-	if len(material) == 0 {
-		return fingerprint{}
-	}
-	sum := hmac.New(sha256.New, f.Salt)
-	sum.Write(material)
-	return fingerprint{Salt: f.Salt, Sum: sum.Sum(nil)[:fingerprintLength]}
+	return []byte(k.secret.Reveal())
 }
-
-func (f fingerprint) of(key ownKey) bool { return hmac.Equal(f.Sum, f.over(key).Sum) }
 
 // environment are the variables that azidentity and MSAL read, by name.
 type environment map[string]watch.Secret

@@ -1,0 +1,267 @@
+// Package webclient asks web services for checks: bounded in time and size, without
+// cookies, over connections of its own, and with each failure classified in the words of
+// package watch. Reads are repeated where a moment's outage may be over; what must not be
+// sent twice, a sign-in above all, is sent once. It knows no service's payload, remembers
+// nothing between passes (package holdoff does) and judges nothing.
+package webclient
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"lapsewatch/internal/cafile"
+	"lapsewatch/internal/redact"
+	"lapsewatch/watch"
+)
+
+const (
+	// DefaultMaxBytes bounds an answer where Setup says nothing else.
+	DefaultMaxBytes = 4 << 20
+	maxHeader       = 256 << 10
+	userAgent       = "lapsewatch"
+	// mostReads is how often a read is sent at most.
+	mostReads = 3
+	// longestPause is the longest that a pass waits before it reads again.
+	longestPause = 10 * time.Second
+	firstPause   = 500 * time.Millisecond
+)
+
+// Env is what the client may use of the world: that of the check.
+type Env struct {
+	// HTTP is the client whose transport is taken over: proxies, roots and the time by
+	// which certificates are verified.
+	HTTP *http.Client
+	Now  func() time.Time
+	// Timeout bounds one attempt, its answer's body included.
+	Timeout time.Duration
+}
+
+// Setup says how to reach one service.
+type Setup struct {
+	// CAFile holds the only authorities to trust, as PEM; empty means the system's.
+	CAFile string
+	// Certificate is what the client proves itself with in TLS, if the server asks.
+	Certificate *tls.Certificate
+	// MaxBytes bounds an answer; zero means DefaultMaxBytes.
+	MaxBytes int64
+	// Redirects is how many are followed. No credential goes along to another host, and
+	// none leads from https to http.
+	Redirects int
+	// AllowHTTP accepts http URLs.
+	AllowHTTP bool
+}
+
+// Client asks one service. It may be used by several goroutines.
+type Client struct {
+	env       Env
+	setup     Setup
+	transport *http.Transport
+	once      *http.Client
+	patient   *http.Client
+}
+
+// Open makes a client. The caller closes it, so that no connection outlives a pass.
+func Open(setup Setup, env Env) (*Client, error) {
+	base, err := transportOf(env.HTTP)
+	if err != nil {
+		return nil, err
+	}
+	transport := base.Clone()
+	transport.MaxResponseHeaderBytes = maxHeader
+	if transport.TLSClientConfig == nil {
+		transport.TLSClientConfig = &tls.Config{}
+	}
+	if setup.CAFile != "" {
+		if transport.TLSClientConfig.RootCAs, err = cafile.Pool(setup.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	if setup.Certificate != nil {
+		transport.TLSClientConfig.Certificates = []tls.Certificate{*setup.Certificate}
+	}
+	c := &Client{env: env, setup: setup, transport: transport}
+	c.once = &http.Client{Transport: c, CheckRedirect: c.redirect}
+	retrying := retryablehttp.NewClient()
+	retrying.HTTPClient, retrying.Logger, retrying.RetryMax = c.once, nil, mostReads-1
+	retrying.CheckRetry, retrying.Backoff, retrying.ErrorHandler = c.again, c.pause, retryablehttp.PassthroughErrorHandler
+	c.patient = &http.Client{Transport: &retryablehttp.RoundTripper{Client: retrying}, CheckRedirect: c.redirect}
+	return c, nil
+}
+
+func transportOf(client *http.Client) (*http.Transport, error) {
+	base := http.DefaultTransport
+	if client != nil && client.Transport != nil {
+		base = client.Transport
+	}
+	transport, ok := base.(*http.Transport)
+	if !ok {
+		return nil, fmt.Errorf("reach a web service: the HTTP transport %T cannot be told what to trust", base)
+	}
+	return transport, nil
+}
+
+// Close ends the connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Reader is for libraries that send nothing but reads: it bounds each answer and sends a
+// read again after a moment's outage. Of an error that it gives, Explain says what it means.
+func (c *Client) Reader() *http.Client { return c.patient }
+
+// RoundTrip implements http.RoundTripper: one attempt, whose answer is read whole, so that
+// one that breaks off is none.
+func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Scheme != "https" && !c.setup.AllowHTTP {
+		return nil, errPlain
+	}
+	ctx, cancel := context.WithTimeout(request.Context(), c.env.Timeout)
+	defer cancel()
+	request = request.Clone(ctx)
+	request.Header.Set("User-Agent", userAgent)
+	response, err := c.transport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.whole(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return response, nil
+}
+
+func (c *Client) whole(from io.ReadCloser) ([]byte, error) {
+	defer func() { _ = from.Close() }()
+	body, err := io.ReadAll(io.LimitReader(from, c.maxBytes()+1))
+	if int64(len(body)) > c.maxBytes() {
+		return nil, errTooLarge
+	}
+	return body, err
+}
+
+func (c *Client) maxBytes() int64 { return cmp.Or(c.setup.MaxBytes, DefaultMaxBytes) }
+
+var (
+	errTooLarge = errors.New("the answer is too large")
+	errPlain    = errors.New("want https: over http anybody on the way can read and change it")
+)
+
+func (c *Client) redirect(next *http.Request, before []*http.Request) error {
+	last := before[len(before)-1]
+	// What is sent may be a secret.
+	if sent := last.Method != http.MethodGet && last.Method != http.MethodHead; sent || len(before) > c.setup.Redirects {
+		return http.ErrUseLastResponse
+	}
+	if last.URL.Scheme == "https" && next.URL.Scheme != "https" || next.URL.User != nil {
+		return http.ErrUseLastResponse
+	}
+	if last.URL.Host != next.URL.Host {
+		// net/http keeps some of them for subdomains, and all that it does not know.
+		next.Header = http.Header{"Accept": next.Header["Accept"]}
+	}
+	return nil
+}
+
+// Request is one to send.
+type Request struct {
+	// Method is GET if it is empty.
+	Method string
+	URL    string
+	Header http.Header
+	// Form is sent as application/x-www-form-urlencoded, if it is not nil.
+	Form url.Values
+	// Secrets that the request carries are kept out of answers and errors.
+	Secrets []watch.Secret
+}
+
+// Answer is one whose body was read whole. Body holds what the service sent, secrets that
+// it made or repeated included: what is shown of it goes through Said.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	// Took is the time from the request's beginning to the end of the body, the making of
+	// a connection included.
+	Took time.Duration
+	// Date is that of the service (RFC 9110, 6.6.1), zero if it gives none.
+	Date    time.Time
+	secrets []watch.Secret
+}
+
+// Get reads a URL, again after a moment's outage. An answer with any status is no error;
+// Refusal makes one of it.
+func (c *Client) Get(ctx context.Context, request Request) (Answer, error) {
+	return c.send(ctx, c.patient, request)
+}
+
+// Once sends a request one single time, whatever becomes of it.
+func (c *Client) Once(ctx context.Context, request Request) (Answer, error) {
+	return c.send(ctx, c.once, request)
+}
+
+func (c *Client) send(ctx context.Context, client *http.Client, request Request) (Answer, error) {
+	doing := Doing(cmp.Or(request.Method, http.MethodGet), request.URL)
+	outgoing, err := request.outgoing(ctx)
+	if err != nil {
+		return Answer{}, &Failure{Doing: doing, Reason: watch.Unreadable, Text: err.Error(), Lasting: true}
+	}
+	began := time.Now()
+	response, err := client.Do(outgoing)
+	if err != nil {
+		return Answer{}, c.Explain(doing, err, request.Secrets...)
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer := Answer{Status: response.StatusCode, Header: response.Header, secrets: request.Secrets}
+	answer.Date, _ = http.ParseTime(response.Header.Get("Date")) // without one it is zero
+	if answer.Body, err = io.ReadAll(response.Body); err != nil {
+		return answer, c.Explain(doing, err, request.Secrets...)
+	}
+	answer.Took = time.Since(began)
+	return answer, nil
+}
+
+func (r Request) outgoing(ctx context.Context) (*http.Request, error) {
+	var body io.Reader
+	method := cmp.Or(r.Method, http.MethodGet)
+	if r.Form != nil {
+		body, method = bytes.NewReader([]byte(r.Form.Encode())), cmp.Or(r.Method, http.MethodPost)
+	}
+	outgoing, err := http.NewRequestWithContext(ctx, method, r.URL, body)
+	if err != nil {
+		return nil, errors.New("the URL cannot be parsed") // the parser's error repeats it
+	}
+	for name, values := range r.Header {
+		outgoing.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	if r.Form != nil {
+		outgoing.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return outgoing, nil
+}
+
+// Doing is the beginning of an error: what is done, to which service. Paths and queries,
+// which may hold a secret, are left out.
+func Doing(method, address string) string {
+	words := map[string]string{http.MethodGet: "read", http.MethodPost: "post to"}
+	target, err := url.Parse(address)
+	if err != nil {
+		return cmp.Or(words[method], strings.ToLower(method)) + " a URL"
+	}
+	return fmt.Sprintf("%s %s://%s", cmp.Or(words[method], strings.ToLower(method)), target.Scheme, target.Host)
+}
+
+// Said is text out of the answer as it may be shown: in one line of at most so many runes,
+// without the secrets of the request.
+func (a Answer) Said(text string, runes int) string {
+	return said(redact.Text(text, a.secrets...), runes)
+}
