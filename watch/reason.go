@@ -106,6 +106,10 @@ const (
 	SignatureUnchecked Reason = "signature_unchecked"
 	// KeyVanished: its issuer no longer publishes the key that signed it.
 	KeyVanished Reason = "key_vanished"
+	// PrivateKeyPublished: a key set shows what tokens are signed with.
+	PrivateKeyPublished Reason = "private_key_published"
+	// KeyMismatch: a certificate or thumbprint beside a key is not the key's own.
+	KeyMismatch Reason = "key_mismatch"
 	// UnsignedToken: anybody could have written it (RFC 7518, 3.6).
 	UnsignedToken Reason = "unsigned_token"
 	// ClaimsMalformed: a date is not the number that RFC 7519 wants, which each service
@@ -207,7 +211,7 @@ func Reasons() []Reason {
 		AuthConditionalAccess, AuthFederationRefused, AuthAssertionTime, AuthUnavailable, AuthFailed,
 		SignInSecretExpired, SignInClientRefused, SignInNotAllowed, SignInGrantRefused, SignInRefused, SignInSlow,
 		TokenRefused, TokenInactive, TokenNotStored, StoreUnusable,
-		SignatureInvalid, SignatureUnchecked, KeyVanished, UnsignedToken, ClaimsMalformed, ClaimsUnexpected,
+		SignatureInvalid, SignatureUnchecked, KeyVanished, PrivateKeyPublished, KeyMismatch, UnsignedToken, ClaimsMalformed, ClaimsUnexpected,
 		IssuerMismatch, IssuerChanged, DomainSuspended,
 		DeliveryFailing, RunOverdue, RecordUnusable,
 		ClockDrift, ClockJump, NoMajority, NoReference, SelfReported, ClockUncertain, ClockUnsynchronised, FleetDisagrees,

@@ -1,0 +1,118 @@
+package jwt_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lapsewatch/checks"
+	"lapsewatch/checks/jwt"
+	"lapsewatch/internal/entry"
+	"lapsewatch/policy"
+	"lapsewatch/watch"
+)
+
+// asOf is the instant that the tests judge as of.
+var asOf = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
+
+// desk is a check's surroundings, and what it wrote to its log.
+type desk struct {
+	env checks.Env
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+func (d *desk) Write(text []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.Write(text)
+}
+
+func newDesk() *desk {
+	d := &desk{}
+	d.env = checks.DefaultEnv(func(ref watch.SecretRef) (watch.Secret, error) {
+		if ref.File != "" {
+			text, err := os.ReadFile(ref.File)
+			if failed, ok := errors.AsType[*fs.PathError](err); ok {
+				return watch.Secret{}, fmt.Errorf("read the secret in %s: %w", ref, failed.Err)
+			}
+			return watch.NewSecret(string(text)), err
+		}
+		text := os.Getenv(ref.Env)
+		if text == "" {
+			return watch.Secret{}, fmt.Errorf("read the secret in %s: it is empty or not set", ref)
+		}
+		return watch.NewSecret(text), nil
+	})
+	d.env.Now, d.env.Timeout = func() time.Time { return asOf }, 30*time.Second
+	d.env.Log = slog.New(slog.NewTextHandler(d, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return d
+}
+
+func (d *desk) collect(t testing.TB, options jwt.Options) []watch.Fact {
+	t.Helper()
+	if options.ClockTolerance == 0 {
+		options.ClockTolerance = watch.Duration(time.Minute)
+	}
+	if err := options.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	check, err := jwt.New(options, d.env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var facts []watch.Fact
+	err = check.Collect(t.Context(), func(fact watch.Fact) {
+		mu.Lock()
+		defer mu.Unlock()
+		facts = append(facts, fact)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(facts, func(a, b watch.Fact) int { return strings.Compare(a.About().ID, b.About().ID) })
+	return facts
+}
+
+// told is what an operator is told of a fact: severity, reason, message.
+func told(fact watch.Fact, now time.Time) string {
+	finding := policy.Judge{}.Finding(policy.Origin{Check: "tokens", Kind: "jwt"}, fact, now)
+	text := fmt.Sprintf("%s %s: %s", finding.Severity, finding.Reason, finding.Message)
+	for _, also := range finding.Also {
+		text += fmt.Sprintf(" | %s %s: %s", also.Severity, also.Reason, also.Message)
+	}
+	return text
+}
+
+func write(t testing.TB, path, content string) string {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func listed(name string, ref watch.SecretRef) jwt.Token {
+	return jwt.Token{Entry: entry.Entry{Name: name}, Token: ref}
+}
+
+// one collects from the only token of a check.
+func (d *desk) one(t testing.TB, token string, options jwt.Options) watch.Fact {
+	t.Helper()
+	options.Tokens = []jwt.Token{listed("token", watch.SecretRef{File: write(t, filepath.Join(t.TempDir(), "token"), token)})}
+	facts := d.collect(t, options)
+	if len(facts) != 1 {
+		t.Fatalf("%d facts: %+v", len(facts), facts)
+	}
+	return facts[0]
+}
