@@ -1,0 +1,231 @@
+package azuredevops_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"lapsewatch/checks/azuredevops"
+	"lapsewatch/checks/checktest"
+	"lapsewatch/internal/fakedevops"
+	"lapsewatch/internal/listedtoken/looktest"
+	"lapsewatch/internal/msgraph"
+	"lapsewatch/internal/vendortest"
+	"lapsewatch/watch"
+)
+
+func expires(t *testing.T, text string) azuredevops.Day {
+	t.Helper()
+	var day azuredevops.Day
+	if err := day.UnmarshalText([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return day
+}
+
+func TestATokenIsTriedAndItsDateIsTheOptions(t *testing.T) {
+	t.Parallel()
+	s := begin(t, fabrikam(), vendortest.DefaultManners()...)
+	told := looktest.WantCondition(t, s.collect(t)["token/release"], "", "the token works, as Ada; no API tells its date, so give it as expires, from the page of the user's personal access tokens")
+	if told.Details["user"] != "Ada" {
+		t.Errorf("%v", told.Details)
+	}
+	s.options.Tokens[0].Expires = expires(t, "2026-12-02")
+	s.configure(t)
+	dated, ok := s.collect(t)["token/release"].(watch.Credential)
+	if !ok || !dated.NotAfter.Equal(time.Date(2026, time.December, 2, 0, 0, 0, 0, time.UTC)) || dated.Form != watch.AccessToken || len(dated.Observations) != 0 || !strings.HasPrefix(dated.Identity, "sha256:") {
+		t.Errorf("%+v", dated)
+	}
+	for _, request := range s.server.Requests() {
+		if want := "Basic " + base64.StdEncoding.EncodeToString([]byte(":"+releasePAT)); request.Path != "/fabrikam/_apis/connectionData" || request.Query != "" || request.Header.Get("Authorization") != want {
+			t.Errorf("%+v", request)
+		}
+	}
+}
+
+func TestARefusedTokenIsLeftAloneOverPasses(t *testing.T) {
+	t.Parallel()
+	organization := fabrikam()
+	organization.Users[0].PATs[0].Revoked = true
+	s := begin(t, organization)
+	const why = "it answered 401 Unauthorized: TF400813: The user '' is not authorized to access this resource."
+	pass := func(after time.Duration, requests int, text string) {
+		t.Helper()
+		s.Go(now.Add(after))
+		looktest.WantCondition(t, s.collect(t)["token/release"], watch.TokenRefused, "the token is not accepted by "+s.host()+text+why)
+		if got := len(s.server.Requests()); got != requests {
+			t.Errorf("after %s: %d requests, want %d", after, got, requests)
+		}
+	}
+	pass(0, 1, ": ")
+	pass(59*time.Minute, 1, "; not asked again before 2026-11-22T07:00:00Z, after 1 refusal: ")
+	pass(61*time.Minute, 2, ": ")
+	pass(3*time.Hour, 2, "; not asked again before 2026-11-22T09:01:00Z, after 2 refusals: ")
+
+	s.options.Tokens[0].Expires = expires(t, "2027-01-31T14:00:00Z")
+	s.configure(t)
+	dated := s.collect(t)["token/release"].(watch.Credential)
+	if len(dated.Observations) != 1 || dated.Observations[0].Reason != watch.TokenRefused || !dated.NotAfter.Equal(time.Date(2027, time.January, 31, 14, 0, 0, 0, time.UTC)) || dated.Details["refusals"] != 2 ||
+		dated.Observations[0].Text != "is not accepted by "+s.host()+"; not asked again before 2026-11-22T09:01:00Z, after 2 refusals: "+why {
+		t.Errorf("%+v", dated)
+	}
+	if abilities := s.check.(watch.Trier).Try(t.Context()); len(abilities) != 1 || abilities[0].Reason != watch.TokenRefused || abilities[0].Err == nil || len(s.server.Requests()) != 3 {
+		t.Errorf("tried: %+v", abilities)
+	}
+	organization.Change(func(o *fakedevops.Organization) { o.Users[0].PATs[0].Revoked = false })
+	if abilities := s.check.(watch.Trier).Try(t.Context()); len(abilities) != 1 || abilities[0].Err != nil || s.Kept() != 0 {
+		t.Errorf("tried once it works: %+v", abilities)
+	}
+}
+
+func TestEveryWayOfRefusingIsKnown(t *testing.T) {
+	t.Parallel()
+	away := func(location string) vendortest.Answer {
+		return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusFound)
+		}
+	}
+	for name, c := range map[string]struct {
+		answer vendortest.Answer
+		says   string
+	}{
+		"the sign-in page with 203":     {vendortest.Page(203), "it answered with its sign-in page"},
+		"a redirect to sign in":         {away("https://spsprodeus23.vssps.visualstudio.com/_signin?realm=dev.azure.com&reply_to=x"), "it answered with its sign-in page"},
+		"401 with all that it was sent": {vendortest.Echo(401), "it answered 401 Unauthorized"},
+	} {
+		s := begin(t, fabrikam(), vendortest.Manner{Times: vendortest.Always, Answer: c.answer})
+		told, ok := s.collect(t)["token/release"].(watch.Condition)
+		if !ok || told.Reason != watch.TokenRefused || !strings.Contains(told.Text, c.says) || s.Kept() != 1 {
+			t.Errorf("%s: %+v", name, told)
+		}
+	}
+	public := fabrikam()
+	public.Public, public.Users = true, nil
+	s := begin(t, public)
+	looktest.WantCondition(t, s.collect(t)["token/release"], watch.TokenRefused, "the token is not accepted by "+s.host()+": it takes whoever shows the token for an anonymous visitor")
+}
+
+func TestWhatIsNoAnswerIsNoProof(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer vendortest.Answer
+		reason watch.Reason
+		says   string
+	}{
+		"a web page with 200":   {vendortest.Page(200), watch.Unparsable, "which does not say whose token it is"},
+		"an empty object":       {vendortest.Reply(200, "application/json", `{}`), watch.Unparsable, "which does not say whose token it is"},
+		"an outage":             {vendortest.Status(503, "1"), watch.Unreadable, "503 Service Unavailable"},
+		"throttling":            {vendortest.Status(429, "3600"), watch.Throttled, "429 Too Many Requests"},
+		"half an answer":        {vendortest.CutShort(), watch.Unreadable, "closed the connection"},
+		"an answer without end": {vendortest.Endless(), watch.TooLarge, "larger than"},
+		"a redirect elsewhere":  {vendortest.Redirect("https://192.0.2.1"), watch.Unreadable, "leads elsewhere and is not followed"},
+		"a policy":              {vendortest.Echo(403), watch.PermissionDenied, "403 Forbidden"},
+		"no such organization":  {vendortest.Status(404, ""), watch.NotFound, "404 Not Found"},
+	} {
+		s := begin(t, fabrikam(), vendortest.Manner{Times: vendortest.Always, Answer: c.answer})
+		if problem := looktest.WantProblem(t, s.collect(t)["token/release"], c.reason, c.says); problem.HidesPrefix != "" || s.Kept() != 0 {
+			t.Errorf("%s: %+v", name, problem)
+		}
+		s.options.Tokens[0].Expires = expires(t, "2026-12-02")
+		s.configure(t)
+		dated, ok := s.collect(t)["token/release"].(watch.Credential)
+		if !ok || dated.NotAfter.IsZero() || len(dated.Observations) != 1 || dated.Observations[0].Reason != c.reason || !strings.HasPrefix(dated.Observations[0].Text, "could not be tried: read "+s.server.URL+": ") {
+			t.Errorf("%s with a date: %+v", name, dated)
+		}
+	}
+}
+
+func TestATokenThatCannotBeReadIsAProblemWhateverItsDate(t *testing.T) {
+	t.Parallel()
+	s := begin(t, fabrikam())
+	s.Put("release", "")
+	s.options.Tokens[0].Expires = expires(t, "2026-12-02")
+	s.configure(t)
+	looktest.WantProblem(t, s.collect(t)["token/release"], watch.Unreadable, "read the token: it is empty")
+}
+
+func TestACutShortPassSaysSo(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := begin(t, fabrikam(), vendortest.Manner{Answer: func(http.ResponseWriter, *http.Request, http.Handler) { cancel() }})
+	if err := s.check.Collect(ctx, func(fact watch.Fact) { t.Errorf("told %+v", fact) }); !errors.Is(err, context.Canceled) || s.Kept() != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheCheckKeepsItsContract(t *testing.T) {
+	s := begin(t, fabrikam())
+	s.Put("refused", "CANARY")
+	s.options.Tokens = listed("release", "refused", "missing")
+	checktest.Run(t, checktest.Case{
+		Kind: azuredevops.Kind,
+		Decode: func(into any) error {
+			*into.(*azuredevops.Options) = s.options
+			return nil
+		},
+		Env: s.env, Readable: 2, Unreadable: 1,
+	})
+}
+
+func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
+	t.Parallel()
+	list := func(change func(*azuredevops.List)) func(*azuredevops.Options) {
+		return func(o *azuredevops.Options) {
+			o.List = &azuredevops.List{SignIn: msgraph.SignIn{Tenant: "example.com"}}
+			change(o.List)
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*azuredevops.Options)
+		want   string
+	}{
+		"nothing is wrong":          {func(*azuredevops.Options) {}, ""},
+		"a list alone":              {func(o *azuredevops.Options) { list(func(*azuredevops.List) {})(o); o.Tokens = nil }, ""},
+		"nothing to watch":          {func(o *azuredevops.Options) { o.Tokens = nil }, "tokens: there is nothing to watch: give tokens, or list"},
+		"no organization":           {func(o *azuredevops.Options) { o.Organization = "" }, "organization: it is missing: want what stands behind https://dev.azure.com/"},
+		"a server instead":          {func(o *azuredevops.Options) { o.Organization, o.URL = "", "https://tfs.example.com/DefaultCollection" }, ""},
+		"a path as an organization": {func(o *azuredevops.Options) { o.Organization = "a/../b" }, `organization: "a/../b" is no name of an organization: want what stands behind https://dev.azure.com/`},
+		"plain http":                {func(o *azuredevops.Options) { o.URL = "http://tfs" }, "url: want https://HOST: tokens are sent there"},
+		"a token without place":     {func(o *azuredevops.Options) { o.Tokens[0].Token = watch.SecretRef{} }, "tokens[0].token: a secret is given by reference: want exactly one of {file: PATH} or {env: NAME}"},
+		"a name twice":              {func(o *azuredevops.Options) { o.Tokens = listed("a", "a") }, `tokens[1].name: "a" is the name of tokens[0] too`},
+		"no tenant":                 {list(func(l *azuredevops.List) { l.Tenant = "" }), "list.tenant: it is missing: want the tenant's ID or one of its verified domains"},
+		"an unknown whose":          {list(func(l *azuredevops.List) { l.Whose = "all" }), `list.whose: "all" is not known; want organization or own`},
+		"own tokens of a service":   {list(func(l *azuredevops.List) { l.Whose = azuredevops.Own }), "list.sign_in: whose: own lists the tokens of a user, and needs a user's sign-in: want azure_cli or default"},
+		"own tokens of a user":      {list(func(l *azuredevops.List) { l.Whose, l.Method = azuredevops.Own, msgraph.AzureCLI }), ""},
+		"a list by plain http":      {list(func(l *azuredevops.List) { l.URL = "http://x" }), "list.url: want https://HOST: tokens are sent there"},
+	} {
+		options := azuredevops.Options{Organization: "fabrikam", Tokens: listed("a")}
+		c.change(&options)
+		got := ""
+		if err := options.Validate(); err != nil {
+			got, _, _ = strings.Cut(err.Error(), "\n")
+		}
+		if got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+func TestADateIsReadAsPeopleWriteIt(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Time{
+		"2027-01-31":                time.Date(2027, time.January, 31, 0, 0, 0, 0, time.UTC),
+		"2028-02-29":                time.Date(2028, time.February, 29, 0, 0, 0, 0, time.UTC),
+		"2027-01-31T14:00:00+02:00": time.Date(2027, time.January, 31, 12, 0, 0, 0, time.UTC),
+	} {
+		if got := expires(t, text); !got.Equal(want) || got.Location() != time.UTC {
+			t.Errorf("%s is %s", text, got)
+		}
+	}
+	for _, text := range []string{"", "31.01.2027", "1/31/2027", "2027-02-29", "0001-01-01", "2027-01-31 14:00", "30d"} {
+		var day azuredevops.Day
+		if err := day.UnmarshalText([]byte(text)); err == nil || !strings.HasSuffix(err.Error(), "is no date: want 2027-01-31 or 2027-01-31T14:00:00Z") {
+			t.Errorf("%q is %s: %v", text, day, err)
+		}
+	}
+}

@@ -1,0 +1,305 @@
+package npm_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"lapsewatch/checks/checktest"
+	"lapsewatch/checks/npm"
+	"lapsewatch/internal/fakenpm"
+	"lapsewatch/internal/listedtoken/looktest"
+	"lapsewatch/internal/vendortest"
+	"lapsewatch/watch"
+)
+
+func TestATokenIsTriedAndAllOfItsAccountAreListed(t *testing.T) {
+	t.Parallel()
+	s := begin(t, append(ada(),
+		fakenpm.Token{Account: "bob", Key: "bobs-token", Name: "bob"},
+		fakenpm.Token{Account: "ada", Key: "revoked-token", Name: "gone", Expiry: now.AddDate(0, 0, 3), Revoked: now.AddDate(0, 0, -1)},
+		fakenpm.Token{Account: "ada", Key: "expired-token", Name: "old", Created: now.AddDate(0, 0, -91), Expiry: now.AddDate(0, 0, -1)},
+	), vendortest.DefaultManners()...)
+	facts := s.collect(t)
+	if len(facts) != 5 {
+		t.Errorf("%d facts: %v", len(facts), facts)
+	}
+	works := looktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
+	looktest.WantCondition(t, facts["list/publish"], "", "its account has 3 tokens")
+	publish, ok := facts["listed/"+publishKey].(watch.Credential)
+	if !ok || publish.Form != watch.AccessToken || publish.Identity != publishKey || !publish.NotAfter.Equal(time.Date(2026, time.December, 12, 6, 0, 0, 0, time.UTC)) || publish.Life != 90*24*time.Hour || !publish.NotBefore.IsZero() {
+		t.Errorf("the token for publishing: %+v", facts["listed/"+publishKey])
+	}
+	want := map[string]any{
+		"account": "ada", "description": "Publish Token", "read_only": false, "bypass_2fa": true, "permissions": []string{"package:write"},
+		"last_used": "2026-11-21T06:00:00Z", "watched_as": []string{"publish"},
+	}
+	if !reflect.DeepEqual(publish.Details, want) {
+		t.Errorf("its details\ngot  %v\nwant %v", publish.Details, want)
+	}
+	if publish.Subject.Name != "publish_token of ada" || publish.Subject.Owners[0] != "publish@example.com" || works.Subject.Name != "publish" {
+		t.Errorf("subjects %+v and %+v", publish.Subject, works.Subject)
+	}
+	if endless := facts["listed/"+readKey].(watch.Credential); !endless.NotAfter.IsZero() || endless.Details["watched_as"] != nil || endless.Details["last_used"] != nil {
+		t.Errorf("a token without an end: %+v", endless)
+	}
+	if old := facts["listed/expired-token"].(watch.Credential); !old.LeftOverFrom.Equal(now.AddDate(0, 0, 29)) {
+		t.Errorf("an expired token: %+v", old)
+	}
+}
+
+func TestTwoTokensOfAnAccountListItOnce(t *testing.T) {
+	t.Parallel()
+	s := begin(t, ada())
+	s.options.Tokens = listed("read", "publish")
+	s.configure(t)
+	facts := s.collect(t)
+	if len(facts) != 6 {
+		t.Errorf("%d facts: %v", len(facts), facts)
+	}
+	for key, by := range map[string]string{readKey: "read", publishKey: "publish"} {
+		told := facts["listed/"+key].(watch.Credential)
+		if !reflect.DeepEqual(told.Details["watched_as"], []string{by}) || told.Subject.Owners[0] != "read@example.com" {
+			t.Errorf("%+v", told)
+		}
+	}
+}
+
+func TestEveryPageIsRead(t *testing.T) {
+	t.Parallel()
+	tokens := ada()
+	for i := range 23 {
+		tokens = append(tokens, fakenpm.Token{Account: "ada", Key: fmt.Sprintf("key-%02d-long", i), Name: fmt.Sprint("t", i)})
+	}
+	s := begin(t, tokens, vendortest.DefaultManners()...)
+	if facts := s.collect(t); len(facts) != 27 {
+		t.Errorf("%d facts", len(facts))
+	}
+	s.registry.Next = func(page int) string { return fmt.Sprintf("%s/-/npm/v1/tokens?page=%d", s.server.URL, page) }
+	if facts := s.collect(t); len(facts) != 27 {
+		t.Errorf("by absolute addresses: %d facts", len(facts))
+	}
+}
+
+func TestTheNextPageIsAskedForAtTheSameRegistryOnly(t *testing.T) {
+	t.Parallel()
+	elsewhere := vendortest.Start(t, http.NotFoundHandler())
+	for _, next := range []string{elsewhere.URL + "/-/npm/v1/tokens?page=1", "//192.0.2.1/x", "http://127.0.0.1/x", "https://user@127.0.0.1/x", "%zz"} {
+		s := begin(t, ada())
+		s.registry.PageSize, s.registry.Next = 1, func(int) string { return next }
+		problem := looktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "the next page is not at this registry, and is not asked for")
+		if problem.HidesPrefix != "listed/" {
+			t.Errorf("%s hides %q", next, problem.HidesPrefix)
+		}
+	}
+	if leaked := elsewhere.Requests(); len(leaked) != 0 {
+		t.Errorf("asked elsewhere: %v", leaked)
+	}
+	s := begin(t, ada())
+	s.registry.PageSize, s.registry.Next = 1, func(int) string { return "/-/npm/v1/tokens" }
+	looktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "its pages lead in a circle")
+	s.registry.Next = func(page int) string {
+		return fmt.Sprintf("/-/npm/v1/tokens?page=0&again=%d", len(s.server.Requests()))
+	}
+	looktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "they fill more than 100 pages")
+}
+
+func TestARefusedTokenIsLeftAloneOverPasses(t *testing.T) {
+	t.Parallel()
+	s := begin(t, nil)
+	const why = `it answered 401 Unauthorized: Unauthorized ("Access token expired or revoked. Please try logging in again.")`
+	pass := func(after time.Duration, requests int, text string) {
+		t.Helper()
+		s.Go(now.Add(after))
+		facts := s.collect(t)
+		looktest.WantCondition(t, facts["token/publish"], watch.TokenRefused, "the token "+text+why)
+		if hidden := looktest.WantProblem(t, facts["list/publish"], watch.AuthFailed, "the token that would list them "+text+why); hidden.HidesPrefix != "listed/" {
+			t.Errorf("what was listed before counts as gone: %+v", hidden)
+		}
+		if got := len(s.server.Requests()); got != requests {
+			t.Errorf("after %s: %d requests, want %d", after, got, requests)
+		}
+	}
+	where := "is not accepted by " + strings.TrimPrefix(s.server.URL, "https://")
+	pass(0, 1, where+": ")
+	pass(30*time.Minute, 1, where+"; not asked again before 2026-11-22T07:00:00Z, after 1 refusal: ")
+	pass(time.Hour, 2, where+": ")
+	pass(2*time.Hour, 2, where+"; not asked again before 2026-11-22T09:00:00Z, after 2 refusals: ")
+	for _, ability := range s.check.(watch.Trier).Try(t.Context()) {
+		if ability.Err == nil || !ability.Required {
+			t.Errorf("tried: %+v", ability)
+		}
+	}
+	if got := len(s.server.Requests()); got != 3 {
+		t.Errorf("tried with %d requests", got-2)
+	}
+	s.registry.Set(ada()...)
+	abilities := s.check.(watch.Trier).Try(t.Context())
+	if len(abilities) != 2 || abilities[0].Err != nil || abilities[1].Err != nil || abilities[0].Name != "publish" || abilities[1].Name != "tokens of the account of publish" {
+		t.Errorf("tried once it works: %+v", abilities)
+	}
+	if s.Kept() != 0 {
+		t.Error("the hold is not forgotten")
+	}
+}
+
+func TestWhatTheRegistryAnswersIsToldApart(t *testing.T) {
+	t.Parallel()
+	whoami := func(answer vendortest.Answer) []vendortest.Manner {
+		return []vendortest.Manner{{On: "/whoami", Times: vendortest.Always, Answer: answer}}
+	}
+	for name, c := range map[string]struct {
+		answer vendortest.Answer
+		reason watch.Reason
+		says   string
+	}{
+		"a web page":               {vendortest.Page(200), watch.Unparsable, "200 OK with a web page"},
+		"an empty object":          {vendortest.Reply(200, "application/json", `{}`), watch.Unparsable, "it does not say whose token it is"},
+		"a number for a name":      {vendortest.Reply(200, "application/json", `{"username":7}`), watch.Unparsable, "not what a registry answers"},
+		"an outage":                {vendortest.Status(503, "1"), watch.Unreadable, "503 Service Unavailable"},
+		"throttling":               {vendortest.Status(429, "3600"), watch.Throttled, "429 Too Many Requests"},
+		"half an answer":           {vendortest.CutShort(), watch.Unreadable, "closed the connection"},
+		"an answer without end":    {vendortest.Endless(), watch.TooLarge, "larger than"},
+		"a redirect":               {vendortest.Redirect("https://192.0.2.1"), watch.Unreadable, "leads elsewhere and is not followed"},
+		"a registry that has none": {vendortest.Reply(404, "application/json", `{"error":"not_found"}`), watch.NotFound, "404 Not Found: not_found"},
+		"a lack of rights":         {vendortest.Echo(403), watch.PermissionDenied, "403 Forbidden"},
+	} {
+		s := begin(t, ada(), whoami(c.answer)...)
+		problem := looktest.WantProblem(t, s.collect(t)["token/publish"], c.reason, c.says)
+		if problem.HidesPrefix != "listed/" || s.Kept() != 0 {
+			t.Errorf("%s hides %q, %d are kept", name, problem.HidesPrefix, s.Kept())
+		}
+	}
+	s := begin(t, ada(), whoami(vendortest.Echo(401))...)
+	if told := s.collect(t)["token/publish"].(watch.Condition); told.Reason != watch.TokenRefused {
+		t.Errorf("%+v", told)
+	}
+	for challenge, says := range map[string]string{"OTP": "it asks for a one-time password", "ipaddress": "the token may not be used from this address", `Bearer realm="x", otp`: "one-time password"} {
+		tokens := ada()
+		tokens[0].Challenge = challenge
+		s := begin(t, tokens)
+		problem := looktest.WantProblem(t, s.collect(t)["token/publish"], watch.PermissionDenied, says)
+		if problem.Remedy != "Look at the message: the token may only be used from addresses that its settings allow, or not without a one-time password." {
+			t.Errorf("%s: %s", challenge, problem.Remedy)
+		}
+	}
+}
+
+func TestATokenThatMayNotListIsInOrderAllTheSame(t *testing.T) {
+	t.Parallel()
+	tokens := ada()
+	tokens[0].ListDenied = true
+	s := begin(t, tokens)
+	facts := s.collect(t)
+	looktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
+	problem := looktest.WantProblem(t, facts["list/publish"], watch.PermissionDenied, "403 Forbidden: Forbidden")
+	if problem.HidesPrefix != "listed/" || !strings.HasSuffix(problem.Remedy, "or set list: false, and keep the date of the token in a check that knows it.") {
+		t.Errorf("%+v", problem)
+	}
+	s.options.List = false
+	s.configure(t)
+	facts = s.collect(t)
+	if looktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada; its date is told in the list of its account's tokens only (list: true)"); len(facts) != 1 {
+		t.Errorf("%v", facts)
+	}
+	s.registry.Set()
+	if facts = s.collect(t); len(facts) != 1 || facts["token/publish"].(watch.Condition).Reason != watch.TokenRefused {
+		t.Errorf("once it is refused: %v", facts)
+	}
+	for _, answer := range []vendortest.Answer{vendortest.Status(401, ""), vendortest.Page(200), vendortest.Reply(200, "application/json", `{"urls":{}}`), vendortest.Reply(200, "application/json", `{"objects":{"token":"`+publishToken+`"}}`)} {
+		s := begin(t, ada(), vendortest.Manner{On: "/tokens", Times: vendortest.Always, Answer: answer})
+		facts := s.collect(t)
+		looktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
+		if problem, ok := facts["list/publish"].(watch.Problem); !ok || !problem.Confined || problem.HidesPrefix != "listed/" || problem.Reason != watch.Unparsable && problem.Reason != watch.PermissionDenied {
+			t.Errorf("%+v", facts["list/publish"])
+		}
+	}
+}
+
+func TestWhatIsOddInAListHidesNothingElse(t *testing.T) {
+	t.Parallel()
+	raw := func(text string) fakenpm.Token { return fakenpm.Token{Account: "ada", Raw: text} }
+	s := begin(t, append(ada(),
+		raw(`{"key":"soon-to-end","name":"soon","expiry":"soon"}`), raw(`{"key":"number-date","expiry":1764000000}`), raw(`{"key":"bad-revoked","revoked":7}`),
+		raw(`{"key":"***","name":"hidden","created":"2026-05-28T12:22:18.350Z","expiry":"2027-02-03T20:06:18.920Z"}`),
+		raw(`{"key":"***","name":"hidden too","created":"2026-05-28T12:22:18.350Z","expiry":""}`),
+		raw(`{"key":"hostile-name","name":"a\u001b[31m\r\nb\u202e `+publishToken[:5]+strings.Repeat("x", 5000)+`","permissions":[{"name":"<script>"}]}`),
+		raw(`"no object"`),
+	))
+	facts := s.collect(t)
+	looktest.WantProblem(t, facts["listed/soon-to-end"], watch.Unparsable, "read what the registry lists: its expiry is no date")
+	looktest.WantProblem(t, facts["listed/number-date"], watch.Unparsable, "its expiry is no date")
+	if facts["listed/bad-revoked"] != nil {
+		t.Error("a revoked token is told of")
+	}
+	hidden, broken := 0, 0
+	for id, fact := range facts {
+		if strings.HasPrefix(id, "listed/digest-") {
+			if credential, ok := fact.(watch.Credential); ok && strings.HasPrefix(credential.Subject.Name, "hidden") {
+				hidden++
+			} else if problem, ok := fact.(watch.Problem); ok && problem.Reason == watch.Unparsable {
+				broken++
+			}
+		}
+	}
+	if hidden != 2 || broken != 1 {
+		t.Errorf("%d without a key and %d broken: %v", hidden, broken, facts)
+	}
+	if name := facts["listed/hostile-name"].About().Name; strings.ContainsAny(name, "\x1b\r\n\u202e") || len(name) > 500 {
+		t.Errorf("%q", name)
+	}
+	if _, ok := facts["listed/"+publishKey].(watch.Credential); !ok {
+		t.Error("a good token is hidden")
+	}
+}
+
+func TestACutShortPassSaysSo(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := begin(t, ada(), vendortest.Manner{On: "/tokens", Answer: func(http.ResponseWriter, *http.Request, http.Handler) { cancel() }})
+	if err := s.check.Collect(ctx, func(fact watch.Fact) { t.Errorf("told %+v", fact) }); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheCheckKeepsItsContract(t *testing.T) {
+	s := begin(t, ada())
+	s.options.Tokens = listed("publish", "read", "missing")
+	checktest.Run(t, checktest.Case{
+		Kind: npm.Kind,
+		Decode: func(into any) error {
+			*into.(*npm.Options) = s.options
+			return nil
+		},
+		Env: s.env, Readable: 6, Unreadable: 1,
+	})
+}
+
+func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*npm.Options)
+		want   string
+	}{
+		"nothing is wrong":      {func(*npm.Options) {}, ""},
+		"no tokens":             {func(o *npm.Options) { o.Tokens = nil }, "tokens: there is nothing to watch: give at least one token"},
+		"a token without place": {func(o *npm.Options) { o.Tokens[0].Token = watch.SecretRef{} }, "tokens[0].token: a secret is given by reference: want exactly one of {file: PATH} or {env: NAME}"},
+		"a name twice":          {func(o *npm.Options) { o.Tokens = listed("a", "a") }, `tokens[1].name: "a" is the name of tokens[0] too`},
+		"plain http":            {func(o *npm.Options) { o.Registry = "http://registry.npmjs.org" }, "registry: want https://HOST: tokens are sent there"},
+	} {
+		options := npm.Options{Tokens: listed("a"), Registry: "https://registry.npmjs.org"}
+		c.change(&options)
+		got := ""
+		if err := options.Validate(); err != nil {
+			got, _, _ = strings.Cut(err.Error(), "\n")
+		}
+		if got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", name, got, c.want)
+		}
+	}
+}

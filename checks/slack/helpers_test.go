@@ -1,0 +1,80 @@
+package slack_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"lapsewatch/checks"
+	"lapsewatch/checks/slack"
+	"lapsewatch/internal/entry"
+	"lapsewatch/internal/fakeslack"
+	"lapsewatch/internal/listedtoken/looktest"
+	"lapsewatch/internal/vendortest"
+	"lapsewatch/watch"
+)
+
+// now is the instant that tests judge as of, and Slack's clock.
+var now = time.Date(2026, time.November, 22, 6, 0, 0, 0, time.UTC)
+
+const (
+	botToken      = "xoxb-2048-4096-CANARYbotCANARY"
+	userToken     = "xoxp-2048-4096-CANARYuserCANARY"
+	rotatingToken = "xoxe.xoxb-1-CANARYrotatingCANARY"
+	appToken      = "xapp-1-A0123ABCD-4096-CANARYappCANARY"
+)
+
+// scene is a running Slack and a check of it.
+type scene struct {
+	*looktest.World
+	server *vendortest.Server
+	slack  *fakeslack.Slack
+	env    checks.Env
+	check  watch.Check
+}
+
+func tokens(named ...string) []slack.Token {
+	var listed []slack.Token
+	for _, name := range named {
+		listed = append(listed, slack.Token{Entry: entry.Entry{Name: name}, Token: watch.SecretRef{Env: name}})
+	}
+	return listed
+}
+
+// begin starts a Slack that knows known; the check lists each of secrets under its name.
+func begin(t *testing.T, secrets map[string]string, known []fakeslack.Token, manners ...vendortest.Manner) *scene {
+	t.Helper()
+	s := &scene{World: looktest.New(now, secrets)}
+	s.slack = fakeslack.New(s.Now, known...)
+	s.server = vendortest.Start(t, s.slack, manners...)
+	if manners == nil {
+		s.server.Misbehave()
+	}
+	s.env = checks.DefaultEnv(s.Secrets)
+	s.env.Now, s.env.Memory, s.env.Log, s.env.Timeout = s.Now, s, s.Log(), time.Minute
+	s.configure(t, slices.Sorted(maps.Keys(secrets))...)
+	return s
+}
+
+func (s *scene) options(named ...string) slack.Options {
+	return slack.Options{Tokens: tokens(named...), URL: s.server.URL + "/api", CAFile: s.server.CAFile}
+}
+
+func (s *scene) configure(t *testing.T, named ...string) {
+	t.Helper()
+	options := s.options(named...)
+	if err := options.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	check, err := slack.New(options, s.env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.check = check
+}
+
+func (s *scene) collect(t *testing.T) map[string]watch.Fact {
+	t.Helper()
+	return s.Collect(t, s.check)
+}
