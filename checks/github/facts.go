@@ -1,0 +1,116 @@
+package github
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"lapsewatch/internal/clean"
+	"lapsewatch/internal/holdoff"
+	"lapsewatch/internal/webclient"
+	"lapsewatch/watch"
+)
+
+// maxShown bounds each text of GitHub's that is shown or kept.
+const maxShown = 200
+
+func shown(text string) string { return clean.Text(text, maxShown) }
+
+// identity tells a credential from the next one, and gives none of it away.
+func identity(secret watch.Secret) string {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(secret.Reveal())))
+	return "sha256:" + hex.EncodeToString(sum[:6])
+}
+
+// trouble is why an entry gave nothing, with the next step.
+type trouble struct {
+	err    error
+	reason watch.Reason
+	remedy string
+}
+
+func (t *trouble) Error() string { return t.err.Error() }
+func (t *trouble) Unwrap() error { return t.err }
+
+func (p *pass) problem(l look, err error) watch.Problem {
+	problem := watch.Problem{Subject: l.subject, Reason: watch.Unreadable, Err: err, Confined: true, HidesPrefix: l.hides}
+	if failure, ok := errors.AsType[*webclient.Failure](err); ok {
+		problem.Reason, problem.Details = failure.Reason, detailsOf(failure)
+	}
+	if known, ok := errors.AsType[*trouble](err); ok {
+		problem.Err, problem.Reason, problem.Remedy = known.err, cmp.Or(known.reason, problem.Reason), known.remedy
+	}
+	return problem
+}
+
+func detailsOf(failure *webclient.Failure) map[string]any {
+	details := map[string]any{}
+	if failure.Status != 0 {
+		details["status"] = failure.Status
+	}
+	if failure.RetryAfter > 0 {
+		details["retry_after_seconds"] = int64(failure.RetryAfter / time.Second)
+	}
+	return details
+}
+
+// secret reads a referenced secret.
+func (p *pass) secret(ref watch.SecretRef) (watch.Secret, error) {
+	secret, err := p.env.Secrets(ref)
+	if err != nil {
+		return watch.Secret{}, &trouble{err: err, reason: watch.NotFound, remedy: "Put the secret where the check's options refer to, so that the user that runs Lapsewatch can read it."}
+	}
+	if strings.ContainsAny(strings.TrimSpace(secret.Reveal()), "\r\n\x00") && !strings.Contains(secret.Reveal(), "-----BEGIN") {
+		return watch.Secret{}, &trouble{
+			err: fmt.Errorf("read the secret in %s: it has more than one line, which no token has", ref), reason: watch.Unreadable,
+			remedy: "Put the token alone where the check's options refer to.",
+		}
+	}
+	return secret, nil
+}
+
+// standing is what is remembered against a credential, if it is not to be tried now.
+func (p *pass) standing(ctx context.Context, l look, secret watch.Secret) (known *holdoff.Hold, stands bool) {
+	now := p.env.Now()
+	known = l.book.Recall(ctx, now, []byte(secret.Reveal()))
+	return known, known != nil && now.Before(known.RetryAt) && !p.trying
+}
+
+// refused writes down that GitHub refuses a credential.
+func (p *pass) refused(ctx context.Context, l look, known *holdoff.Hold, failure *webclient.Failure, secret watch.Secret) holdoff.Hold {
+	refusal := holdoff.Refusal{Reason: watch.TokenRefused, Text: failure.Text, Status: failure.Status, Lasting: true}
+	return l.book.Refused(ctx, known, refusal, failure.RetryAfter, []byte(secret.Reveal()), p.env.Now())
+}
+
+// isRefusal: GitHub does not accept the credential itself.
+func isRefusal(failure *webclient.Failure) bool { return failure.Status == http.StatusUnauthorized }
+
+// refusalText is a clause for a refusal, remembered or fresh.
+func refusalText(what string, hold holdoff.Hold, remembered bool) string {
+	text := "GitHub refuses " + what
+	if remembered {
+		text += " (not asked again before " + hold.RetryAt.Format(time.RFC3339) + ", after " + times(hold.Count) + ")"
+	}
+	return text + ": " + hold.Text
+}
+
+func times(count int) string {
+	if count == 1 {
+		return "1 refusal"
+	}
+	return fmt.Sprintf("%d refusals", count)
+}
+
+// refusedFact is the finding that GitHub refuses what is watched.
+func refusedFact(l look, what string, hold holdoff.Hold, remembered bool, remedy string) watch.Condition {
+	return watch.Condition{
+		Subject: l.subject, Reason: watch.TokenRefused, Text: refusalText(what, hold, remembered), Remedy: remedy,
+		Details: map[string]any{"status": hold.Status, "refusals": hold.Count, "next_attempt": hold.RetryAt.Format(time.RFC3339)},
+	}
+}

@@ -1,0 +1,191 @@
+package gitlab
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lapsewatch/checks/checktest"
+	"lapsewatch/internal/fakegitlab"
+	"lapsewatch/internal/vendortest"
+	"lapsewatch/watch"
+)
+
+func TestConformance(t *testing.T) {
+	s := begin(t)
+	s.instance.Projects["shop"] = fakegitlab.Resource{ID: 7, Access: []fakegitlab.AccessToken{access(1, "a", "2026-12-01"), {ID: 2, RawExpires: "soon"}}}
+	options := s.watching(&fakegitlab.Token{AccessToken: access(3, "ci", "")})
+	options.Token, options.Projects = s.administrator("2027-01-01"), []Project{{Entry: named("shop"), Project: "shop"}, {Entry: named("none"), Project: "none"}}
+	options.Tokens = append(options.Tokens, Token{Entry: named("unset"), Token: env("UNSET")})
+	checktest.Run(t, checktest.Case{
+		Kind:   Kind,
+		Decode: func(into any) error { *into.(*Options) = s.options(options); return nil },
+		Env:    s.env, Readable: 3, Unreadable: 4,
+	})
+}
+
+// TestNothingOfASecretIsToldOrKept lets GitLab repeat all that it was sent.
+func TestNothingOfASecretIsToldOrKept(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusInternalServerError} {
+		for _, from := range []int{0, 2} {
+			t.Run(fmt.Sprintf("%d after %d", status, from), func(t *testing.T) {
+				t.Parallel()
+				s := begin(t)
+				var log bytes.Buffer
+				s.env.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+				memory := &spy{kept: map[string][]byte{}}
+				s.env.Memory = memory
+				options := s.watching(&fakegitlab.Token{AccessToken: access(3, "ci", "")})
+				options.Token, options.Projects, options.Personal = s.administrator("2027-01-01"), []Project{{Entry: named("shop"), Project: "shop"}}, true
+				s.server.Misbehave(vendortest.Manner{After: from, Times: vendortest.Always, Answer: vendortest.Echo(status)})
+				c := s.check(t, options)
+				found, remarks, err := gather(t.Context(), c)
+				var told strings.Builder
+				for _, fact := range found {
+					fmt.Fprintf(&told, "%+v %#v\n", fact, fact)
+					if problem, ok := fact.(watch.Problem); ok {
+						fmt.Fprintf(&told, "%v %+v\n", problem.Err, problem.Details)
+					}
+				}
+				for _, ability := range c.Try(t.Context()) {
+					fmt.Fprintf(&told, "%+v %v\n", ability, ability.Err)
+				}
+				fmt.Fprint(&told, err, remarks, log.String(), memory.all())
+				if strings.Contains(told.String(), "canary") {
+					t.Errorf("a token is told: %s", told.String())
+				}
+			})
+		}
+	}
+}
+
+// spy is a memory that shows what it keeps.
+type spy struct {
+	mu   sync.Mutex
+	kept map[string][]byte
+}
+
+func (s *spy) Recall(_ context.Context, key string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept[key], nil
+}
+
+func (s *spy) Remember(_ context.Context, key string, value []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept[key] = value
+	return nil
+}
+
+func (s *spy) all() string {
+	var all strings.Builder
+	for key, value := range s.kept {
+		fmt.Fprintf(&all, "%s=%s\n", key, value)
+	}
+	return all.String()
+}
+
+func TestAPassThatIsCutShortSaysSoAndBlamesNobody(t *testing.T) {
+	s := begin(t)
+	options := s.watching(&fakegitlab.Token{AccessToken: access(3, "ci", "")})
+	options.Token, options.Personal = s.administrator(""), true
+	s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Slow(time.Minute)})
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	found, _, err := gather(ctx, s.check(t, options))
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "was cut short") || len(found) != 0 {
+		t.Errorf("ended with %v and told %v", err, found)
+	}
+}
+
+func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
+	token := watch.SecretRef{Env: "T"}
+	good := Options{URL: publicURL, Tokens: []Token{{Entry: named("ci"), Token: token}}}
+	for name, test := range map[string]struct {
+		change func(*Options)
+		want   []string
+	}{
+		"nothing to watch":     {func(o *Options) { o.Tokens = nil }, []string{"tokens"}},
+		"http":                 {func(o *Options) { o.URL = "http://gitlab.example.com" }, []string{"url"}},
+		"nobody who lists":     {func(o *Options) { o.Personal = true }, []string{"token"}},
+		"two places":           {func(o *Options) { o.Personal, o.Token = true, watch.SecretRef{Env: "A", File: "b"} }, []string{"token"}},
+		"nothing to list":      {func(o *Options) { o.Token = token }, []string{"token"}},
+		"two of one name":      {func(o *Options) { o.Tokens = append(o.Tokens, o.Tokens[0]) }, []string{"tokens[1].name"}},
+		"no name and no token": {func(o *Options) { o.Tokens[0] = Token{} }, []string{"tokens[0].name", "tokens[0].token"}},
+		"a project that leads out": {func(o *Options) {
+			o.Token, o.Projects = token, []Project{{Entry: named("p"), Project: "a/../b"}, {Entry: named("q"), Project: "a?b"}, {Entry: named("r")}}
+		}, []string{"projects[0].project", "projects[1].project", "projects[2].project"}},
+		"a group with a slash in front": {func(o *Options) { o.Token, o.Groups = token, []Group{{Entry: named("g"), Group: "/a"}} }, []string{"groups[0].group"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := good
+			options.Tokens = slices.Clone(good.Tokens)
+			test.change(&options)
+			var places []string
+			for _, err := range unjoined(options.Validate()) {
+				field, ok := errors.AsType[*watch.FieldError](err)
+				if !ok {
+					t.Fatalf("%v has no place", err)
+				}
+				places = append(places, field.Path)
+			}
+			if !slices.Equal(places, test.want) {
+				t.Errorf("refused %q, want %q", places, test.want)
+			}
+		})
+	}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func unjoined(err error) []error {
+	if err == nil {
+		return nil
+	}
+	return err.(interface{ Unwrap() []error }).Unwrap()
+}
+
+func FuzzElementsOfLists(f *testing.F) {
+	for _, seed := range []string{
+		`{"id":1,"name":"a","expires_at":"2026-12-01"}`, `{"id":1,"expires_at":"soon"}`, `{"id":-1}`, `{"id":1e300}`, `[]`, `null`, `"x"`,
+		`{"id":9223372036854775807,"expires_at":"0001-01-01","last_used_at":"9999-12-31T23:59:59Z"}`, `{"id":2,"scopes":["\u001b"],"user_id":-3,"revoked":true}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, element string) {
+		if !json.Valid([]byte(element)) {
+			return
+		}
+		c := &check{}
+		c.env.Now, c.env.Expect = func() time.Time { return now }, func(int) {}
+		told := 0
+		p := &pass{check: c, seen: map[int64]bool{}, sink: func(fact watch.Fact) {
+			told++
+			if subject := fact.About(); strings.ContainsAny(subject.Name, "\x1b\r\n") || subject.ID == "" {
+				t.Errorf("%q gives the subject %+v", element, subject)
+			}
+		}}
+		for _, read := range []func(*reading, json.RawMessage){(*reading).accessToken, (*reading).deployToken} {
+			r := &reading{list: list{prefix: "listed/x/", of: "x"}, ask: &caller{pass: p}, ids: map[int64]bool{}}
+			before := told
+			read(r, json.RawMessage(element))
+			if told-before+len(r.held)+r.revoked+r.old+r.broken != 1 {
+				t.Errorf("%q is told of %d times", element, told-before+len(r.held)+r.revoked+r.old+r.broken)
+			}
+			for _, credential := range r.held {
+				p.sink(credential)
+			}
+		}
+	})
+}

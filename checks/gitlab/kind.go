@@ -1,0 +1,206 @@
+// Package gitlab watches tokens of a GitLab instance: personal, project and group access
+// tokens that are given by reference, by what GitLab says of the token that it is asked
+// with; and, as GitLab lists them, the access tokens and deploy tokens of projects and
+// groups, the tokens of service accounts, and the personal access tokens of all users.
+//
+// It reads only and judges nothing. It does not rotate tokens, though GitLab would let it,
+// and it does not watch job tokens, runner tokens, trigger tokens, feed tokens, OAuth
+// applications, SSH keys or GPG keys.
+package gitlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"sync"
+
+	"lapsewatch/checks"
+	"lapsewatch/internal/holdoff"
+	"lapsewatch/internal/webclient"
+	"lapsewatch/watch"
+)
+
+// Kind is the catalog's entry.
+var Kind = checks.Define("gitlab", defaults, New)
+
+// atOnce is how many requests are in flight at most.
+const atOnce = 4
+
+// listedPrefix begins the ID of everything that is listed.
+const listedPrefix = "listed/"
+
+type check struct {
+	options Options
+	env     checks.Env
+	tokens  []look
+	// lister is the token that lists with, and lists are what it lists.
+	lister look
+	lists  []list
+}
+
+// look is one token that options refer to.
+type look struct {
+	subject watch.Subject
+	ref     watch.SecretRef
+	book    *holdoff.Book
+}
+
+// New makes the check from options that Validate accepted.
+func New(options Options, env checks.Env) (watch.Check, error) {
+	c := &check{options: options, env: env}
+	for _, token := range options.Tokens {
+		c.tokens = append(c.tokens, c.look(token.Subject("token/"+url.PathEscape(token.Name)), token.Token))
+	}
+	c.lister = c.look(watch.Subject{
+		ID: "lister", Name: "the token that Lapsewatch lists tokens of " + options.URL + " with",
+		Labels: map[string]string{"self": "true"}, Link: options.web("/-/user_settings/personal_access_tokens"),
+	}, options.Token)
+	c.lists = options.allLists()
+	return c, nil
+}
+
+func (c *check) look(subject watch.Subject, ref watch.SecretRef) look {
+	return look{subject: subject, ref: ref, book: &holdoff.Book{
+		Memory: c.env.Memory, Log: c.env.Log, Key: "gitlab:" + holdoff.Digest([]byte(c.options.URL), []byte(subject.ID)),
+		Options: holdoff.Digest([]byte(c.options.URL)), Subject: subject.Name,
+	}}
+}
+
+// pass is one run over tokens and lists.
+type pass struct {
+	*check
+	client *webclient.Client
+	sink   watch.Sink
+	// trying: a refused token is tried in spite of what is remembered of it.
+	trying bool
+
+	mu sync.Mutex
+	// seen are the IDs of access tokens that were told of. Those of projects, groups and
+	// service accounts are among the personal ones too.
+	seen map[int64]bool
+}
+
+// first reports whether an access token was not told of before.
+func (p *pass) first(id int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.seen[id]
+	p.seen[id] = true
+	return !before
+}
+
+func (c *check) open(sink watch.Sink, trying bool) (*pass, error) {
+	client, err := webclient.Open(webclient.Setup{CAFile: c.options.CAFile}, webclient.Env{HTTP: c.env.HTTP, Now: c.env.Now, Timeout: c.env.Timeout})
+	if err != nil {
+		return nil, fmt.Errorf("reach GitLab at %s: %w", c.options.URL, err)
+	}
+	return &pass{check: c, client: client, sink: sink, trying: trying, seen: map[int64]bool{}}, nil
+}
+
+// Collect implements watch.Check.
+func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
+	p, err := c.open(sink, false)
+	if err != nil {
+		return err
+	}
+	defer p.client.Close()
+	c.env.Expect(len(c.tokens))
+	checks.Each(min(c.env.Concurrency, atOnce), slices.Values(c.tokens),
+		func(l look) { p.told(ctx, l.subject, "", p.watched(ctx, l)) },
+		func(l look, fault error) { p.broken(l.subject, "", fault) })
+	if c.options.lists() && ctx.Err() == nil {
+		p.listAll(ctx)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("the pass over GitLab at %s was cut short: %w", c.options.URL, context.Cause(ctx))
+	}
+	return nil
+}
+
+// listAll signs in and reads the lists. Those of all users come last, so that a token is
+// told of as its project's.
+func (p *pass) listAll(ctx context.Context) {
+	var ask *caller
+	var err error
+	fault := checks.Guard(func() { ask, err = p.signIn(ctx) })
+	if fault != nil {
+		p.broken(p.lister.subject, listedPrefix, fault)
+		return
+	}
+	if err != nil {
+		p.told(ctx, p.lister.subject, listedPrefix, err)
+		return
+	}
+	some, all := split(p.lists)
+	for _, lists := range [][]list{some, all} {
+		checks.Each(min(p.env.Concurrency, atOnce), slices.Values(lists),
+			func(l list) { p.told(ctx, l.subject(), l.prefix, l.read(ctx, ask)) },
+			func(l list, fault error) { p.broken(l.subject(), l.prefix, fault) })
+	}
+}
+
+// told tells why something was not read. What fails because the pass ended is no problem of
+// its subject.
+func (p *pass) told(ctx context.Context, subject watch.Subject, hides string, err error) {
+	if err != nil && ctx.Err() == nil {
+		p.sink(problem(subject, hides, err))
+	}
+}
+
+func (p *pass) broken(subject watch.Subject, hides string, fault error) {
+	p.sink(watch.Problem{Subject: subject, Reason: watch.InternalError, Err: fault, Confined: true, HidesPrefix: hides})
+}
+
+// Try implements watch.Trier: each token and each list is asked for once, a refused token
+// too.
+func (c *check) Try(ctx context.Context) []watch.Ability {
+	var found []watch.Ability
+	var current *watch.Ability
+	p, err := c.open(func(fact watch.Fact) { missed(current, fact) }, true)
+	if err != nil {
+		return []watch.Ability{{Name: c.options.URL, Gives: "reaches GitLab", Required: true, Err: err}}
+	}
+	defer p.client.Close()
+	try := func(subject watch.Subject, gives string, look func() error) bool {
+		current = &watch.Ability{Name: subject.Name, Gives: gives, Required: true}
+		if err := look(); err != nil {
+			missed(current, problem(subject, "", err))
+		}
+		if current.Err == nil {
+			current.Err = ctx.Err()
+		}
+		found = append(found, *current)
+		return current.Err == nil
+	}
+	for _, l := range c.tokens {
+		try(l.subject, "tells until when the token works", func() error { return p.watched(ctx, l) })
+	}
+	if !c.options.lists() {
+		return found
+	}
+	var ask *caller
+	signedIn := try(c.lister.subject, "signs in to list tokens", func() (err error) { ask, err = p.signIn(ctx); return err })
+	for _, l := range c.lists {
+		if signedIn {
+			try(l.subject(), "lists them with their dates", func() error { return l.read(ctx, ask) })
+		}
+	}
+	return found
+}
+
+// missed notes the first thing that an ability lacks.
+func missed(ability *watch.Ability, fact watch.Fact) {
+	if ability.Err != nil {
+		return
+	}
+	switch fact := fact.(type) {
+	case watch.Problem:
+		ability.Err, ability.Reason, ability.Remedy = fact.Err, fact.Reason, fact.Remedy
+	case watch.Condition:
+		if fact.Reason != "" {
+			ability.Err, ability.Reason, ability.Remedy = errors.New(fact.Text), fact.Reason, fact.Remedy
+		}
+	}
+}
