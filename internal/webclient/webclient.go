@@ -35,6 +35,9 @@ const (
 	// longestPause is the longest that a pass waits before it reads again.
 	longestPause = 10 * time.Second
 	firstPause   = 500 * time.Millisecond
+	// shortestPassword is the length below which one is taken for an ordinary word, which it
+	// would garble to replace.
+	shortestPassword = 6
 )
 
 // Env is what the client may use of the world: that of the check.
@@ -119,7 +122,8 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 func (c *Client) Reader() *http.Client { return c.patient }
 
 // RoundTrip implements http.RoundTripper: one attempt, whose answer is read whole, so that
-// one that breaks off is none.
+// one that breaks off is none, and holds nothing of the credential that was sent in the
+// request's header: libraries show what a service says.
 func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Scheme != "https" && !c.setup.AllowHTTP {
 		return nil, errPlain
@@ -136,8 +140,23 @@ func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	body = []byte(redact.Text(string(body), carried(request)...))
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return response, nil
+}
+
+// carried are the secrets in the header of a request.
+func carried(request *http.Request) []watch.Secret {
+	var secrets []watch.Secret
+	for _, name := range []string{"Authorization", "Private-Token"} {
+		for _, value := range request.Header.Values(name) {
+			secrets = append(secrets, redact.Words(watch.NewSecret(value))...)
+		}
+	}
+	if _, password, ok := request.BasicAuth(); ok && len(password) >= shortestPassword {
+		secrets = append(secrets, watch.NewSecret(password))
+	}
+	return secrets
 }
 
 func (c *Client) whole(from io.ReadCloser) ([]byte, error) {

@@ -1,0 +1,189 @@
+package domain
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"lapsewatch/checks"
+	"lapsewatch/internal/holdoff"
+	"lapsewatch/internal/webclient"
+	"lapsewatch/watch"
+)
+
+// mostFailures is after how many questions in a row without an answer a registry is not
+// asked any more in a pass.
+const mostFailures = 3
+
+// registry asks one registry about its domains, one after the other, with pauses.
+func (p *pass) registry(ctx context.Context, base string, domains []asked) {
+	book := &holdoff.Book{
+		Memory: p.env.Memory, Log: p.env.Log, Key: "rdap:" + holdoff.Digest([]byte(base)), Subject: host(base),
+	}
+	r := &asking{pass: p, base: base, book: book}
+	r.hold = book.Recall(ctx, p.env.Now(), nil)
+	if p.trying {
+		r.hold = nil
+	}
+	for _, a := range domains {
+		if ctx.Err() != nil {
+			return
+		}
+		err := checks.Guard(func() { r.one(ctx, a) })
+		if err != nil {
+			p.sink(a.problem(watch.InternalError, err, ""))
+		}
+	}
+}
+
+// asking is what is known of a registry in the course of a pass.
+type asking struct {
+	*pass
+	base string
+	book *holdoff.Book
+	// hold is how long the registry is left alone; nil if it is not.
+	hold *holdoff.Hold
+	// questions were asked so far; failures of them in a row had no answer, the last of
+	// which was this one.
+	questions, failures int
+	failure             *webclient.Failure
+	// answered: the registry answered once, so that no hold of an earlier pass is left.
+	answered bool
+}
+
+func (r *asking) one(ctx context.Context, a asked) {
+	now := r.env.Now()
+	switch {
+	case r.hold != nil && now.Before(r.hold.RetryAt):
+		r.sink(a.problem(r.hold.Reason, fmt.Errorf("not asked again before %s, after %s: %s",
+			r.hold.RetryAt.Format(time.RFC3339), refusals(r.hold.Count), r.hold.Text), throttledRemedy))
+		return
+	case r.failures >= mostFailures:
+		r.sink(a.problem(r.failure.Reason, fmt.Errorf("not asked, after %d questions in a row without an answer: %w", r.failures, r.failure), ""))
+		return
+	case r.questions > 0 && !pause(ctx, time.Duration(r.options.Pause)):
+		return
+	}
+	r.questions++
+	fact, failure := r.ask(ctx, a)
+	if ctx.Err() != nil {
+		return
+	}
+	r.learn(ctx, failure)
+	r.sink(fact)
+}
+
+func refusals(count int) string {
+	if count == 1 {
+		return "1 refusal"
+	}
+	return fmt.Sprintf("%d refusals", count)
+}
+
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// learn notes what an answer, or that there was none, says of the registry.
+func (r *asking) learn(ctx context.Context, failure *webclient.Failure) {
+	switch {
+	case failure == nil:
+		r.failures, r.hold = 0, nil
+		if !r.answered {
+			r.answered = true
+			r.book.Succeeded(ctx)
+		}
+	case failure.Reason == watch.Throttled:
+		hold := r.book.Refused(ctx, r.hold, holdoff.Refusal{Reason: failure.Reason, Text: failure.Error(), Status: failure.Status, Lasting: failure.Lasting}, failure.RetryAfter, nil, r.env.Now())
+		r.hold, r.answered = &hold, false
+	default:
+		r.failures++
+		r.failure = failure
+	}
+}
+
+// ask asks about a domain. The failure is why there was no answer, if that was so, or why
+// there will be none to the next question.
+func (r *asking) ask(ctx context.Context, a asked) (watch.Fact, *webclient.Failure) {
+	request := webclient.Request{
+		URL:    r.base + "domain/" + a.ascii,
+		Header: http.Header{"Accept": {"application/rdap+json, application/json;q=0.9"}},
+	}
+	answer, err := r.client.Get(ctx, request)
+	if err != nil {
+		failure := r.client.Explain(webclient.Doing(http.MethodGet, request.URL), err)
+		return a.problem(failure.Reason, failure, ""), failure
+	}
+	switch answer.Status {
+	case http.StatusOK:
+		found, err := decode(answer.Body, a.ascii)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", webclient.Doing(http.MethodGet, request.URL), err)
+			return a.problem(watch.Unparsable, err, "Look at what stands at this address: it should be an RDAP service (RFC 9083)."), nil
+		}
+		return a.fact(found, host(r.base)), nil
+	case http.StatusNotFound:
+		if registryAnswered(answer.Body) {
+			return a.unregistered(host(r.base)), nil
+		}
+	}
+	failure := r.client.Refusal(request, answer, words(answer.Body))
+	_, remedy := explained(failure)
+	if webclient.Passing(answer.Status) {
+		return a.problem(failure.Reason, failure, remedy), failure
+	}
+	return a.problem(failure.Reason, failure, remedy), nil
+}
+
+// registryAnswered tells the 404 of an RDAP service, which has the error object of RFC
+// 9083, 6, or nothing in it (RFC 7480, 5.3), from that of whatever else stands there.
+func registryAnswered(body []byte) bool {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return true
+	}
+	refusal, ok := parse(body)
+	return ok && refusal.errorCode == http.StatusNotFound
+}
+
+// words are those of the error object of RFC 9083, 6.
+func words(body []byte) string {
+	refusal, _ := parse(body) // of what is none there are no words
+	return strings.TrimSpace(refusal.title + " " + strings.Join(refusal.description, " "))
+}
+
+const throttledRemedy = "Raise pause, or ask this registry less often: it limits how much it is asked."
+
+// explained is why a service gave no answer, and what to do.
+func explained(err error) (watch.Reason, string) {
+	failure, ok := errors.AsType[*webclient.Failure](err)
+	if !ok {
+		return watch.Unparsable, "Look at what stands at this address: it should be a list of RDAP services (RFC 9224)."
+	}
+	return failure.Reason, map[watch.Reason]string{
+		watch.Throttled:        throttledRemedy,
+		watch.AuthFailed:       "Name another server: this one answers only to whoever signs in.",
+		watch.PermissionDenied: "Ask the registry to let this machine's address in; or write the date into a check of kind register.",
+		watch.NotFound:         "Correct server or bootstrap_url: no RDAP service answers there.",
+	}[failure.Reason]
+}
+
+func host(base string) string {
+	address, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	return cmp.Or(address.Host, base)
+}
