@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"lapsewatch/watch"
@@ -142,10 +143,13 @@ func judgeDates(credential watch.Credential, explicit leads, now time.Time) watc
 	}
 }
 
+// rotated are the forms of which a holder has several at once. It is read-only.
+var rotated = []watch.Form{watch.ClientSecret, watch.ClientCertificate, watch.SigningCertificate, watch.EncryptionCertificate, watch.KeyCertificate}
+
 // severityAhead is that of a credential whose time has not come. What a server presents
 // fails now; one of several that an application has was made ahead of a rotation.
 func severityAhead(form watch.Form) watch.Severity {
-	if form == watch.ClientSecret || form == watch.ClientCertificate || form == watch.SigningCertificate {
+	if slices.Contains(rotated, form) {
 		return watch.Notice
 	}
 	return verdicts[watch.NotYetValid].severity

@@ -30,15 +30,3 @@ func FuzzListedPAT(f *testing.F) {
 		}
 	})
 }
-
-func FuzzDay(f *testing.F) {
-	for _, seed := range []string{"2027-01-31", "2027-01-31T14:00:00Z", "0001-01-01", "9999-12-31T23:59:59+14:00", ""} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var day Day
-		if err := day.UnmarshalText([]byte(text)); err == nil && day.Year() < 1999 || err != nil && !day.IsZero() {
-			t.Errorf("%q is %s: %v", text, day, err)
-		}
-	})
-}

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/listedtoken"
@@ -27,7 +26,7 @@ type Options struct {
 type Token struct {
 	entry.Entry `yaml:",inline"`
 	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept: {file: PATH} or {env: NAME}"`
-	Expires     Day             `yaml:"expires,omitempty" jsonschema_description:"when it ends, as its page shows: 2027-01-31 (from the beginning of that day, UTC) or 2027-01-31T14:00:00Z"`
+	Expires     entry.Date      `yaml:"expires,omitempty" jsonschema_description:"when it ends, as its page shows: 2027-01-31 (from the beginning of that day, UTC) or 2027-01-31T14:00:00Z"`
 }
 
 // Whose says whose tokens are listed.
@@ -129,19 +128,4 @@ func below(err error, wrong func(path string, err error)) {
 	} else if err != nil {
 		wrong("list", err)
 	}
-}
-
-// Day is a date as people read it on a page: a day counts from its beginning in UTC, so
-// that nobody relies on hours that the page does not show.
-type Day struct{ time.Time }
-
-// UnmarshalText reads 2027-01-31, or a time in RFC 3339.
-func (d *Day) UnmarshalText(text []byte) error {
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if read, err := time.Parse(layout, string(text)); err == nil && read.Year() >= 2000 {
-			d.Time = read.UTC()
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is no date: want 2027-01-31 or 2027-01-31T14:00:00Z", text)
 }

@@ -59,7 +59,7 @@ func (c *check) try(ctx context.Context, client *webclient.Client, service liste
 func dated(look listedtoken.Look, token Token, details map[string]any) watch.Fact {
 	maps.Copy(details, look.Details)
 	credential := watch.Credential{
-		Subject: look.Subject, Form: watch.AccessToken, Identity: look.Identity, NotAfter: token.Expires.Time,
+		Subject: look.Subject, Form: watch.AccessToken, Identity: look.Identity, NotAfter: token.Expires.Time(),
 		Details: details, Remedy: makeNew + " Then correct expires in the check's options.",
 	}
 	if !look.Works() {

@@ -45,7 +45,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 func (c Credential) fact() watch.Credential {
 	fact := watch.Credential{
 		Subject: c.Subject(c.Name), Form: watch.Form(cmp.Or(c.Form, defaultForm)), Identity: "never",
-		NotBefore: c.Issued.at, NotAfter: c.Expires.at, Remedy: c.Remedy,
+		NotBefore: c.Issued.Time(), NotAfter: c.Expires.Time(), Remedy: c.Remedy,
 		Details: map[string]any{"expires": c.Expires.String()},
 	}
 	for _, label := range c.Labels {
@@ -55,7 +55,7 @@ func (c Credential) fact() watch.Credential {
 		fact.Subject.Labels[label.Name] = label.Value
 	}
 	if !c.Expires.never {
-		fact.Identity = "expires " + c.Expires.at.Format(time.RFC3339Nano)
+		fact.Identity = "expires " + c.Expires.Time().Format(time.RFC3339Nano)
 		if fact.Remedy == "" {
 			fact.Remedy = defaultRemedy
 		}

@@ -19,12 +19,12 @@ type Options struct {
 // Credential is what is written down of one.
 type Credential struct {
 	entry.Entry `yaml:",inline"`
-	Expires     Date    `yaml:"expires" jsonschema:"required" jsonschema_description:"when it lapses: 2027-03-01 (from the beginning of that day, UTC), 2027-03-01T17:00:00+01:00, or never"`
-	Issued      Date    `yaml:"issued,omitempty" jsonschema_description:"when it was issued, in the same forms; lead times of what lives short follow from it"`
-	Form        string  `yaml:"form,omitempty" jsonschema_description:"what messages call it, such as licence or support contract; default: credential"`
-	Remedy      string  `yaml:"remedy,omitempty" jsonschema_description:"the next step for whoever is told"`
-	Note        string  `yaml:"note,omitempty" jsonschema_description:"what else to know; shown in reports only"`
-	Labels      []Label `yaml:"labels,omitempty" jsonschema_description:"labels for routes and rules, over those of the check"`
+	Expires     Expiry     `yaml:"expires" jsonschema:"required" jsonschema_description:"when it lapses: 2027-03-01 (from the beginning of that day, UTC), 2027-03-01T17:00:00+01:00, or never"`
+	Issued      entry.Date `yaml:"issued,omitempty" jsonschema_description:"when it was issued, in the same forms; lead times of what lives short follow from it"`
+	Form        string     `yaml:"form,omitempty" jsonschema_description:"what messages call it, such as licence or support contract; default: credential"`
+	Remedy      string     `yaml:"remedy,omitempty" jsonschema_description:"the next step for whoever is told"`
+	Note        string     `yaml:"note,omitempty" jsonschema_description:"what else to know; shown in reports only"`
+	Labels      []Label    `yaml:"labels,omitempty" jsonschema_description:"labels for routes and rules, over those of the check"`
 }
 
 // Label is one label.
@@ -50,7 +50,6 @@ var labelPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 var (
 	errNothing = errors.New("there is nothing to watch: give at least one credential")
 	errMissing = errors.New("is missing: want a date as 2027-03-01, or the word never")
-	errIssued  = errors.New("want the date of issue")
 	errOrder   = errors.New("it would have been issued after it expires")
 	errLabel   = errors.New("want at most 63 of A-Z a-z 0-9 . _ - and a letter or digit first")
 	// errDateless: policy knows that such a credential has no date.
@@ -78,9 +77,7 @@ func (c Credential) check(at string, wrong func(string, error)) {
 	switch {
 	case c.Expires.IsZero():
 		wrong(at+".expires", errMissing)
-	case c.Issued.never:
-		wrong(at+".issued", errIssued)
-	case !c.Issued.IsZero() && !c.Expires.never && c.Issued.at.After(c.Expires.at):
+	case !c.Issued.IsZero() && !c.Expires.never && c.Issued.Time().After(c.Expires.Time()):
 		wrong(at+".issued", errOrder)
 	}
 	if watch.Form(strings.ToLower(c.Form)) == watch.FederatedCredential {

@@ -1,4 +1,4 @@
-package register
+package entry
 
 import (
 	"errors"
@@ -9,34 +9,30 @@ import (
 	"lapsewatch/internal/clean"
 )
 
-// Date is when something begins or ends, as a person writes it: 2027-03-01, a time of RFC
-// 3339 with its zone, or the word never. A date without a time is the beginning of its day
+// Date is when something begins or ends, as a person writes it: 2027-03-01, or a time of RFC
+// 3339 with its zone. A date without a time is the beginning of its day
 // in UTC: of "until 1 March" nobody can tell whether that day still counts, and a warning
 // may come a day early, but never a day late. The zero Date is none.
 type Date struct {
-	at    time.Time
-	never bool
+	at time.Time
 	// text is as it was written.
 	text string
 }
 
 const (
-	never        = "never"
 	earliestYear = 1970
 	shownRunes   = 40
 )
 
 var (
-	errForm  = errors.New("want a date as 2027-03-01, a time as 2027-03-01T17:00:00Z or 2027-03-01T17:00:00+01:00, or the word never")
+	// ErrForm is why a text is no date at all.
+	ErrForm  = errors.New("want a date as 2027-03-01, or a time as 2027-03-01T17:00:00Z or 2027-03-01T17:00:00+01:00")
 	errNoDay = errors.New("there is no such day or time in the calendar")
 	errYear  = fmt.Errorf("want a year from %d on", earliestYear)
 )
 
 // ParseDate reads what Date says.
 func ParseDate(text string) (Date, error) {
-	if text == never {
-		return Date{never: true, text: text}, nil
-	}
 	at, err := instant(text)
 	if err == nil && at.Year() < earliestYear {
 		err = errYear
@@ -49,7 +45,7 @@ func ParseDate(text string) (Date, error) {
 
 func instant(text string) (time.Time, error) {
 	if !digitsAt(text, "0000-00-00") {
-		return time.Time{}, errForm
+		return time.Time{}, ErrForm
 	}
 	if len(text) == len(time.DateOnly) {
 		at, err := time.Parse(time.DateOnly, text)
@@ -59,7 +55,7 @@ func instant(text string) (time.Time, error) {
 		return at, nil
 	}
 	if !digitsAt(text[len(time.DateOnly):], "T00:00:00") || !zoned(text) || strings.Contains(text, ",") {
-		return time.Time{}, errForm
+		return time.Time{}, ErrForm
 	}
 	// It is stricter than time.Parse, but for the comma.
 	var at time.Time
@@ -91,6 +87,9 @@ func zoned(text string) bool {
 	zone := text[len(text)-len("+00:00"):]
 	return digitsAt(zone, "+00:00") || digitsAt(zone, "-00:00")
 }
+
+// Time is the instant, in UTC; zero if no date was given.
+func (d Date) Time() time.Time { return d.at }
 
 // IsZero reports whether no date was given.
 func (d Date) IsZero() bool { return d == Date{} }
