@@ -18,10 +18,21 @@ import (
 	"lapsewatch/alerts/teams"
 	"lapsewatch/alerts/webhook"
 	"lapsewatch/checks"
+	"lapsewatch/checks/azuredevops"
 	"lapsewatch/checks/certfiles"
 	"lapsewatch/checks/clock"
+	"lapsewatch/checks/domain"
 	"lapsewatch/checks/entra"
+	checkgithub "lapsewatch/checks/github"
+	"lapsewatch/checks/gitlab"
+	"lapsewatch/checks/jwt"
+	"lapsewatch/checks/npm"
+	"lapsewatch/checks/oauth"
+	"lapsewatch/checks/oidc"
 	"lapsewatch/checks/records"
+	"lapsewatch/checks/register"
+	"lapsewatch/checks/saml"
+	checkslack "lapsewatch/checks/slack"
 	"lapsewatch/checks/tls"
 	"lapsewatch/config"
 )
@@ -31,9 +42,20 @@ import (
 func catalog() config.Catalog {
 	return config.Catalog{
 		Checks: []checks.Kind{
+			jwt.Kind,
+			oidc.Kind,
+			saml.Kind,
+			domain.Kind,
 			certfiles.Kind,
 			tls.Kind,
 			entra.Kind,
+			oauth.Kind,
+			checkgithub.Kind,
+			gitlab.Kind,
+			azuredevops.Kind,
+			npm.Kind,
+			checkslack.Kind,
+			register.Kind,
 			clock.Kind,
 			records.Kind,
 		},

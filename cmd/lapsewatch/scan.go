@@ -31,8 +31,9 @@ func (a app) scan() *cobra.Command {
 		Long: "Look at targets and print what runs out and when.\n\n" +
 			"A target is a host, host:port, https://…, a protocol that starts TLS later\n" +
 			"(smtp://, imap://, pop3://, ftp://, ldap://, postgres://, mysql://, xmpp://),\n" +
-			"ntp://, chrony://, http:// and node+http://host (the host's clock), a file, a folder, or - for a list on\n" +
-			"stdin, one target a line.\n\n" +
+			"ntp://, chrony://, http:// and node+http://host (the host's clock), jwt:FILE (a token),\n" +
+			"oidc:https://… (an issuer), saml:FILE or saml:https://… (metadata), domain:NAME, a file, a\n" +
+			"folder, or - for a list on stdin, one target a line.\n\n" +
 			"Clocks are compared with those that --reference or the configuration names, four or\n" +
 			"more, or else with the servers that this machine's own time service uses.\n\n" +
 			"Without a target: what --config configures, or else this machine, its certificate\n" +
@@ -43,6 +44,7 @@ func (a app) scan() *cobra.Command {
 		Example: "  lapsewatch scan example.com mail.example.com:993\n" +
 			"  lapsewatch scan smtp://mail.example.com /etc/letsencrypt/live\n" +
 			"  lapsewatch scan --reference ntp://ntp1.example.com ntp://db1.example.com   # is this clock right?\n" +
+			"  lapsewatch scan jwt:/var/run/secrets/tokens domain:example.com\n" +
 			"  lapsewatch scan --output html --out report.html - <targets.txt\n" +
 			"  lapsewatch scan --fail-on critical --quiet example.com || echo act now\n" +
 			"  lapsewatch scan --now 2027-01-01T00:00:00Z example.com   # judged as of then",
@@ -141,7 +143,7 @@ func (s *session) forTargets(targets []string) ([]runner.Check, error) {
 		}
 	}
 	if len(refused) > 0 {
-		return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, ntp://…, http://… (the clock of a web server), a file or a folder; see `lapsewatch scan --help`", errors.Join(refused...))
+		return nil, misused("a target is a host, host:port, https://…, smtp://…, imap://…, ntp://…, http://… (the clock of a web server), jwt:FILE, oidc:https://…, saml:…, domain:NAME, a file or a folder; see `lapsewatch scan --help`", errors.Join(refused...))
 	}
 	var all []runner.Check
 	for i, kind := range kinds {

@@ -1,7 +1,7 @@
 // Package estate is a small company's credentials on loopback: TLS and STARTTLS servers
 // and files at every stage of a certificate's life, a Microsoft Entra tenant, a mailbox
 // that catches the warnings, a receiver that verifies the webhooks, and hosts with right and
-// wrong clocks. The demo and the end-to-end test run
+// wrong clocks, and tokens. The demo and the end-to-end test run
 // against it. It needs no privilege, no network and no other program, and it knows
 // nothing of how Lapsewatch works.
 package estate
@@ -31,6 +31,8 @@ type Estate struct {
 	Mailbox                           *Mailbox
 	Hooks                             *Hooks
 	Tenant                            *Tenant
+	// Tokens is a folder of JSON Web Tokens.
+	Tokens string
 	// References are time servers, of which the last lies, and Clocks the hosts that
 	// answer by NTP.
 	References, Clocks []Clock
@@ -66,7 +68,7 @@ func Start(folder string, now time.Time) (*Estate, error) {
 		authority: authority, ctx: ctx, cancel: cancel,
 		served: map[string]*atomic.Pointer[tls.Certificate]{},
 	}
-	for _, part := range []func() error{e.writeFiles, e.openMailbox, e.openHooks, e.openSites, e.openStartTLS, e.openSilence, e.openTenant, e.openClocks} {
+	for _, part := range []func() error{e.writeFiles, e.openMailbox, e.openHooks, e.openSites, e.openStartTLS, e.openSilence, e.openTenant, e.openClocks, e.writeTokens} {
 		if err := part(); err != nil {
 			return nil, errors.Join(err, e.Close())
 		}

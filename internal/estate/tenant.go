@@ -17,6 +17,8 @@ type Tenant struct {
 	CAFile, SecretFile, ClientID string
 	// Stories say in a clause what is to be seen at which application.
 	Stories []Story
+	// SignIns are those of services, with the secrets that they have.
+	SignIns []SignIn
 }
 
 // Story is one application of the tenant.
@@ -24,6 +26,7 @@ type Story struct{ Application, Text string }
 
 const (
 	watchdogSecret = "est8Q~only-for-this-throw-away-tenant"
+	crmSecret      = "crm8Q~only-for-this-throw-away-tenant"
 	ada, bob       = "ada@estate.example", "bob@estate.example"
 )
 
@@ -45,7 +48,10 @@ func (e *Estate) openTenant() error {
 		Tenant: running, ClientID: t.watchdog, Stories: t.stories,
 		CAFile: filepath.Join(e.Folder, "tenant-ca.pem"), SecretFile: filepath.Join(e.Folder, "secrets", "watchdog-secret"),
 	}
+	crm := filepath.Join(e.Folder, "secrets", "crm-mail-secret")
+	e.Tenant.SignIns = []SignIn{{"crm-mail", t.crm, crm, "signs in with the secret that has expired"}}
 	return errors.Join(
+		os.WriteFile(crm, []byte(crmSecret+"\n"), 0o600),
 		os.WriteFile(e.Tenant.CAFile, running.RootPEM, 0o600),
 		os.WriteFile(e.Tenant.SecretFile, []byte(watchdogSecret+"\n"), 0o600),
 	)
@@ -57,6 +63,7 @@ type tenantMaker struct {
 	directory faketenant.Directory
 	stories   []Story
 	watchdog  string
+	crm       string
 	made      int
 }
 
@@ -106,6 +113,8 @@ func (t *tenantMaker) applications() {
 	app := t.add("invoices", "has a secret that expires in 12 days and is in use; Ada owns it", t.owner(0), t.secret("pipeline", 12))
 	t.signedIn(app, 0, 1)
 	app = t.add("crm-mail", "has a secret that expired 2 days ago while still in use, beside a newer one", t.owner(1), t.secret("2024", -3), t.secret("2026", 600))
+	app.PasswordCredentials[0].SecretText, app.PasswordCredentials[0].Hint = crmSecret, crmSecret[:3]
+	t.crm = app.AppID
 	t.signedIn(app, 0, 4)
 	app = t.add("reporting", "has a secret that nothing uses any more, beside a newer one", t.owner(0), t.secret("2024", 9), t.secret("2026", 700))
 	t.signedIn(app, 0, 120)

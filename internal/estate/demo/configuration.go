@@ -5,19 +5,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"lapsewatch/internal/estate"
 )
 
 // writeConfiguration writes what an operator would, with the estate's ports filled in.
 func (d *demo) writeConfiguration(path string) error {
-	if err := os.WriteFile(path, []byte(configuration(d.estate, d.path("ledger.db"))), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(configuration(d.estate, d.path("ledger.db"), time.Now())), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
 }
 
-func configuration(e *estate.Estate, ledger string) string {
+func configuration(e *estate.Estate, ledger string, now time.Time) string {
 	var text strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
 	line("# The demo's configuration. Yours needs neither fixed addresses nor a ca_file.")
@@ -48,6 +49,7 @@ func configuration(e *estate.Estate, ledger string) string {
 	line("      graph_url: %s", e.Tenant.GraphURL)
 	line("      ca_file: %q", e.Tenant.CAFile)
 	line("      fallback_owners: [platform@estate.example]")
+	tokens(line, e, now)
 	clocks(line, e)
 	line("")
 	line("alerts:")
@@ -74,6 +76,33 @@ func configuration(e *estate.Estate, ledger string) string {
 	line("ledger:")
 	line("  dsn: %q", "sqlite:"+ledger)
 	return text.String()
+}
+
+// tokens are the estate's tokens, a sign-in, and what no service shows.
+func tokens(line func(format string, args ...any), e *estate.Estate, now time.Time) {
+	day := func(days int) string { return now.AddDate(0, 0, days).UTC().Format(time.DateOnly) }
+	line("  - name: tokens")
+	line("    kind: jwt")
+	line("    options: {paths: [%q]}", e.Tokens)
+	line("  - name: sign-ins")
+	line("    kind: oauth")
+	line("    options:")
+	line("      ca_file: %q", e.Tenant.CAFile)
+	line("      sign_ins:")
+	for _, signIn := range e.Tenant.SignIns {
+		line("        - name: sign-in of %s   # %s", signIn.Name, signIn.Story)
+		line("          token_url: %s/%s/oauth2/v2.0/token", e.Tenant.AuthorityURL, e.Tenant.TenantID)
+		line("          client_id: %s", signIn.ClientID)
+		line("          client_auth: client_secret_post")
+		line("          client_secret: {file: %q}", signIn.SecretFile)
+		line("          scopes: [%s/.default]", e.Tenant.GraphURL)
+	}
+	line("  - name: register")
+	line("    kind: register")
+	line("    options:")
+	line("      credentials:                # what no service shows")
+	line("        - {name: CAD licence, form: licence, expires: %s, owners: [ada@estate.example]}", day(19))
+	line("        - {name: partner's certificate, expires: %s}", day(200))
 }
 
 func clocks(line func(format string, args ...any), e *estate.Estate) {
