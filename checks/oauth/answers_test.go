@@ -40,7 +40,17 @@ func TestEachRefusalHasItsClass(t *testing.T) {
 		want   string
 	}{
 		{"an expired secret, as Entra says it", 401, `{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys for app 'x' are expired. Visit the portal."}`,
-			watch.SignInSecretExpired, "its client secret has expired (invalid_client: AADSTS7000222: The provided client secret keys for app 'x' are expired. Visit the portal)"},
+			watch.SignInSecretExpired, "the client secret has expired (AADSTS7000222)"},
+		{"a wrong secret, as Entra says it", 401, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}`,
+			watch.SignInClientRefused, "the client secret is wrong; want its value, not its ID (AADSTS7000215)"},
+		{"an application that is disabled, as Entra says it", 400, `{"error":"unauthorized_client","error_description":"AADSTS7000112: Application is disabled."}`,
+			watch.SignInNotAllowed, "the application is disabled (AADSTS7000112)"},
+		{"an application that is unknown, as Entra says it", 400, `{"error":"unauthorized_client","error_description":"AADSTS700016: not found in the directory"}`,
+			watch.SignInClientRefused, "the tenant has no such application (AADSTS700016)"},
+		{"Conditional Access, as Entra says it", 400, `{"error":"invalid_grant","error_description":"AADSTS53003: blocked"}`,
+			watch.SignInNotAllowed, "Conditional Access blocks it (AADSTS53003)"},
+		{"a number of Entra's that nobody knows", 400, `{"error":"invalid_scope","error_description":"AADSTS1002012: not valid"}`,
+			watch.SignInRefused, "a scope that it asks for is refused (invalid_scope: AADSTS1002012: not valid)"},
 		{"a client that is not accepted", 400, `{"error":"invalid_client"}`, watch.SignInClientRefused, "its client is refused (invalid_client)"},
 		{"an error with the status 200", 200, `{"error":"incorrect_client_credentials","error_description":"The client_id and/or client_secret passed are incorrect."}`,
 			watch.SignInClientRefused, "its client is refused (incorrect_client_credentials: The client_id and/or client_secret passed are incorrect)"},
@@ -211,7 +221,7 @@ func TestTheRequestIsThatOfTheStandard(t *testing.T) {
 	server := clean(t, saysJSON(200, grantedBody))
 	w.collect(signInAt(server, func(s *oauth.SignIn) {
 		s.ClientID, s.Scopes, s.Resources, s.Audience = "id with:colon", []string{"a", "b"}, []string{"https://one.example", "https://two.example"}, "api"
-		s.Parameters = map[string]string{"tenant": "x"}
+		s.Parameters = []oauth.Parameter{{Name: "tenant", Value: "x"}}
 	}))
 	sent := server.To("/token")[0]
 	equal(t, "method", sent.Method, http.MethodPost)

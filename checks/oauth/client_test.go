@@ -223,7 +223,7 @@ func TestAServerThatRefusesTheCertificateInTLSRefusesTheClient(t *testing.T) {
 		pair pki.Pair
 		want string
 	}{
-		{"one of another authority", issue(t, ours, pki.Spec{CommonName: "crm"}), "its client certificate is of no authority that the server asks for (TLS alert: certificate required)"},
+		{"one of another authority", issue(t, ours, pki.Spec{CommonName: "crm"}), "its client certificate is refused (TLS alert: unknown certificate authority)"},
 		{"one that has expired", issue(t, theirs, pki.Spec{CommonName: "crm", NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour)}), "its client certificate is refused (TLS alert: expired certificate)"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -33,19 +33,25 @@ type Client struct {
 type SignIn struct {
 	entry.Entry  `yaml:",inline"`
 	Client       `yaml:",inline"`
-	TokenURL     string            `yaml:"token_url,omitempty" jsonschema_description:"https URL of the token endpoint, in place of the one that the issuer names"`
-	Grant        string            `yaml:"grant,omitempty" jsonschema:"enum=client_credentials,enum=refresh_token" jsonschema_description:"what is asked with; default client_credentials"`
-	Scopes       []string          `yaml:"scopes,omitempty" jsonschema_description:"scopes to ask for"`
-	Resources    []string          `yaml:"resources,omitempty" jsonschema_description:"resources to ask for (RFC 8707)"`
-	Audience     string            `yaml:"audience,omitempty" jsonschema_description:"the parameter audience, which some servers want"`
-	Parameters   map[string]string `yaml:"parameters,omitempty" jsonschema_description:"further parameters of the request, none of them a secret"`
-	ExpectScopes []string          `yaml:"expect_scopes,omitempty" jsonschema_description:"scopes that must be granted"`
+	TokenURL     string      `yaml:"token_url,omitempty" jsonschema_description:"https URL of the token endpoint, in place of the one that the issuer names"`
+	Grant        string      `yaml:"grant,omitempty" jsonschema:"enum=client_credentials,enum=refresh_token" jsonschema_description:"what is asked with; default client_credentials"`
+	Scopes       []string    `yaml:"scopes,omitempty" jsonschema_description:"scopes to ask for"`
+	Resources    []string    `yaml:"resources,omitempty" jsonschema_description:"resources to ask for (RFC 8707)"`
+	Audience     string      `yaml:"audience,omitempty" jsonschema_description:"the parameter audience, which some servers want"`
+	Parameters   []Parameter `yaml:"parameters,omitempty" jsonschema_description:"further parameters of the request, none of them a secret"`
+	ExpectScopes []string    `yaml:"expect_scopes,omitempty" jsonschema_description:"scopes that must be granted"`
 	// SecretExpires is client_secret_expires_at of RFC 7591.
 	SecretExpires entry.Date      `yaml:"secret_expires,omitempty" jsonschema_description:"when the client's secret expires, such as 2027-03-01 (its beginning, UTC) or 2027-03-01T12:00:00Z"`
 	LatencyLimit  watch.Duration  `yaml:"latency_limit,omitempty" jsonschema_description:"how long the answer may take, such as 2s; default: any time within the timeout"`
 	RefreshToken  watch.SecretRef `yaml:"refresh_token,omitempty" jsonschema_description:"the file that shows what store.command has stored"`
 	Store         Store           `yaml:"store,omitempty" jsonschema_description:"where a new refresh token is kept; needed with the grant refresh_token"`
 	Lifetime      `yaml:",inline"`
+}
+
+// Parameter is one of the token request.
+type Parameter struct {
+	Name  string `yaml:"name" jsonschema:"required" jsonschema_description:"its name"`
+	Value string `yaml:"value" jsonschema:"required" jsonschema_description:"its value"`
 }
 
 // Lifetime is what is known of a refresh token that has no date of its own.

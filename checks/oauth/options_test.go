@@ -48,7 +48,7 @@ func TestWrongOptionsAreNamedWithTheirPlace(t *testing.T) {
 		{"a grant", `sign_ins: [{name: a, client_id: a, issuer: "https://x.example", grant: password}]`, "sign_ins[0].grant: want client_credentials or refresh_token"},
 		{"a scope of two", `sign_ins: [{name: a, client_id: a, issuer: "https://x.example", scopes: ["a b"]}]`, "sign_ins[0].scopes[0]: want a scope without spaces (RFC 6749, section 3.3)"},
 		{"a resource that is none", `sign_ins: [{name: a, client_id: a, issuer: "https://x.example", resources: [api]}]`, "sign_ins[0].resources[0]: want an absolute URI without a fragment (RFC 8707, section 2)"},
-		{"a parameter that may be a secret", `sign_ins: [{name: a, client_id: a, issuer: "https://x.example", parameters: {my_password: x}}]`, "sign_ins[0].parameters.my_password: has a key of its own, or may be a secret"},
+		{"a parameter that may be a secret", `sign_ins: [{name: a, client_id: a, issuer: "https://x.example", parameters: [{name: my_password, value: x}]}]`, `sign_ins[0].parameters[0].name: "my_password" has a key of its own, or may be a secret`},
 		{"the date of no secret", `sign_ins: [{name: a, client_id: a, issuer: "https://x.example", secret_expires: 2027-03-01}]`, "sign_ins[0].secret_expires: there is no client_secret"},
 		{"a refresh without a store", `sign_ins: [{` + refresh + `}]`, "sign_ins[0].store: is needed with the grant refresh_token: a server that rotates answers with a new refresh token and forgets the old one, which would be lost"},
 		{"two stores", `sign_ins: [{` + refresh + `store: {file: /a, command: [/b]}}]`, "sign_ins[0].store: want exactly one of file and command"},

@@ -80,6 +80,11 @@ func judge(web *webclient.Client, request webclient.Request, got answer, grant s
 		return unanswered(web, request, got, code, description)
 	}
 	judged := verdict{Refusal: holdoff.Refusal{Code: code, Status: got.Status, Lasting: true}, retryAfter: asked}
+	if reason, text, lasting, ok := saysEntra(description); ok {
+		judged.Reason, judged.Text, judged.Lasting = reason, text, lasting
+		judged.ofClient = reason == watch.SignInClientRefused || reason == watch.SignInSecretExpired
+		return judged
+	}
 	clause := ""
 	judged.Reason, clause = known(code)
 	if code == "" { // 401
@@ -149,11 +154,7 @@ func refusedInTLS(err error) (verdict, bool) {
 	if alert == nil {
 		return verdict{}, false
 	}
-	text := "its client certificate is refused"
-	if alert[1] == "certificate required" {
-		text = "its client certificate is of no authority that the server asks for" // so it was not sent
-	}
 	return verdict{ofClient: true, Refusal: holdoff.Refusal{
-		Reason: watch.SignInClientRefused, Code: alert[1], Lasting: true, Text: text + " (TLS alert: " + alert[1] + ")",
+		Reason: watch.SignInClientRefused, Code: alert[1], Lasting: true, Text: "its client certificate is refused (TLS alert: " + alert[1] + ")",
 	}}, true
 }

@@ -72,8 +72,8 @@ func (s SignIn) asked(at endpoint) []string {
 // form is what is asked for, without what the client proves itself with.
 func (s SignIn) form() url.Values {
 	form := url.Values{"grant_type": {s.grant()}}
-	for name, value := range s.Parameters {
-		form.Set(name, value)
+	for _, parameter := range s.Parameters {
+		form.Add(parameter.Name, parameter.Value)
 	}
 	if len(s.Scopes) > 0 {
 		form.Set("scope", strings.Join(s.Scopes, " "))

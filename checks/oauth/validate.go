@@ -3,7 +3,6 @@ package oauth
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -132,14 +131,14 @@ func (s SignIn) validateParameters(at string, wrong *wrongs) {
 	if len(s.Parameters) > maxParameters {
 		wrong.add(at, fmt.Errorf("%d parameters are more than %d", len(s.Parameters), maxParameters))
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Parameters)) {
-		value := s.Parameters[name]
+	for i, parameter := range s.Parameters {
+		name, value := parameter.Name, parameter.Value
 		lower := strings.ToLower(name)
 		switch {
 		case name == "" || len(name)+len(value) > maxText || clean.Text(name, maxText) != name:
-			wrong.add(at, fmt.Errorf("want names that can be seen, and at most %d characters", maxText))
+			wrong.add(fmt.Sprintf("%s[%d]", at, i), fmt.Errorf("want names that can be seen, and at most %d characters", maxText))
 		case slices.Contains(reserved, lower) || strings.Contains(lower, "secret") || strings.Contains(lower, "password"):
-			wrong.add(at+"."+name, errReserved)
+			wrong.add(fmt.Sprintf("%s[%d].name", at, i), fmt.Errorf("%q %w", clean.Text(name, maxText), errReserved))
 		}
 	}
 }

@@ -91,7 +91,8 @@ func Open(setup Setup, env Env) (*Client, error) {
 		}
 	}
 	if setup.Certificate != nil {
-		transport.TLSClientConfig.Certificates = []tls.Certificate{*setup.Certificate}
+		// Whatever authorities the server names: those of self-signed certificates it cannot.
+		transport.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return setup.Certificate, nil }
 	}
 	c := &Client{env: env, setup: setup, transport: transport}
 	c.once = &http.Client{Transport: c, CheckRedirect: c.redirect}

@@ -32,11 +32,11 @@ func TestTheDemoShowsTheJobFromEndToEnd(t *testing.T) {
 		t.Errorf("the interrupted demo ends with %v", err)
 	}
 	for _, want := range []string{
-		"lapsewatch.yaml is right: 4 checks, 2 alerts, 1 route",
-		"56 subjects: 8 critical, 16 warning, 2 unknown, 4 notice, 26 ok; own clock verified (", " s from 3 of 4 references)",
+		"lapsewatch.yaml is right: 7 checks, 2 alerts, 1 route",
+		"62 subjects: 9 critical, 19 warning, 2 unknown, 4 notice, 28 ok; own clock verified (", " s from 3 of 4 references)",
 		"messaging.estate.example",
-		"Subject: Lapsewatch: 8 critical, 16 warnings, 2 unreadable",
-		"Mail to ada@estate.example, over SMTP with STARTTLS\nSubject: Lapsewatch: 1 critical, 2 warnings - first expires",
+		"Subject: Lapsewatch: 9 critical, 19 warnings, 2 unreadable",
+		"Mail to ada@estate.example, over SMTP with STARTTLS\nSubject: Lapsewatch: 1 critical, 3 warnings - first expires",
 		"Mail to bob@estate.example, over SMTP with STARTTLS\nSubject: Lapsewatch: 1 critical, 1 warning - first expired",
 		"left out, because Microsoft rotates them: 1 Entra Connect certificate, 1 certificate of a managed identity",
 		"  * wiki.estate.example:",
@@ -104,6 +104,8 @@ func checkReports(t *testing.T, folder string) {
 		"kiosk":                    "notice never_expires",
 		"lapsewatch":               "critical expires_soon",
 		"invoices":                 "ok ",
+		"sign-in of crm-mail":      "critical sign_in_secret_expired",
+		"CAD licence":              "warning expires_soon",
 		"messaging.estate.example": "critical clock_drift",
 		"billing.estate.example":   "ok ",
 	} {

@@ -50,7 +50,7 @@ const provider = new Provider('{{.Issuer}}', {
       }),
     },
   },
-  ttl: { ClientCredentials: 120, RefreshToken: 86400 * 14, Grant: 86400 * 14, AccessToken: 60, IdToken: 600, Session: 600, Interaction: 600, AuthorizationCode: 60 },
+  ttl: { ClientCredentials: (ctx, token) => token.resourceServer?.accessTokenTTL ?? 120, RefreshToken: 86400 * 14, Grant: 86400 * 14, AccessToken: 60, IdToken: 600, Session: 600, Interaction: 600, AuthorizationCode: 60 },
   rotateRefreshToken: (ctx) => ctx.oidc.client.clientId !== 'steady',
 });
 
