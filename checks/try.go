@@ -38,4 +38,19 @@ func TryByCollecting(ctx context.Context, check watch.Check, gives string) []wat
 	return found
 }
 
+// Missed notes in ability the first fact that says that something does not work.
+func Missed(ability *watch.Ability, fact watch.Fact) {
+	if ability.Err != nil {
+		return
+	}
+	switch fact := fact.(type) {
+	case watch.Problem:
+		ability.Err, ability.Reason, ability.Remedy = cmp.Or(fact.Err, errUnread), fact.Reason, fact.Remedy
+	case watch.Condition:
+		if fact.Reason != "" {
+			ability.Err, ability.Reason, ability.Remedy = errors.New(fact.Text), fact.Reason, fact.Remedy
+		}
+	}
+}
+
 var errUnread = errors.New("it could not be read")

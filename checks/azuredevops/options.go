@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"lapsewatch/internal/entry"
-	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/msgraph"
+	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
 
@@ -85,17 +85,15 @@ func (o Options) Validate() error {
 		wrong("organization", fmt.Errorf("%q is no name of an organization: want what stands behind https://dev.azure.com/", o.Organization))
 	}
 	if o.URL != "" {
-		wrong("url", listedtoken.URLFault(o.URL))
+		wrong("url", webclient.URLFault(o.URL))
 	}
 	if len(o.Tokens) == 0 && o.List == nil {
 		wrong("tokens", errors.New("there is nothing to watch: give tokens, or list"))
 	}
-	entries := make([]entry.Entry, len(o.Tokens))
 	for i, token := range o.Tokens {
-		entries[i] = token.Entry
 		wrong(fmt.Sprintf("tokens[%d].token", i), token.Token.Validate())
 	}
-	faults = append(faults, entry.ListFaults("tokens", entries)...)
+	faults = append(faults, entry.ListFaults("tokens", o.Tokens)...)
 	if o.List != nil {
 		o.List.faults(wrong)
 	}
@@ -111,7 +109,7 @@ func (l *List) faults(wrong func(path string, err error)) {
 		wrong("list.sign_in", fmt.Errorf("whose: own lists the tokens of a user, and needs a user's sign-in: want %s or %s", msgraph.AzureCLI, msgraph.DefaultChain))
 	}
 	if l.URL != "" {
-		wrong("list.url", listedtoken.URLFault(l.URL))
+		wrong("list.url", webclient.URLFault(l.URL))
 	}
 }
 

@@ -61,8 +61,7 @@ func (r *asking) one(ctx context.Context, a asked) {
 	now := r.env.Now()
 	switch {
 	case r.hold != nil && now.Before(r.hold.RetryAt):
-		r.sink(a.problem(r.hold.Reason, fmt.Errorf("not asked again before %s, after %s: %s",
-			r.hold.RetryAt.Format(time.RFC3339), refusals(r.hold.Count), r.hold.Text), throttledRemedy))
+		r.sink(a.problem(r.hold.Reason, errors.New(r.hold.Clause()+": "+r.hold.Text), throttledRemedy))
 		return
 	case r.failures >= mostFailures:
 		r.sink(a.problem(r.failure.Reason, fmt.Errorf("not asked, after %d questions in a row without an answer: %w", r.failures, r.failure), ""))
@@ -77,13 +76,6 @@ func (r *asking) one(ctx context.Context, a asked) {
 	}
 	r.learn(ctx, failure)
 	r.sink(fact)
-}
-
-func refusals(count int) string {
-	if count == 1 {
-		return "1 refusal"
-	}
-	return fmt.Sprintf("%d refusals", count)
 }
 
 func pause(ctx context.Context, wait time.Duration) bool {

@@ -56,11 +56,7 @@ var (
 
 // Validate reports what cannot be asked about, each with its place.
 func (o Options) Validate() error {
-	var entries []entry.Entry
-	for _, d := range o.Domains {
-		entries = append(entries, d.Entry)
-	}
-	faults := entry.ListFaults("domains", entries)
+	faults := entry.ListFaults("domains", o.Domains)
 	wrong := func(path string, err error) { faults = append(faults, &watch.FieldError{Path: path, Err: err}) }
 	if len(o.Domains) == 0 {
 		wrong("domains", errNothing)

@@ -3,8 +3,6 @@ package github
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,12 +19,6 @@ import (
 const maxShown = 200
 
 func shown(text string) string { return clean.Text(text, maxShown) }
-
-// identity tells a credential from the next one, and gives none of it away.
-func identity(secret watch.Secret) string {
-	sum := sha256.Sum256([]byte(strings.TrimSpace(secret.Reveal())))
-	return "sha256:" + hex.EncodeToString(sum[:6])
-}
 
 // trouble is why an entry gave nothing, with the next step.
 type trouble struct {
@@ -95,16 +87,9 @@ func isRefusal(failure *webclient.Failure) bool { return failure.Status == http.
 func refusalText(what string, hold holdoff.Hold, remembered bool) string {
 	text := "GitHub refuses " + what
 	if remembered {
-		text += " (not asked again before " + hold.RetryAt.Format(time.RFC3339) + ", after " + times(hold.Count) + ")"
+		text += " (" + hold.Clause() + ")"
 	}
 	return text + ": " + hold.Text
-}
-
-func times(count int) string {
-	if count == 1 {
-		return "1 refusal"
-	}
-	return fmt.Sprintf("%d refusals", count)
 }
 
 // refusedFact is the finding that GitHub refuses what is watched.

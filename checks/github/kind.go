@@ -10,7 +10,6 @@ package github
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -127,7 +126,7 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 	var found []watch.Ability
 	for _, l := range c.looks {
 		ability := watch.Ability{Name: l.subject.Name, Gives: l.gives, Required: true}
-		p, err := c.open(func(fact watch.Fact) { missed(&ability, fact) }, true)
+		p, err := c.open(func(fact watch.Fact) { checks.Missed(&ability, fact) }, true)
 		if err == nil {
 			p.one(ctx, l)
 			p.client.Close()
@@ -139,21 +138,6 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 		found = append(found, ability)
 	}
 	return found
-}
-
-// missed notes the first thing that an entry does not give.
-func missed(ability *watch.Ability, fact watch.Fact) {
-	if ability.Err != nil {
-		return
-	}
-	switch fact := fact.(type) {
-	case watch.Problem:
-		ability.Err, ability.Reason, ability.Remedy = fact.Err, fact.Reason, fact.Remedy
-	case watch.Condition:
-		if fact.Reason != "" {
-			ability.Err, ability.Reason, ability.Remedy = errors.New(fact.Text), fact.Reason, fact.Remedy
-		}
-	}
 }
 
 // ownTime is this machine's clock, as far as it is known to be right, and never the

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lapsewatch/internal/entry"
+	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
 
@@ -58,7 +59,6 @@ var (
 	clientID         = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 	errNothing      = errors.New("there is nothing to watch: give tokens, apps or organizations")
-	errAPIURL       = errors.New("want an https URL without user name, query or fragment, such as https://github.example.com/api/v3")
 	errWho          = errors.New("want exactly one of client_id and app_id")
 	errClientID     = errors.New("want a client ID, such as Iv23liAbCdEfGhIjKlMn")
 	errAppID        = errors.New("want a number above 0")
@@ -77,12 +77,10 @@ func (o Options) Validate() error {
 	if len(o.Tokens)+len(o.Apps)+len(o.Organizations) == 0 {
 		wrong("tokens", errNothing)
 	}
-	if !plainHTTPS(o.APIURL) {
-		wrong("api_url", errAPIURL)
-	}
-	faults = append(faults, entry.ListFaults("tokens", entriesOf(o.Tokens, func(t Token) entry.Entry { return t.Entry }))...)
-	faults = append(faults, entry.ListFaults("apps", entriesOf(o.Apps, func(a App) entry.Entry { return a.Entry }))...)
-	faults = append(faults, entry.ListFaults("organizations", entriesOf(o.Organizations, func(o Organization) entry.Entry { return o.Entry }))...)
+	wrong("api_url", webclient.URLFault(o.APIURL))
+	faults = append(faults, entry.ListFaults("tokens", o.Tokens)...)
+	faults = append(faults, entry.ListFaults("apps", o.Apps)...)
+	faults = append(faults, entry.ListFaults("organizations", o.Organizations)...)
 	for i, token := range o.Tokens {
 		wrong(fmt.Sprintf("tokens[%d].token", i), token.Token.Validate())
 	}
@@ -119,20 +117,6 @@ func (o Organization) check(at string, wrong func(string, error)) {
 	default:
 		wrong(at+".token", o.Token.Validate())
 	}
-}
-
-func entriesOf[T any](list []T, of func(T) entry.Entry) []entry.Entry {
-	var all []entry.Entry
-	for _, one := range list {
-		all = append(all, of(one))
-	}
-	return all
-}
-
-func plainHTTPS(text string) bool {
-	address, err := url.Parse(text)
-	return err == nil && address.Scheme == "https" && address.Hostname() != "" && address.User == nil &&
-		address.RawQuery == "" && address.Fragment == "" && !strings.ContainsAny(text, "?#")
 }
 
 // web is where people look at GitHub: https://github.com, or the Enterprise Server's host.

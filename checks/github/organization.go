@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
@@ -96,7 +97,7 @@ func (o Organization) own(p *pass, l look, token watch.Secret, header http.Heade
 	}
 	if !end.IsZero() {
 		p.sink(watch.Credential{
-			Subject: subject, Form: watch.AccessToken, Identity: identity(token), NotAfter: end, Self: true,
+			Subject: subject, Form: watch.AccessToken, Identity: listedtoken.Identity(token), NotAfter: end, Self: true,
 			Details: map[string]any{"token_kind": sortOf(token).name},
 			Remedy:  "Make a new token with the same rights, and put it where this check's options refer to.",
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-github/v84/github"
 
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/watch"
 )
 
@@ -103,7 +104,7 @@ func (p *pass) dated(l look, secret watch.Secret, kind sort, header http.Header,
 		p.sink(watch.Condition{Subject: l.subject, Text: "GitHub accepts the token and gives it no date: " + kind.dateless, Details: details})
 		return nil
 	}
-	p.sink(watch.Credential{Subject: l.subject, Form: watch.AccessToken, Identity: identity(secret), NotAfter: end, Details: details})
+	p.sink(watch.Credential{Subject: l.subject, Form: watch.AccessToken, Identity: listedtoken.Identity(secret), NotAfter: end, Details: details})
 	return nil
 }
 

@@ -137,11 +137,7 @@ func (p *pass) self(ctx context.Context, l look) (asked, error) {
 func (a asked) text(what string) string {
 	text := "GitLab refuses " + what
 	if a.remembered {
-		count := fmt.Sprintf("%d refusals", a.refusal.Count)
-		if a.refusal.Count == 1 {
-			count = "1 refusal"
-		}
-		text += " (not asked again before " + a.refusal.RetryAt.Format(time.RFC3339) + ", after " + count + ")"
+		text += " (" + a.refusal.Clause() + ")"
 	}
 	return text + ": " + a.refusal.Text
 }

@@ -10,7 +10,6 @@ package gitlab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -158,7 +157,7 @@ func (p *pass) broken(subject watch.Subject, hides string, fault error) {
 func (c *check) Try(ctx context.Context) []watch.Ability {
 	var found []watch.Ability
 	var current *watch.Ability
-	p, err := c.open(func(fact watch.Fact) { missed(current, fact) }, true)
+	p, err := c.open(func(fact watch.Fact) { checks.Missed(current, fact) }, true)
 	if err != nil {
 		return []watch.Ability{{Name: c.options.URL, Gives: "reaches GitLab", Required: true, Err: err}}
 	}
@@ -166,7 +165,7 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 	try := func(subject watch.Subject, gives string, look func() error) bool {
 		current = &watch.Ability{Name: subject.Name, Gives: gives, Required: true}
 		if err := look(); err != nil {
-			missed(current, problem(subject, "", err))
+			checks.Missed(current, problem(subject, "", err))
 		}
 		if current.Err == nil {
 			current.Err = ctx.Err()
@@ -188,19 +187,4 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 		}
 	}
 	return found
-}
-
-// missed notes the first thing that an ability lacks.
-func missed(ability *watch.Ability, fact watch.Fact) {
-	if ability.Err != nil {
-		return
-	}
-	switch fact := fact.(type) {
-	case watch.Problem:
-		ability.Err, ability.Reason, ability.Remedy = fact.Err, fact.Reason, fact.Remedy
-	case watch.Condition:
-		if fact.Reason != "" {
-			ability.Err, ability.Reason, ability.Remedy = errors.New(fact.Text), fact.Reason, fact.Remedy
-		}
-	}
 }

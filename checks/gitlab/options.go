@@ -3,11 +3,11 @@ package gitlab
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 
 	"lapsewatch/internal/entry"
+	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
 
@@ -50,7 +50,6 @@ var (
 	path = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$`)
 
 	errNothing  = errors.New("there is nothing to watch: give tokens, projects, groups or personal")
-	errURL      = errors.New("want an https URL without user name, query or fragment, such as https://gitlab.example.com")
 	errPath     = errors.New("want a path or an ID, such as platform/shop")
 	errNoLister = errors.New("needed to list projects, groups and personal")
 	errIdle     = errors.New("there is nothing to list with it: give projects, groups or personal, or watch it under tokens")
@@ -69,9 +68,7 @@ func (o Options) Validate() error {
 			faults = append(faults, &watch.FieldError{Path: path, Err: err})
 		}
 	}
-	if !plainHTTPS(o.URL) {
-		wrong("url", errURL)
-	}
+	wrong("url", webclient.URLFault(o.URL))
 	switch {
 	case len(o.Tokens) == 0 && !o.lists():
 		wrong("tokens", errNothing)
@@ -82,9 +79,9 @@ func (o Options) Validate() error {
 	case o.lists():
 		wrong("token", o.Token.Validate())
 	}
-	faults = append(faults, entry.ListFaults("tokens", entriesOf(o.Tokens, func(t Token) entry.Entry { return t.Entry }))...)
-	faults = append(faults, entry.ListFaults("projects", entriesOf(o.Projects, func(p Project) entry.Entry { return p.Entry }))...)
-	faults = append(faults, entry.ListFaults("groups", entriesOf(o.Groups, func(g Group) entry.Entry { return g.Entry }))...)
+	faults = append(faults, entry.ListFaults("tokens", o.Tokens)...)
+	faults = append(faults, entry.ListFaults("projects", o.Projects)...)
+	faults = append(faults, entry.ListFaults("groups", o.Groups)...)
 	for i, token := range o.Tokens {
 		wrong(fmt.Sprintf("tokens[%d].token", i), token.Token.Validate())
 	}
@@ -107,20 +104,6 @@ func pathFault(text string) error {
 		}
 	}
 	return nil
-}
-
-func entriesOf[T any](list []T, of func(T) entry.Entry) []entry.Entry {
-	var all []entry.Entry
-	for _, one := range list {
-		all = append(all, of(one))
-	}
-	return all
-}
-
-func plainHTTPS(text string) bool {
-	address, err := url.Parse(text)
-	return err == nil && address.Scheme == "https" && address.Hostname() != "" && address.User == nil &&
-		address.RawQuery == "" && address.Fragment == "" && !strings.ContainsAny(text, "?#")
 }
 
 // web is the address of a page of the instance.

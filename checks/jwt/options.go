@@ -60,11 +60,7 @@ var (
 
 // Validate reports what cannot be looked at, each with its place.
 func (o Options) Validate() error {
-	var entries []entry.Entry
-	for _, token := range o.Tokens {
-		entries = append(entries, token.Entry)
-	}
-	faults := entry.ListFaults("tokens", entries)
+	faults := entry.ListFaults("tokens", o.Tokens)
 	wrong := func(path string, err error) { faults = append(faults, &watch.FieldError{Path: path, Err: err}) }
 	if len(o.Tokens)+len(o.Paths)+len(o.usual) == 0 {
 		wrong("tokens", errNothing)

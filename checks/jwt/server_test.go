@@ -59,7 +59,7 @@ func TestATokenOfARealServerIsReadAndVerified(t *testing.T) {
 	d.env.Now = time.Now
 	options := jwt.Options{Issuer: server.Issuer, Audience: "https://jwt.example", Keys: jwt.Keys{Issuers: []string{server.Issuer}}, CAFile: ca}
 	fact, ok := d.one(t, issued(t, server, root), options).(watch.Credential)
-	if !ok || len(fact.Observations) != 0 || fact.Life != 120*time.Second {
+	if !ok || len(fact.Observations) != 0 || fact.Life != 300*time.Second {
 		t.Fatalf("%+v", fact)
 	}
 	for key, want := range map[string]any{"signature": "valid", "issuer": server.Issuer, "key_id": "march", "algorithm": "RS256", "type": "at+jwt", "client_id": "post", "scopes": 1, "keys": server.Issuer} {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"lapsewatch/internal/entry"
-	"lapsewatch/internal/listedtoken"
+	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
 
@@ -35,14 +35,12 @@ func (o Options) Validate() error {
 			faults = append(faults, &watch.FieldError{Path: path, Err: err})
 		}
 	}
-	wrong("registry", listedtoken.URLFault(o.Registry))
+	wrong("registry", webclient.URLFault(o.Registry))
 	if len(o.Tokens) == 0 {
 		wrong("tokens", errors.New("there is nothing to watch: give at least one token"))
 	}
-	entries := make([]entry.Entry, len(o.Tokens))
 	for i, token := range o.Tokens {
-		entries[i] = token.Entry
 		wrong(fmt.Sprintf("tokens[%d].token", i), token.Token.Validate())
 	}
-	return errors.Join(append(faults, entry.ListFaults("tokens", entries)...)...)
+	return errors.Join(append(faults, entry.ListFaults("tokens", o.Tokens)...)...)
 }

@@ -2,9 +2,7 @@ package oauth
 
 import (
 	"context"
-	"fmt"
 	"sync"
-	"time"
 
 	"lapsewatch/internal/holdoff"
 )
@@ -118,9 +116,5 @@ func (t told) words() string {
 	if !t.held {
 		return t.Text
 	}
-	times := "1 refusal"
-	if t.hold.Count > 1 {
-		times = fmt.Sprintf("%d refusals", t.hold.Count)
-	}
-	return fmt.Sprintf("not asked again before %s, after %s: %s", t.hold.RetryAt.UTC().Format(time.RFC3339), times, t.Text)
+	return t.hold.Clause() + ": " + t.Text
 }

@@ -65,9 +65,9 @@ func (o Options) Validate() error {
 	if o.ClockTolerance <= 0 || time.Duration(o.ClockTolerance) > maxTolerance {
 		wrong.add("clock_tolerance", fmt.Errorf("want more than nothing and at most %s", maxTolerance))
 	}
-	wrong = append(wrong, entry.ListFaults("sign_ins", entriesOf(o.SignIns, func(s SignIn) entry.Entry { return s.Entry }))...)
-	wrong = append(wrong, entry.ListFaults("introspections", entriesOf(o.Introspections, func(i Introspection) entry.Entry { return i.Entry }))...)
-	wrong = append(wrong, entry.ListFaults("refresh_tokens", entriesOf(o.RefreshTokens, func(r RefreshToken) entry.Entry { return r.Entry }))...)
+	wrong = append(wrong, entry.ListFaults("sign_ins", o.SignIns)...)
+	wrong = append(wrong, entry.ListFaults("introspections", o.Introspections)...)
+	wrong = append(wrong, entry.ListFaults("refresh_tokens", o.RefreshTokens)...)
 	stores := map[string]string{}
 	names := map[string]string{}
 	for i, s := range o.SignIns {
@@ -88,14 +88,6 @@ func (o Options) Validate() error {
 		r.validate(at, &wrong)
 	}
 	return errors.Join(wrong...)
-}
-
-func entriesOf[T any](list []T, of func(T) entry.Entry) []entry.Entry {
-	entries := make([]entry.Entry, len(list))
-	for i, one := range list {
-		entries[i] = of(one)
-	}
-	return entries
 }
 
 func (s SignIn) validate(at string, stores map[string]string, wrong *wrongs) {

@@ -43,11 +43,7 @@ var (
 
 // Validate reports what cannot be watched, each with its place.
 func (o Options) Validate() error {
-	var entries []entry.Entry
-	for _, issuer := range o.Issuers {
-		entries = append(entries, issuer.Entry)
-	}
-	faults := entry.ListFaults("issuers", entries)
+	faults := entry.ListFaults("issuers", o.Issuers)
 	wrong := func(path string, err error) { faults = append(faults, &watch.FieldError{Path: path, Err: err}) }
 	if len(o.Issuers) == 0 {
 		wrong("issuers", errNothing)

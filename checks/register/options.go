@@ -58,11 +58,7 @@ var (
 
 // Validate reports what cannot be watched, each with its place.
 func (o Options) Validate() error {
-	var entries []entry.Entry
-	for _, c := range o.Credentials {
-		entries = append(entries, c.Entry)
-	}
-	faults := entry.ListFaults("credentials", entries)
+	faults := entry.ListFaults("credentials", o.Credentials)
 	wrong := func(path string, err error) { faults = append(faults, &watch.FieldError{Path: path, Err: err}) }
 	if len(o.Credentials) == 0 {
 		wrong("credentials", errNothing)

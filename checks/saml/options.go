@@ -51,11 +51,7 @@ var (
 
 // Validate reports what cannot be read, each with its place.
 func (o Options) Validate() error {
-	var entries []entry.Entry
-	for _, m := range o.Metadata {
-		entries = append(entries, m.Entry)
-	}
-	faults := entry.ListFaults("metadata", entries)
+	faults := entry.ListFaults("metadata", o.Metadata)
 	wrong := func(path string, err error) { faults = append(faults, &watch.FieldError{Path: path, Err: err}) }
 	if len(o.Metadata) == 0 {
 		wrong("metadata", errNothing)

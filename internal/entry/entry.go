@@ -57,15 +57,19 @@ func OwnerFaults(path string, owners []string) []error {
 	return faults
 }
 
+// Common is the entry itself, whatever it is embedded in.
+func (e Entry) Common() Entry { return e }
+
 // ListFaults are those of all entries of the list at path: of each, of names that occur
 // twice, and of a list that is too long.
-func ListFaults(path string, entries []Entry) []error {
+func ListFaults[E interface{ Common() Entry }](path string, entries []E) []error {
 	var faults []error
 	if len(entries) > MaxEntries {
 		return []error{&watch.FieldError{Path: path, Err: fmt.Errorf("%d entries are more than %d", len(entries), MaxEntries)}}
 	}
 	first := map[string]string{}
-	for i, e := range entries {
+	for i, entry := range entries {
+		e := entry.Common()
 		at := fmt.Sprintf("%s[%d]", path, i)
 		faults = append(faults, e.Faults(at)...)
 		if before, twice := first[e.Name]; twice && e.Name != "" {

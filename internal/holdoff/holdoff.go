@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -65,6 +66,16 @@ type Hold struct {
 	// Options and Fingerprint are those of the attempt; others end the hold.
 	Options     string      `json:"options"`
 	Fingerprint fingerprint `json:"fingerprint"`
+}
+
+// Clause says for people until when the service is left alone: "not asked again before
+// 2026-11-22T08:00:00Z, after 2 refusals".
+func (h Hold) Clause() string {
+	count := "1 refusal"
+	if h.Count != 1 {
+		count = fmt.Sprintf("%d refusals", h.Count)
+	}
+	return fmt.Sprintf("not asked again before %s, after %s", h.RetryAt.UTC().Format(time.RFC3339), count)
 }
 
 // Book keeps the hold of one credential at one service. One goroutine at a time uses it.

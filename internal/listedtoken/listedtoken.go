@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"time"
 
@@ -149,27 +148,19 @@ func NextStep(reason watch.Reason, address string) string {
 }
 
 func (s Service) refused(look *Look, hold holdoff.Hold, held bool) {
-	again := hold.RetryAt.UTC().Format(time.RFC3339)
 	text := "is not accepted by " + s.Name
 	if held {
-		text += fmt.Sprintf("; not asked again before %s, after %s", again, refusals(hold.Count))
+		text += "; " + hold.Clause()
 	}
 	look.Reason, look.Remedy = watch.TokenRefused, s.Remedy
 	look.Err = errors.New(text + ": " + hold.Text)
-	look.Details = map[string]any{"refusals": hold.Count, "next_attempt": again}
+	look.Details = map[string]any{"refusals": hold.Count, "next_attempt": hold.RetryAt.UTC().Format(time.RFC3339)}
 	if hold.Status != 0 {
 		look.Details["status"] = hold.Status
 	}
 	if hold.Code != "" {
 		look.Details["code"] = hold.Code
 	}
-}
-
-func refusals(count int) string {
-	if count == 1 {
-		return "1 refusal"
-	}
-	return fmt.Sprintf("%d refusals", count)
 }
 
 // Identity names a token without giving anything of it away: 48 bits of its digest, which
@@ -188,24 +179,6 @@ func fault(token string) error {
 		return fmt.Errorf("it is longer than %d bytes", longest)
 	case strings.IndexFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0:
 		return errors.New("it holds white space or characters that no token has")
-	}
-	return nil
-}
-
-// URLFault is why a text is not the https URL of a service.
-func URLFault(text string) error {
-	address, err := url.Parse(text)
-	switch {
-	case err != nil: // the parser's error repeats the URL, which may hold a password
-		return errors.New("it cannot be parsed as a URL: want https://HOST")
-	case address.Scheme != "https":
-		return errors.New("want https://HOST: tokens are sent there")
-	case address.Hostname() == "":
-		return errors.New("it names no host")
-	case address.User != nil:
-		return errors.New("it holds a user name or password")
-	case address.RawQuery != "" || address.Fragment != "" || address.ForceQuery:
-		return errors.New("want nothing behind the path")
 	}
 	return nil
 }

@@ -285,3 +285,22 @@ func Doing(method, address string) string {
 func (a Answer) Said(text string, runes int) string {
 	return said(redact.Text(text, a.secrets...), runes)
 }
+
+// URLFault is why a text is not the https URL of a service, to which paths are added; nil if
+// it is one.
+func URLFault(text string) error {
+	address, err := url.Parse(text)
+	switch {
+	case err != nil: // the parser's error repeats the URL, which may hold a password
+		return errors.New("it cannot be parsed as a URL: want https://HOST")
+	case address.Scheme != "https":
+		return errors.New("want https://HOST: tokens are sent there")
+	case address.Hostname() == "":
+		return errors.New("it names no host")
+	case address.User != nil:
+		return errors.New("it holds a user name or password")
+	case address.RawQuery != "" || address.Fragment != "" || address.ForceQuery:
+		return errors.New("want nothing behind the path")
+	}
+	return nil
+}
