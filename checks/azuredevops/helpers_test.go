@@ -76,12 +76,8 @@ func begin(t *testing.T, organization *fakedevops.Organization, manners ...vendo
 	if organization.Accepts == nil {
 		organization.Accepts = func(token string) bool { return token == entraToken }
 	}
-	s.server = vendortest.Start(t, organization, manners...)
-	if manners == nil {
-		s.server.Misbehave()
-	}
-	s.env = checks.DefaultEnv(s.Secrets)
-	s.env.Now, s.env.Memory, s.env.Log, s.env.Timeout = s.Now, s, s.Log(), time.Minute
+	s.server = looktest.Serve(t, organization, manners...)
+	s.env = s.Env()
 	s.options = azuredevops.Options{URL: s.server.URL + "/fabrikam", CAFile: s.server.CAFile, Tokens: listed("release")}
 	s.configure(t)
 	return s
@@ -90,17 +86,10 @@ func begin(t *testing.T, organization *fakedevops.Organization, manners ...vendo
 // configure takes up changed options.
 func (s *scene) configure(t *testing.T) {
 	t.Helper()
-	if err := s.options.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	check, err := azuredevops.New(s.options, s.env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.check = check
+	s.check = checktest.Build(t, azuredevops.Kind, s.options, s.env)
 }
 
-func (s *scene) collect(t *testing.T) map[string]watch.Fact {
+func (s *scene) collect(t *testing.T) checktest.Facts {
 	t.Helper()
 	return s.Collect(t, s.check)
 }

@@ -29,7 +29,7 @@ func TestTheTokensOfAllUsersAreListedWithTheirDatesAndOwners(t *testing.T) {
 	if len(facts) != 4 {
 		t.Errorf("%d facts: %v", len(facts), facts)
 	}
-	looktest.WantCondition(t, facts["list"], "", "3 personal access tokens are listed")
+	checktest.WantCondition(t, facts["list"], "", "3 personal access tokens are listed")
 	release, ok := facts["pat/"+adaID+"/"+releaseGUID].(watch.Credential)
 	if !ok || !release.NotAfter.Equal(time.Date(2026, time.December, 2, 6, 0, 0, 0, time.UTC)) || release.Life != 90*24*time.Hour || release.Identity != releaseGUID || release.Form != watch.AccessToken {
 		t.Errorf("%+v", facts)
@@ -62,7 +62,7 @@ func TestEveryPageOfEveryListIsRead(t *testing.T) {
 	}
 	s := begin(t, organization, vendortest.DefaultManners()...)
 	s.lists(t, azuredevops.Everybodys)
-	looktest.WantCondition(t, s.collect(t)["list"], "", "48 personal access tokens are listed")
+	checktest.WantCondition(t, s.collect(t)["list"], "", "48 personal access tokens are listed")
 }
 
 func TestOwnTokensAreListedWithThoseThatHaveExpired(t *testing.T) {
@@ -74,7 +74,7 @@ func TestOwnTokensAreListedWithThoseThatHaveExpired(t *testing.T) {
 	if len(facts) != 3 {
 		t.Errorf("%v", facts)
 	}
-	looktest.WantCondition(t, facts["list"], "", "2 personal access tokens are listed")
+	checktest.WantCondition(t, facts["list"], "", "2 personal access tokens are listed")
 	if release := facts["pat/own/"+releaseGUID].(watch.Credential); release.Subject.Name != "release" || !release.NotAfter.Equal(days(10)) || release.Details["user"] != nil {
 		t.Errorf("%+v", release)
 	}
@@ -82,7 +82,7 @@ func TestOwnTokensAreListedWithThoseThatHaveExpired(t *testing.T) {
 		t.Error("an expired token counts as removed")
 	}
 	organization.Change(func(o *fakedevops.Organization) { o.SignedIn = -1 })
-	problem := looktest.WantProblem(t, s.collect(t)["list"], watch.AuthFailed, "401 Unauthorized")
+	problem := checktest.WantProblem(t, s.collect(t)["list"], watch.AuthFailed, "401 Unauthorized")
 	if problem.HidesPrefix != "pat/" || !strings.HasSuffix(problem.Remedy, "whose: own needs a user's sign-in.") {
 		t.Errorf("%+v", problem)
 	}
@@ -117,7 +117,7 @@ func TestAManagedIdentitySignsInForAzureDevOps(t *testing.T) {
 	t.Setenv("IDENTITY_HEADER", tenant.ManagedIdentityHeader())
 	s.options.List.SignIn = msgraph.SignIn{Tenant: tenant.TenantID, Method: msgraph.ManagedIdentity, ClientID: client, CAFile: authorities}
 	s.configure(t)
-	looktest.WantCondition(t, s.collect(t)["list"], "", "3 personal access tokens are listed")
+	checktest.WantCondition(t, s.collect(t)["list"], "", "3 personal access tokens are listed")
 }
 
 func TestASecretThatEntraRefusesHidesTheListAndIsHeld(t *testing.T) {
@@ -143,7 +143,7 @@ func TestASecretThatEntraRefusesHidesTheListAndIsHeld(t *testing.T) {
 		if problem := facts["list"].(watch.Problem); problem.HidesPrefix != "pat/" || !problem.Confined || !strings.HasPrefix(string(problem.Reason), "auth_") {
 			t.Errorf("%+v", problem)
 		}
-		looktest.WantCondition(t, facts["token/release"], "", "the token works, as Ada; no API tells its date, so give it as expires, from the page of the user's personal access tokens")
+		checktest.WantCondition(t, facts["token/release"], "", "the token works, as Ada; no API tells its date, so give it as expires, from the page of the user's personal access tokens")
 	}
 	if signIns := len(tenant.To("/token")); signIns != 1 {
 		t.Errorf("%d sign-ins", signIns)
@@ -162,7 +162,7 @@ func TestWhoMayNotAdministrateIsToldOnce(t *testing.T) {
 	s.env.Concurrency = 1
 	s.lists(t, "")
 	facts := s.collect(t)
-	problem := looktest.WantProblem(t, facts["list"], watch.PermissionDenied, "whoever signs in may not administrate tokens")
+	problem := checktest.WantProblem(t, facts["list"], watch.PermissionDenied, "whoever signs in may not administrate tokens")
 	if len(facts) != 1 || problem.HidesPrefix != "pat/" || problem.Remedy != "Make whoever signs in a member of Project Collection Administrators of the organization, or list with whose: own and a user's sign-in." {
 		t.Errorf("%v", facts)
 	}
@@ -180,11 +180,11 @@ func TestAUserWhoseTokensCannotBeListedHidesThoseAlone(t *testing.T) {
 	s := begin(t, organization, vendortest.Manner{On: "/" + graceID, Times: vendortest.Always, Answer: vendortest.Status(503, "1")})
 	s.lists(t, "")
 	facts := s.collect(t)
-	problem := looktest.WantProblem(t, facts["list/"+graceID], watch.Unreadable, "503 Service Unavailable")
+	problem := checktest.WantProblem(t, facts["list/"+graceID], watch.Unreadable, "503 Service Unavailable")
 	if problem.HidesPrefix != "pat/"+graceID+"/" || problem.Subject.Name != "personal access tokens of Grace" {
 		t.Errorf("%+v", problem)
 	}
-	looktest.WantCondition(t, facts["list"], "", "2 personal access tokens are listed")
+	checktest.WantCondition(t, facts["list"], "", "2 personal access tokens are listed")
 
 	s.server.Misbehave()
 	organization.Change(func(o *fakedevops.Organization) { o.Users[1].Gone = true })
@@ -246,7 +246,7 @@ func TestWhatIsOddInAListHidesNothingElse(t *testing.T) {
 	s.lists(t, "")
 	facts := s.collect(t)
 	for _, n := range []string{"1", "2", "3"} {
-		looktest.WantProblem(t, facts["pat/"+adaID+"/00000000-0000-4000-8000-00000000000"+n], watch.Unparsable, "its dates cannot be read")
+		checktest.WantProblem(t, facts["pat/"+adaID+"/00000000-0000-4000-8000-00000000000"+n], watch.Unparsable, "its dates cannot be read")
 	}
 	hostile := facts["pat/"+adaID+"/00000000-0000-4000-8000-000000000004"].About()
 	if strings.ContainsAny(hostile.Name, "\x1b\r\n\u202e") || len(hostile.Name) > 500 || hostile.Owners != nil {

@@ -31,7 +31,7 @@ func expires(t *testing.T, text string) entry.Date {
 func TestATokenIsTriedAndItsDateIsTheOptions(t *testing.T) {
 	t.Parallel()
 	s := begin(t, fabrikam(), vendortest.DefaultManners()...)
-	told := looktest.WantCondition(t, s.collect(t)["token/release"], "", "the token works, as Ada; no API tells its date, so give it as expires, from the page of the user's personal access tokens")
+	told := checktest.WantCondition(t, s.collect(t)["token/release"], "", "the token works, as Ada; no API tells its date, so give it as expires, from the page of the user's personal access tokens")
 	if told.Details["user"] != "Ada" {
 		t.Errorf("%v", told.Details)
 	}
@@ -57,7 +57,7 @@ func TestARefusedTokenIsLeftAloneOverPasses(t *testing.T) {
 	pass := func(after time.Duration, requests int, text string) {
 		t.Helper()
 		s.Go(now.Add(after))
-		looktest.WantCondition(t, s.collect(t)["token/release"], watch.TokenRefused, "the token is not accepted by "+s.host()+text+why)
+		checktest.WantCondition(t, s.collect(t)["token/release"], watch.TokenRefused, "the token is not accepted by "+s.host()+text+why)
 		if got := len(s.server.Requests()); got != requests {
 			t.Errorf("after %s: %d requests, want %d", after, got, requests)
 		}
@@ -108,7 +108,7 @@ func TestEveryWayOfRefusingIsKnown(t *testing.T) {
 	public := fabrikam()
 	public.Public, public.Users = true, nil
 	s := begin(t, public)
-	looktest.WantCondition(t, s.collect(t)["token/release"], watch.TokenRefused, "the token is not accepted by "+s.host()+": it takes whoever shows the token for an anonymous visitor")
+	checktest.WantCondition(t, s.collect(t)["token/release"], watch.TokenRefused, "the token is not accepted by "+s.host()+": it takes whoever shows the token for an anonymous visitor")
 }
 
 func TestWhatIsNoAnswerIsNoProof(t *testing.T) {
@@ -129,7 +129,7 @@ func TestWhatIsNoAnswerIsNoProof(t *testing.T) {
 		"no such organization":  {vendortest.Status(404, ""), watch.NotFound, "404 Not Found"},
 	} {
 		s := begin(t, fabrikam(), vendortest.Manner{Times: vendortest.Always, Answer: c.answer})
-		if problem := looktest.WantProblem(t, s.collect(t)["token/release"], c.reason, c.says); problem.HidesPrefix != "" || s.Kept() != 0 {
+		if problem := checktest.WantProblem(t, s.collect(t)["token/release"], c.reason, c.says); problem.HidesPrefix != "" || s.Kept() != 0 {
 			t.Errorf("%s: %+v", name, problem)
 		}
 		s.options.Tokens[0].Expires = expires(t, "2026-12-02")
@@ -147,7 +147,7 @@ func TestATokenThatCannotBeReadIsAProblemWhateverItsDate(t *testing.T) {
 	s.Put("release", "")
 	s.options.Tokens[0].Expires = expires(t, "2026-12-02")
 	s.configure(t)
-	looktest.WantProblem(t, s.collect(t)["token/release"], watch.Unreadable, "read the token: it is empty")
+	checktest.WantProblem(t, s.collect(t)["token/release"], watch.Unreadable, "read the token: it is empty")
 }
 
 func TestACutShortPassSaysSo(t *testing.T) {
@@ -164,12 +164,8 @@ func TestTheCheckKeepsItsContract(t *testing.T) {
 	s.Put("refused", "CANARY")
 	s.options.Tokens = listed("release", "refused", "missing")
 	checktest.Run(t, checktest.Case{
-		Kind: azuredevops.Kind,
-		Decode: func(into any) error {
-			*into.(*azuredevops.Options) = s.options
-			return nil
-		},
-		Env: s.env, Readable: 2, Unreadable: 1,
+		Kind: azuredevops.Kind, Decode: checktest.Given(s.options), Env: s.env,
+		Readable: 2, Unreadable: 1,
 	})
 }
 
@@ -202,12 +198,6 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	} {
 		options := azuredevops.Options{Organization: "fabrikam", Tokens: listed("a")}
 		c.change(&options)
-		got := ""
-		if err := options.Validate(); err != nil {
-			got, _, _ = strings.Cut(err.Error(), "\n")
-		}
-		if got != c.want {
-			t.Errorf("%s\ngot  %s\nwant %s", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) { checktest.WantRefusal(t, options.Validate(), c.want) })
 	}
 }

@@ -1,6 +1,8 @@
-// Package checktest is the conformance suite that every kind of check passes. It tests
-// what the contract in package checks and watch.Check promises for all kinds, and not
-// what a kind reads; that is the kind's own tests' business.
+// Package checktest is the conformance suite that every kind of check passes, and what the
+// kinds' own tests share: an environment, a memory that can be looked into, the facts of a
+// pass, options, a search for secrets. The suite tests what the contract in package checks
+// and watch.Check promises for all kinds, and not what a kind reads; that is the kind's own
+// tests' business.
 package checktest
 
 import (
@@ -8,7 +10,6 @@ import (
 	"errors"
 	"runtime"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -57,21 +58,18 @@ func (c Case) build(t *testing.T) watch.Check {
 // pass collects once and fails the test when the check hangs.
 func pass(t *testing.T, ctx context.Context, check watch.Check) ([]watch.Fact, error) {
 	t.Helper()
-	var mu sync.Mutex
-	var facts []watch.Fact
-	ended := make(chan error, 1)
+	type outcome struct {
+		told []watch.Fact
+		err  error
+	}
+	ended := make(chan outcome, 1)
 	go func() {
-		ended <- check.Collect(ctx, func(fact watch.Fact) {
-			mu.Lock()
-			defer mu.Unlock()
-			facts = append(facts, fact)
-		})
+		told, err := Gather(ctx, check)
+		ended <- outcome{told, err}
 	}()
 	select {
-	case err := <-ended:
-		mu.Lock()
-		defer mu.Unlock()
-		return facts, err
+	case end := <-ended:
+		return end.told, end.err
 	case <-time.After(hung):
 		t.Fatal("the pass does not end")
 		return nil, nil

@@ -47,9 +47,9 @@ func (s SignIn) assertion(pem watch.Secret, now time.Time) (signed watch.Secret,
 }
 
 func (s SignIn) badKey(why string) error {
-	return &trouble{
-		err: fmt.Errorf("read the private key in %s: %s", s.PrivateKey, why), reason: watch.Unparsable,
-		remedy: "Put the key as GitHub gave it (-----BEGIN RSA PRIVATE KEY-----) where the check's options refer to.",
+	return &webclient.Trouble{
+		Err: fmt.Errorf("read the private key in %s: %s", s.PrivateKey, why), Reason: watch.Unparsable,
+		Remedy: "Put the key as GitHub gave it (-----BEGIN RSA PRIVATE KEY-----) where the check's options refer to.",
 	}
 }
 
@@ -127,9 +127,9 @@ func notItsKey(failure *webclient.Failure) string {
 }
 
 func clockTrouble(failure *webclient.Failure) error {
-	return &trouble{
-		err: failure, reason: watch.AuthAssertionTime,
-		remedy: "Check the clock of this machine: GitHub refuses what is signed a minute ahead of its own.",
+	return &webclient.Trouble{
+		Err: failure, Reason: watch.AuthAssertionTime,
+		Remedy: "Check the clock of this machine: GitHub refuses what is signed a minute ahead of its own.",
 	}
 }
 
@@ -164,7 +164,7 @@ func explainedSignIn(failure *webclient.Failure, organization string) error {
 	case untimely(failure):
 		return clockTrouble(failure)
 	case failure.Status == http.StatusNotFound && !unknownApp(failure):
-		return &trouble{err: failure, remedy: "Install the App in the organization " + organization + ", or correct the organization's name."}
+		return &webclient.Trouble{Err: failure, Remedy: "Install the App in the organization " + organization + ", or correct the organization's name."}
 	}
 	return failure
 }

@@ -1,9 +1,7 @@
 package github
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -20,48 +18,16 @@ const maxShown = 200
 
 func shown(text string) string { return clean.Text(text, maxShown) }
 
-// trouble is why an entry gave nothing, with the next step.
-type trouble struct {
-	err    error
-	reason watch.Reason
-	remedy string
-}
-
-func (t *trouble) Error() string { return t.err.Error() }
-func (t *trouble) Unwrap() error { return t.err }
-
-func (p *pass) problem(l look, err error) watch.Problem {
-	problem := watch.Problem{Subject: l.subject, Reason: watch.Unreadable, Err: err, Confined: true, HidesPrefix: l.hides}
-	if failure, ok := errors.AsType[*webclient.Failure](err); ok {
-		problem.Reason, problem.Details = failure.Reason, detailsOf(failure)
-	}
-	if known, ok := errors.AsType[*trouble](err); ok {
-		problem.Err, problem.Reason, problem.Remedy = known.err, cmp.Or(known.reason, problem.Reason), known.remedy
-	}
-	return problem
-}
-
-func detailsOf(failure *webclient.Failure) map[string]any {
-	details := map[string]any{}
-	if failure.Status != 0 {
-		details["status"] = failure.Status
-	}
-	if failure.RetryAfter > 0 {
-		details["retry_after_seconds"] = int64(failure.RetryAfter / time.Second)
-	}
-	return details
-}
-
 // secret reads a referenced secret.
 func (p *pass) secret(ref watch.SecretRef) (watch.Secret, error) {
 	secret, err := p.env.Secrets(ref)
 	if err != nil {
-		return watch.Secret{}, &trouble{err: err, reason: watch.NotFound, remedy: "Put the secret where the check's options refer to, so that the user that runs Lapsewatch can read it."}
+		return watch.Secret{}, &webclient.Trouble{Err: err, Reason: watch.NotFound, Remedy: "Put the secret where the check's options refer to, so that the user that runs Lapsewatch can read it."}
 	}
 	if strings.ContainsAny(strings.TrimSpace(secret.Reveal()), "\r\n\x00") && !strings.Contains(secret.Reveal(), "-----BEGIN") {
-		return watch.Secret{}, &trouble{
-			err: fmt.Errorf("read the secret in %s: it has more than one line, which no token has", ref), reason: watch.Unreadable,
-			remedy: "Put the token alone where the check's options refer to.",
+		return watch.Secret{}, &webclient.Trouble{
+			Err: fmt.Errorf("read the secret in %s: it has more than one line, which no token has", ref), Reason: watch.Unreadable,
+			Remedy: "Put the token alone where the check's options refer to.",
 		}
 	}
 	return secret, nil

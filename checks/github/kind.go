@@ -50,7 +50,7 @@ type look struct {
 func New(options Options, env checks.Env) (watch.Check, error) {
 	c := &check{options: options, env: env}
 	for _, token := range options.Tokens {
-		c.add("token", token.Name, token.Subject(""), "tells until when the token works", token.run)
+		c.add("token", token.Name, token.Subject(""), "tells until when the token works", func(ctx context.Context, p *pass, l look) error { return watched(ctx, p, l, token.Token) })
 	}
 	for _, app := range options.Apps {
 		c.add("app", app.Name, app.Subject(""), "proves that the key of the App works", app.run)
@@ -117,7 +117,7 @@ func (p *pass) one(ctx context.Context, l look) {
 		return
 	}
 	if err := l.run(ctx, p, l); err != nil && ctx.Err() == nil {
-		p.sink(p.problem(l, err))
+		p.sink(webclient.Problem(l.subject, l.hides, err))
 	}
 }
 

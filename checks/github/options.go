@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lapsewatch/internal/entry"
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
@@ -22,10 +23,7 @@ type Options struct {
 }
 
 // Token is one token to watch.
-type Token struct {
-	entry.Entry `yaml:",inline"`
-	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept"`
-}
+type Token = listedtoken.Token
 
 // App is one GitHub App whose key is tried.
 type App struct {
@@ -78,12 +76,9 @@ func (o Options) Validate() error {
 		wrong("tokens", errNothing)
 	}
 	wrong("api_url", webclient.URLFault(o.APIURL))
-	faults = append(faults, entry.ListFaults("tokens", o.Tokens)...)
+	faults = append(faults, listedtoken.Faults("tokens", o.Tokens)...)
 	faults = append(faults, entry.ListFaults("apps", o.Apps)...)
 	faults = append(faults, entry.ListFaults("organizations", o.Organizations)...)
-	for i, token := range o.Tokens {
-		wrong(fmt.Sprintf("tokens[%d].token", i), token.Token.Validate())
-	}
 	for i, app := range o.Apps {
 		app.check(fmt.Sprintf("apps[%d]", i), wrong)
 	}

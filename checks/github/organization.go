@@ -56,14 +56,16 @@ func (o Organization) run(ctx context.Context, p *pass, l look) error {
 	}
 	l.book.Succeeded(ctx)
 	if failure != nil && ctx.Err() == nil {
-		p.sink(p.problem(o.part(l, "pat", "fine-grained personal access tokens"), p.unlisted(failure, "Personal access tokens")))
+		part := o.part(l, "pat", "fine-grained personal access tokens")
+		p.sink(webclient.Problem(part.subject, part.hides, p.unlisted(failure, "Personal access tokens")))
 	}
 	if o.App == nil && header != nil {
 		o.own(p, l, token, header)
 	}
 	if o.SSO && ctx.Err() == nil {
 		if failure := o.authorized(ctx, ask, l); failure != nil && ctx.Err() == nil {
-			p.sink(p.problem(o.part(l, "sso", "tokens authorized for single sign-on"), p.unlisted(failure, "Administration")))
+			part := o.part(l, "sso", "tokens authorized for single sign-on")
+			p.sink(webclient.Problem(part.subject, part.hides, p.unlisted(failure, "Administration")))
 		}
 	}
 	return nil
@@ -78,9 +80,9 @@ func (o Organization) part(l look, part, name string) look {
 }
 
 func signInRefused(text string) error {
-	return &trouble{
-		err: errors.New(text), reason: watch.AuthFailed,
-		remedy: "Put a new token, or a key of the App that GitHub knows, where the check's options refer to; until then the organization's tokens are not watched.",
+	return &webclient.Trouble{
+		Err: errors.New(text), Reason: watch.AuthFailed,
+		Remedy: "Put a new token, or a key of the App that GitHub knows, where the check's options refer to; until then the organization's tokens are not watched.",
 	}
 }
 
@@ -139,10 +141,10 @@ func (c *caller) list(ctx context.Context, path string, each func(json.RawMessag
 // unlisted adds the next step to why something could not be listed.
 func (p *pass) unlisted(failure *webclient.Failure, permission string) error {
 	if failure.Reason == watch.PermissionDenied {
-		return &trouble{err: failure, remedy: fmt.Sprintf("Give the App, or the fine-grained token, the organization permission %q (read), and let an owner of the organization approve it.", permission)}
+		return &webclient.Trouble{Err: failure, Remedy: fmt.Sprintf("Give the App, or the fine-grained token, the organization permission %q (read), and let an owner of the organization approve it.", permission)}
 	}
 	if failure.Reason == watch.NotFound {
-		return &trouble{err: failure, remedy: "Check the organization's name and plan: the list of fine-grained tokens needs an App or a token with the organization permission \"Personal access tokens\" (read); that of single sign-on needs GitHub Enterprise Cloud with SAML, or leave sso out."}
+		return &webclient.Trouble{Err: failure, Remedy: "Check the organization's name and plan: the list of fine-grained tokens needs an App or a token with the organization permission \"Personal access tokens\" (read); that of single sign-on needs GitHub Enterprise Cloud with SAML, or leave sso out."}
 	}
 	return failure
 }
@@ -150,10 +152,10 @@ func (p *pass) unlisted(failure *webclient.Failure, permission string) error {
 // unread adds the next step to why GitHub could not be asked.
 func (p *pass) unread(failure *webclient.Failure) error {
 	if failure.Reason == watch.PermissionDenied {
-		return &trouble{err: failure, remedy: "Look at the message: GitHub knows the credential and lets it in nowhere, such as for a suspended account or App, or an address that is not on its list of allowed addresses."}
+		return &webclient.Trouble{Err: failure, Remedy: "Look at the message: GitHub knows the credential and lets it in nowhere, such as for a suspended account or App, or an address that is not on its list of allowed addresses."}
 	}
 	if failure.Reason == watch.NotFound {
-		return &trouble{err: failure, remedy: "Check api_url: of GitHub Enterprise Server it is https://HOST/api/v3."}
+		return &webclient.Trouble{Err: failure, Remedy: "Check api_url: of GitHub Enterprise Server it is https://HOST/api/v3."}
 	}
 	return failure
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-github/v84/github"
 
 	"lapsewatch/internal/listedtoken"
+	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
 
@@ -54,9 +55,9 @@ func sortOf(secret watch.Secret) sort {
 	return sort{name: "token", asks: askUser, page: "/settings/tokens"}
 }
 
-// run looks at the token: one request, to what needs no right.
-func (t Token) run(ctx context.Context, p *pass, l look) error {
-	secret, err := p.secret(t.Token)
+// watched tells of a token that options refer to: one request, to what needs no right.
+func watched(ctx context.Context, p *pass, l look, ref watch.SecretRef) error {
+	secret, err := p.secret(ref)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (t Token) run(ctx context.Context, p *pass, l look) error {
 func (p *pass) dated(l look, secret watch.Secret, kind sort, header http.Header, login string) error {
 	end, err := endOf(header)
 	if err != nil {
-		return &trouble{err: err, reason: watch.Unparsable, remedy: "Look at the token's end at GitHub (" + p.options.web() + kind.page + "), and report this message as a fault of Lapsewatch."}
+		return &webclient.Trouble{Err: err, Reason: watch.Unparsable, Remedy: "Look at the token's end at GitHub (" + p.options.web() + kind.page + "), and report this message as a fault of Lapsewatch."}
 	}
 	details := map[string]any{"token_kind": kind.name}
 	if login != "" {

@@ -1,7 +1,6 @@
 package gitlab
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,38 +32,6 @@ func allShown(texts []string) []string {
 	return all
 }
 
-// trouble is why something was not read, with the next step.
-type trouble struct {
-	err    error
-	reason watch.Reason
-	remedy string
-}
-
-func (t *trouble) Error() string { return t.err.Error() }
-func (t *trouble) Unwrap() error { return t.err }
-
-func problem(subject watch.Subject, hides string, err error) watch.Problem {
-	found := watch.Problem{Subject: subject, Reason: watch.Unreadable, Err: err, Confined: true, HidesPrefix: hides}
-	if failure, ok := errors.AsType[*webclient.Failure](err); ok {
-		found.Reason, found.Details = failure.Reason, detailsOf(failure)
-	}
-	if known, ok := errors.AsType[*trouble](err); ok {
-		found.Err, found.Reason, found.Remedy = known.err, cmp.Or(known.reason, found.Reason), known.remedy
-	}
-	return found
-}
-
-func detailsOf(failure *webclient.Failure) map[string]any {
-	details := map[string]any{}
-	if failure.Status != 0 {
-		details["status"] = failure.Status
-	}
-	if failure.RetryAfter > 0 {
-		details["retry_after_seconds"] = int64(failure.RetryAfter / time.Second)
-	}
-	return details
-}
-
 // elsewhere are tokens that GitLab tells nothing of when it is asked with them.
 var elsewhere = []struct{ prefix, name, instead string }{
 	{"gldt-", "a deploy token", "Watch it with its project or group, under projects or groups."},
@@ -77,18 +44,18 @@ var elsewhere = []struct{ prefix, name, instead string }{
 func (p *pass) secret(ref watch.SecretRef) (watch.Secret, error) {
 	secret, err := p.env.Secrets(ref)
 	if err != nil {
-		return watch.Secret{}, &trouble{err: err, reason: watch.NotFound, remedy: "Put the token where the check's options refer to, so that the user that runs Lapsewatch can read it."}
+		return watch.Secret{}, &webclient.Trouble{Err: err, Reason: watch.NotFound, Remedy: "Put the token where the check's options refer to, so that the user that runs Lapsewatch can read it."}
 	}
 	text := strings.TrimSpace(secret.Reveal())
 	if strings.ContainsAny(text, "\r\n\x00") {
-		return watch.Secret{}, &trouble{
-			err: fmt.Errorf("read the token in %s: it has more than one line, which no token has", ref), reason: watch.Unreadable,
-			remedy: "Put the token alone where the check's options refer to.",
+		return watch.Secret{}, &webclient.Trouble{
+			Err: fmt.Errorf("read the token in %s: it has more than one line, which no token has", ref), Reason: watch.Unreadable,
+			Remedy: "Put the token alone where the check's options refer to.",
 		}
 	}
 	for _, other := range elsewhere {
 		if strings.HasPrefix(text, other.prefix) {
-			return watch.Secret{}, &trouble{err: fmt.Errorf("the token in %s is %s: GitLab does not say of it when it ends", ref, other.name), reason: watch.Unreadable, remedy: other.instead}
+			return watch.Secret{}, &webclient.Trouble{Err: fmt.Errorf("the token in %s is %s: GitLab does not say of it when it ends", ref, other.name), Reason: watch.Unreadable, Remedy: other.instead}
 		}
 	}
 	return secret, nil
@@ -183,9 +150,9 @@ func (p *pass) signIn(ctx context.Context) (*caller, error) {
 	case err != nil:
 		return nil, err
 	case found.refusal != nil:
-		return nil, &trouble{
-			err: errors.New(found.text("the token that Lapsewatch lists with")), reason: watch.AuthFailed,
-			remedy: "Put a new token where the check's options refer to; until then no listed token is watched.",
+		return nil, &webclient.Trouble{
+			Err: errors.New(found.text("the token that Lapsewatch lists with")), Reason: watch.AuthFailed,
+			Remedy: "Put a new token where the check's options refer to; until then no listed token is watched.",
 		}
 	case found.failure != nil && found.failure.Status != http.StatusNotFound && found.failure.Status != http.StatusBadRequest:
 		return nil, unread(found.failure)
@@ -209,11 +176,11 @@ func (p *pass) signIn(ctx context.Context) (*caller, error) {
 func unread(failure *webclient.Failure) error {
 	switch failure.Status {
 	case http.StatusForbidden:
-		return &trouble{err: failure, remedy: "Look at the message: GitLab knows the token and lets it in nowhere, such as for a blocked account, or an address that is not on its list of allowed addresses."}
+		return &webclient.Trouble{Err: failure, Remedy: "Look at the message: GitLab knows the token and lets it in nowhere, such as for a blocked account, or an address that is not on its list of allowed addresses."}
 	case http.StatusNotFound:
-		return &trouble{err: failure, remedy: "Check url; GitLab says what a token is since version 15.5."}
+		return &webclient.Trouble{Err: failure, Remedy: "Check url; GitLab says what a token is since version 15.5."}
 	case http.StatusBadRequest:
-		return &trouble{err: failure, reason: watch.Unreadable, remedy: "Give a personal, project or group access token: of others GitLab does not say when they end."}
+		return &webclient.Trouble{Err: failure, Reason: watch.Unreadable, Remedy: "Give a personal, project or group access token: of others GitLab does not say when they end."}
 	}
 	return failure
 }

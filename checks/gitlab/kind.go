@@ -144,7 +144,7 @@ func (p *pass) listAll(ctx context.Context) {
 // its subject.
 func (p *pass) told(ctx context.Context, subject watch.Subject, hides string, err error) {
 	if err != nil && ctx.Err() == nil {
-		p.sink(problem(subject, hides, err))
+		p.sink(webclient.Problem(subject, hides, err))
 	}
 }
 
@@ -165,7 +165,7 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 	try := func(subject watch.Subject, gives string, look func() error) bool {
 		current = &watch.Ability{Name: subject.Name, Gives: gives, Required: true}
 		if err := look(); err != nil {
-			checks.Missed(current, problem(subject, "", err))
+			checks.Missed(current, webclient.Problem(subject, "", err))
 		}
 		if current.Err == nil {
 			current.Err = ctx.Err()

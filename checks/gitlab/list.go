@@ -153,9 +153,9 @@ func (l list) read(ctx context.Context, ask *caller) error {
 func (l list) unlisted(failure *webclient.Failure) error {
 	switch failure.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return &trouble{err: failure, reason: watch.PermissionDenied, remedy: l.needs}
+		return &webclient.Trouble{Err: failure, Reason: watch.PermissionDenied, Remedy: l.needs}
 	case http.StatusNotFound:
-		return &trouble{err: failure, remedy: "Check that there is such a thing: GitLab hides what a token may not see. " + l.needs}
+		return &webclient.Trouble{Err: failure, Remedy: "Check that there is such a thing: GitLab hides what a token may not see. " + l.needs}
 	}
 	return failure
 }

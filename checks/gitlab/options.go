@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lapsewatch/internal/entry"
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
@@ -23,10 +24,7 @@ type Options struct {
 }
 
 // Token is one token to watch.
-type Token struct {
-	entry.Entry `yaml:",inline"`
-	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept"`
-}
+type Token = listedtoken.Token
 
 // Project is one project whose tokens are listed.
 type Project struct {
@@ -79,12 +77,9 @@ func (o Options) Validate() error {
 	case o.lists():
 		wrong("token", o.Token.Validate())
 	}
-	faults = append(faults, entry.ListFaults("tokens", o.Tokens)...)
+	faults = append(faults, listedtoken.Faults("tokens", o.Tokens)...)
 	faults = append(faults, entry.ListFaults("projects", o.Projects)...)
 	faults = append(faults, entry.ListFaults("groups", o.Groups)...)
-	for i, token := range o.Tokens {
-		wrong(fmt.Sprintf("tokens[%d].token", i), token.Token.Validate())
-	}
 	for i, project := range o.Projects {
 		wrong(fmt.Sprintf("projects[%d].project", i), pathFault(project.Project))
 	}

@@ -57,12 +57,8 @@ func begin(t *testing.T, known []fakenpm.Token, manners ...vendortest.Manner) *s
 	t.Helper()
 	s := &scene{World: looktest.New(now, map[string]string{"publish": publishToken, "read": readToken})}
 	s.registry = fakenpm.New(s.Now, known...)
-	s.server = vendortest.Start(t, s.registry, manners...)
-	if manners == nil {
-		s.server.Misbehave()
-	}
-	s.env = checks.DefaultEnv(s.Secrets)
-	s.env.Now, s.env.Memory, s.env.Log, s.env.Timeout = s.Now, s, s.Log(), time.Minute
+	s.server = looktest.Serve(t, s.registry, manners...)
+	s.env = s.Env()
 	s.options = npm.Options{Tokens: listed("publish"), Registry: s.server.URL, List: true, CAFile: s.server.CAFile}
 	s.configure(t)
 	return s
@@ -71,17 +67,10 @@ func begin(t *testing.T, known []fakenpm.Token, manners ...vendortest.Manner) *s
 // configure takes up changed options.
 func (s *scene) configure(t *testing.T) {
 	t.Helper()
-	if err := s.options.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	check, err := npm.New(s.options, s.env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.check = check
+	s.check = checktest.Build(t, npm.Kind, s.options, s.env)
 }
 
-func (s *scene) collect(t *testing.T) map[string]watch.Fact {
+func (s *scene) collect(t *testing.T) checktest.Facts {
 	t.Helper()
 	return s.Collect(t, s.check)
 }

@@ -29,8 +29,8 @@ func TestATokenIsTriedAndAllOfItsAccountAreListed(t *testing.T) {
 	if len(facts) != 5 {
 		t.Errorf("%d facts: %v", len(facts), facts)
 	}
-	works := looktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
-	looktest.WantCondition(t, facts["list/publish"], "", "its account has 3 tokens")
+	works := checktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
+	checktest.WantCondition(t, facts["list/publish"], "", "its account has 3 tokens")
 	publish, ok := facts["listed/"+publishKey].(watch.Credential)
 	if !ok || publish.Form != watch.AccessToken || publish.Identity != publishKey || !publish.NotAfter.Equal(time.Date(2026, time.December, 12, 6, 0, 0, 0, time.UTC)) || publish.Life != 90*24*time.Hour || !publish.NotBefore.IsZero() {
 		t.Errorf("the token for publishing: %+v", facts["listed/"+publishKey])
@@ -92,7 +92,7 @@ func TestTheNextPageIsAskedForAtTheSameRegistryOnly(t *testing.T) {
 	for _, next := range []string{elsewhere.URL + "/-/npm/v1/tokens?page=1", "//192.0.2.1/x", "http://127.0.0.1/x", "https://user@127.0.0.1/x", "%zz"} {
 		s := begin(t, ada())
 		s.registry.PageSize, s.registry.Next = 1, func(int) string { return next }
-		problem := looktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "the next page is not at this registry, and is not asked for")
+		problem := checktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "the next page is not at this registry, and is not asked for")
 		if problem.HidesPrefix != "listed/" {
 			t.Errorf("%s hides %q", next, problem.HidesPrefix)
 		}
@@ -102,11 +102,11 @@ func TestTheNextPageIsAskedForAtTheSameRegistryOnly(t *testing.T) {
 	}
 	s := begin(t, ada())
 	s.registry.PageSize, s.registry.Next = 1, func(int) string { return "/-/npm/v1/tokens" }
-	looktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "its pages lead in a circle")
+	checktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "its pages lead in a circle")
 	s.registry.Next = func(page int) string {
 		return fmt.Sprintf("/-/npm/v1/tokens?page=0&again=%d", len(s.server.Requests()))
 	}
-	looktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "they fill more than 100 pages")
+	checktest.WantProblem(t, s.collect(t)["list/publish"], watch.Incomplete, "they fill more than 100 pages")
 }
 
 func TestARefusedTokenIsLeftAloneOverPasses(t *testing.T) {
@@ -117,8 +117,8 @@ func TestARefusedTokenIsLeftAloneOverPasses(t *testing.T) {
 		t.Helper()
 		s.Go(now.Add(after))
 		facts := s.collect(t)
-		looktest.WantCondition(t, facts["token/publish"], watch.TokenRefused, "the token "+text+why)
-		if hidden := looktest.WantProblem(t, facts["list/publish"], watch.AuthFailed, "the token that would list them "+text+why); hidden.HidesPrefix != "listed/" {
+		checktest.WantCondition(t, facts["token/publish"], watch.TokenRefused, "the token "+text+why)
+		if hidden := checktest.WantProblem(t, facts["list/publish"], watch.AuthFailed, "the token that would list them "+text+why); hidden.HidesPrefix != "listed/" {
 			t.Errorf("what was listed before counts as gone: %+v", hidden)
 		}
 		if got := len(s.server.Requests()); got != requests {
@@ -170,7 +170,7 @@ func TestWhatTheRegistryAnswersIsToldApart(t *testing.T) {
 		"a lack of rights":         {vendortest.Echo(403), watch.PermissionDenied, "403 Forbidden"},
 	} {
 		s := begin(t, ada(), whoami(c.answer)...)
-		problem := looktest.WantProblem(t, s.collect(t)["token/publish"], c.reason, c.says)
+		problem := checktest.WantProblem(t, s.collect(t)["token/publish"], c.reason, c.says)
 		if problem.HidesPrefix != "listed/" || s.Kept() != 0 {
 			t.Errorf("%s hides %q, %d are kept", name, problem.HidesPrefix, s.Kept())
 		}
@@ -183,7 +183,7 @@ func TestWhatTheRegistryAnswersIsToldApart(t *testing.T) {
 		tokens := ada()
 		tokens[0].Challenge = challenge
 		s := begin(t, tokens)
-		problem := looktest.WantProblem(t, s.collect(t)["token/publish"], watch.PermissionDenied, says)
+		problem := checktest.WantProblem(t, s.collect(t)["token/publish"], watch.PermissionDenied, says)
 		if problem.Remedy != "Look at the message: the token may only be used from addresses that its settings allow, or not without a one-time password." {
 			t.Errorf("%s: %s", challenge, problem.Remedy)
 		}
@@ -196,15 +196,15 @@ func TestATokenThatMayNotListIsInOrderAllTheSame(t *testing.T) {
 	tokens[0].ListDenied = true
 	s := begin(t, tokens)
 	facts := s.collect(t)
-	looktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
-	problem := looktest.WantProblem(t, facts["list/publish"], watch.PermissionDenied, "403 Forbidden: Forbidden")
+	checktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
+	problem := checktest.WantProblem(t, facts["list/publish"], watch.PermissionDenied, "403 Forbidden: Forbidden")
 	if problem.HidesPrefix != "listed/" || !strings.HasSuffix(problem.Remedy, "or set list: false, and keep the date of the token in a check that knows it.") {
 		t.Errorf("%+v", problem)
 	}
 	s.options.List = false
 	s.configure(t)
 	facts = s.collect(t)
-	if looktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada; its date is told in the list of its account's tokens only (list: true)"); len(facts) != 1 {
+	if checktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada; its date is told in the list of its account's tokens only (list: true)"); len(facts) != 1 {
 		t.Errorf("%v", facts)
 	}
 	s.registry.Set()
@@ -214,7 +214,7 @@ func TestATokenThatMayNotListIsInOrderAllTheSame(t *testing.T) {
 	for _, answer := range []vendortest.Answer{vendortest.Status(401, ""), vendortest.Page(200), vendortest.Reply(200, "application/json", `{"urls":{}}`), vendortest.Reply(200, "application/json", `{"objects":{"token":"`+publishToken+`"}}`)} {
 		s := begin(t, ada(), vendortest.Manner{On: "/tokens", Times: vendortest.Always, Answer: answer})
 		facts := s.collect(t)
-		looktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
+		checktest.WantCondition(t, facts["token/publish"], "", "the token works, as ada")
 		if problem, ok := facts["list/publish"].(watch.Problem); !ok || !problem.Confined || problem.HidesPrefix != "listed/" || problem.Reason != watch.Unparsable && problem.Reason != watch.PermissionDenied {
 			t.Errorf("%+v", facts["list/publish"])
 		}
@@ -232,8 +232,8 @@ func TestWhatIsOddInAListHidesNothingElse(t *testing.T) {
 		raw(`"no object"`),
 	))
 	facts := s.collect(t)
-	looktest.WantProblem(t, facts["listed/soon-to-end"], watch.Unparsable, "read what the registry lists: its expiry is no date")
-	looktest.WantProblem(t, facts["listed/number-date"], watch.Unparsable, "its expiry is no date")
+	checktest.WantProblem(t, facts["listed/soon-to-end"], watch.Unparsable, "read what the registry lists: its expiry is no date")
+	checktest.WantProblem(t, facts["listed/number-date"], watch.Unparsable, "its expiry is no date")
 	if facts["listed/bad-revoked"] != nil {
 		t.Error("a revoked token is told of")
 	}
@@ -271,12 +271,8 @@ func TestTheCheckKeepsItsContract(t *testing.T) {
 	s := begin(t, ada())
 	s.options.Tokens = listed("publish", "read", "missing")
 	checktest.Run(t, checktest.Case{
-		Kind: npm.Kind,
-		Decode: func(into any) error {
-			*into.(*npm.Options) = s.options
-			return nil
-		},
-		Env: s.env, Readable: 6, Unreadable: 1,
+		Kind: npm.Kind, Decode: checktest.Given(s.options), Env: s.env,
+		Readable: 6, Unreadable: 1,
 	})
 }
 
@@ -294,12 +290,6 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	} {
 		options := npm.Options{Tokens: listed("a"), Registry: "https://registry.npmjs.org"}
 		c.change(&options)
-		got := ""
-		if err := options.Validate(); err != nil {
-			got, _, _ = strings.Cut(err.Error(), "\n")
-		}
-		if got != c.want {
-			t.Errorf("%s\ngot  %s\nwant %s", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) { checktest.WantRefusal(t, options.Validate(), c.want) })
 	}
 }

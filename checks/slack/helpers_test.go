@@ -47,12 +47,8 @@ func begin(t *testing.T, secrets map[string]string, known []fakeslack.Token, man
 	t.Helper()
 	s := &scene{World: looktest.New(now, secrets)}
 	s.slack = fakeslack.New(s.Now, known...)
-	s.server = vendortest.Start(t, s.slack, manners...)
-	if manners == nil {
-		s.server.Misbehave()
-	}
-	s.env = checks.DefaultEnv(s.Secrets)
-	s.env.Now, s.env.Memory, s.env.Log, s.env.Timeout = s.Now, s, s.Log(), time.Minute
+	s.server = looktest.Serve(t, s.slack, manners...)
+	s.env = s.Env()
 	s.configure(t, slices.Sorted(maps.Keys(secrets))...)
 	return s
 }
@@ -63,18 +59,10 @@ func (s *scene) options(named ...string) slack.Options {
 
 func (s *scene) configure(t *testing.T, named ...string) {
 	t.Helper()
-	options := s.options(named...)
-	if err := options.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	check, err := slack.New(options, s.env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.check = check
+	s.check = checktest.Build(t, slack.Kind, s.options(named...), s.env)
 }
 
-func (s *scene) collect(t *testing.T) map[string]watch.Fact {
+func (s *scene) collect(t *testing.T) checktest.Facts {
 	t.Helper()
 	return s.Collect(t, s.check)
 }

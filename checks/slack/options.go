@@ -2,9 +2,8 @@ package slack
 
 import (
 	"errors"
-	"fmt"
 
-	"lapsewatch/internal/entry"
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
@@ -17,10 +16,7 @@ type Options struct {
 }
 
 // Token is one token to watch.
-type Token struct {
-	entry.Entry `yaml:",inline"`
-	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept: {file: PATH} or {env: NAME}"`
-}
+type Token = listedtoken.Token
 
 const defaultURL = "https://slack.com/api"
 
@@ -38,8 +34,5 @@ func (o Options) Validate() error {
 	if len(o.Tokens) == 0 {
 		wrong("tokens", errors.New("there is nothing to watch: give at least one token"))
 	}
-	for i, token := range o.Tokens {
-		wrong(fmt.Sprintf("tokens[%d].token", i), token.Token.Validate())
-	}
-	return errors.Join(append(faults, entry.ListFaults("tokens", o.Tokens)...)...)
+	return errors.Join(append(faults, listedtoken.Faults("tokens", o.Tokens)...)...)
 }

@@ -42,8 +42,8 @@ func TestEachKindOfTokenIsToldAsWhatSlackSaysOfIt(t *testing.T) {
 	if bot.Identity == rotating.Identity || !strings.HasPrefix(bot.Identity, "sha256:") || len(bot.Identity) != len("sha256:")+12 {
 		t.Errorf("identities %q and %q", bot.Identity, rotating.Identity)
 	}
-	looktest.WantCondition(t, facts["token/app"], "", "the token works as the app Deploys; Slack tells no date for tokens of its kind")
-	looktest.WantCondition(t, facts["token/silent"], "", "the token works as ada of Subarachnoid Workspace; it lasts for 12 hours, and Slack does not say when they end")
+	checktest.WantCondition(t, facts["token/app"], "", "the token works as the app Deploys; Slack tells no date for tokens of its kind")
+	checktest.WantCondition(t, facts["token/silent"], "", "the token works as ada of Subarachnoid Workspace; it lasts for 12 hours, and Slack does not say when they end")
 }
 
 func TestTheEndCountsFromSlacksClock(t *testing.T) {
@@ -69,7 +69,7 @@ func TestEveryErrorOfSlackIsToldApart(t *testing.T) {
 		"not_authed":       refused("it takes the token for none at all", "not_authed"),
 	} {
 		s := begin(t, map[string]string{"bot": botToken}, []fakeslack.Token{{Secret: botToken, Error: code}})
-		got := looktest.WantCondition(t, s.collect(t)["token/bot"], watch.TokenRefused, want)
+		got := checktest.WantCondition(t, s.collect(t)["token/bot"], watch.TokenRefused, want)
 		if got.Details["code"] != code || got.Details["refusals"] != 1 || got.Details["next_attempt"] != "2026-11-22T07:00:00Z" {
 			t.Errorf("%s: %v", code, got.Details)
 		}
@@ -79,7 +79,7 @@ func TestEveryErrorOfSlackIsToldApart(t *testing.T) {
 		"internal_error": watch.Unreadable, "what_is_this": watch.Unreadable,
 	} {
 		s := begin(t, map[string]string{"bot": botToken}, []fakeslack.Token{{Secret: botToken, Error: code}})
-		looktest.WantProblem(t, s.collect(t)["token/bot"], want, `it answered with the error "`+code+`"`)
+		checktest.WantProblem(t, s.collect(t)["token/bot"], want, `it answered with the error "`+code+`"`)
 		if s.Kept() != 0 {
 			t.Errorf("%s is held", code)
 		}
@@ -92,7 +92,7 @@ func TestARefusedTokenIsLeftAloneOverPasses(t *testing.T) {
 	pass := func(after time.Duration, requests int, text string) {
 		t.Helper()
 		s.Go(now.Add(after))
-		looktest.WantCondition(t, s.collect(t)["token/bot"], watch.TokenRefused, text)
+		checktest.WantCondition(t, s.collect(t)["token/bot"], watch.TokenRefused, text)
 		if got := len(s.server.To("/auth.test")); got != requests {
 			t.Errorf("after %s: %d requests, want %d", after, got, requests)
 		}
@@ -152,7 +152,7 @@ func TestWhatIsNoAnswerIsNoProof(t *testing.T) {
 		"its own words as 200":  {vendortest.Echo(200), watch.Unparsable, "200 OK"},
 	} {
 		s := begin(t, map[string]string{"bot": botToken}, nil, on(c.answer)...)
-		problem := looktest.WantProblem(t, s.collect(t)["token/bot"], c.reason, c.says)
+		problem := checktest.WantProblem(t, s.collect(t)["token/bot"], c.reason, c.says)
 		if problem.Err != nil && !strings.HasPrefix(problem.Err.Error(), "post to "+s.server.URL+": ") {
 			t.Errorf("%s: %v", name, problem.Err)
 		}
@@ -178,14 +178,14 @@ func TestATokenThatCannotBeSentIsAProblem(t *testing.T) {
 	s := begin(t, map[string]string{"empty": "", "two lines": "xoxb-CANARY\nxoxb-CANARY", "refresh": "xoxe-1-CANARY", "long": "xoxb-" + strings.Repeat("x", 16<<10)}, nil)
 	s.configure(t, "empty", "two lines", "refresh", "long", "missing")
 	facts := s.collect(t)
-	looktest.WantProblem(t, facts["token/empty"], watch.Unreadable, "read the token: it is empty")
-	looktest.WantProblem(t, facts["token/two lines"], watch.Unreadable, "read the token: it holds white space or characters that no token has")
-	looktest.WantProblem(t, facts["token/long"], watch.Unreadable, "read the token: it is longer than 16384 bytes")
-	missing := looktest.WantProblem(t, facts["token/missing"], watch.Unreadable, "read the token: environment variable missing is not set")
+	checktest.WantProblem(t, facts["token/empty"], watch.Unreadable, "read the token: it is empty")
+	checktest.WantProblem(t, facts["token/two lines"], watch.Unreadable, "read the token: it holds white space or characters that no token has")
+	checktest.WantProblem(t, facts["token/long"], watch.Unreadable, "read the token: it is longer than 16384 bytes")
+	missing := checktest.WantProblem(t, facts["token/missing"], watch.Unreadable, "read the token: environment variable missing is not set")
 	if missing.Remedy != "Put the token where it is referred to (environment variable missing), and nothing else." {
 		t.Errorf("the remedy: %s", missing.Remedy)
 	}
-	refresh := looktest.WantProblem(t, facts["token/refresh"], watch.Unparsable, "it is a refresh token")
+	refresh := checktest.WantProblem(t, facts["token/refresh"], watch.Unparsable, "it is a refresh token")
 	if refresh.Remedy != "List the access token here, and let a check of kind oauth watch the refresh token." {
 		t.Errorf("the remedy: %s", refresh.Remedy)
 	}
@@ -218,12 +218,8 @@ func TestACutShortPassHoldsNothing(t *testing.T) {
 func TestTheCheckKeepsItsContract(t *testing.T) {
 	s := begin(t, map[string]string{"bot": botToken, "refused": "xoxb-CANARY"}, []fakeslack.Token{{Secret: botToken, User: "bot"}})
 	checktest.Run(t, checktest.Case{
-		Kind: slack.Kind,
-		Decode: func(into any) error {
-			*into.(*slack.Options) = s.options("bot", "refused", "missing")
-			return nil
-		},
-		Env: s.env, Readable: 2, Unreadable: 1,
+		Kind: slack.Kind, Decode: checktest.Given(s.options("bot", "refused", "missing")), Env: s.env,
+		Readable: 2, Unreadable: 1,
 	})
 }
 
@@ -245,12 +241,6 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	} {
 		options := slack.Options{Tokens: []slack.Token{{Entry: entry.Entry{Name: "a"}, Token: watch.SecretRef{Env: "A"}}}, URL: "https://slack.com/api"}
 		c.change(&options)
-		got := ""
-		if err := options.Validate(); err != nil {
-			got, _, _ = strings.Cut(err.Error(), "\n")
-		}
-		if got != c.want {
-			t.Errorf("%s\ngot  %s\nwant %s", name, got, c.want)
-		}
+		t.Run(name, func(t *testing.T) { checktest.WantRefusal(t, options.Validate(), c.want) })
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -78,6 +79,20 @@ func OAuth(t testing.TB, root, pair pki.Pair, options OAuthOptions) Authorizatio
 	return server
 }
 
+// Authority is a root, and a pair of its for a server on 127.0.0.1.
+func Authority(t testing.TB) (root, pair pki.Pair) {
+	t.Helper()
+	root, err := pki.NewRoot("authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err = root.Issue(pki.Spec{CommonName: "127.0.0.1", Names: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root, pair
+}
+
 // oauthLibrary is where documents.sh keeps what npm has installed.
 func oauthLibrary(t testing.TB) string {
 	t.Helper()
@@ -123,4 +138,25 @@ func (s AuthorizationServer) RefreshToken(t testing.TB, client string, life time
 		t.Fatalf("mint a refresh token: %s, %v", response.Status, err)
 	}
 	return string(token)
+}
+
+// AccessToken is a new access token of the client "post"; form may hold a scope and a
+// resource.
+func (s AuthorizationServer) AccessToken(t testing.TB, form url.Values) string {
+	t.Helper()
+	asked := url.Values{"grant_type": {"client_credentials"}, "client_id": {"post"}, "client_secret": {"post-secret"}}
+	maps.Copy(asked, form)
+	response, err := s.client.PostForm(s.Issuer+"/token", asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	var got struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err != nil || json.Unmarshal(text, &got) != nil || got.AccessToken == "" {
+		t.Fatalf("get an access token: %s %s, %v", response.Status, text, err)
+	}
+	return got.AccessToken
 }

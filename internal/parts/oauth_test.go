@@ -53,14 +53,7 @@ func askAs(t *testing.T, client *http.Client, server AuthorizationServer, name s
 }
 
 func TestTheAuthorizationServerKnowsItsClients(t *testing.T) {
-	root, err := pki.NewRoot("authority")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := root.Issue(pki.Spec{CommonName: "127.0.0.1", Names: []string{"127.0.0.1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	root, pair := Authority(t)
 	own, err := root.Issue(pki.Spec{CommonName: "client"})
 	if err != nil {
 		t.Fatal(err)
