@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook, "blackhole": startBlackHole, "tenant": startTenant,
+			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook, "blackhole": startBlackHole, "tenant": startTenant, "token": makeToken, "day": setDay,
 			"exitcode": wantExitCode, "sameid": wantSameID, "envsubst": substitute,
 		},
 		RequireExplicitExec: true,
