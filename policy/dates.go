@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	day              = 24 * time.Hour
-	defaultCritical  = 7 * day
-	machineRenewed   = 100 * day
-	machineToken     = 7 * day
+	day             = 24 * time.Hour
+	defaultCritical = 7 * day
+	machineRenewed  = 100 * day
+	// machineToken is the longest life of a token for which a third of it would come before
+	// its renewal: a kubelet renews after four fifths of the life, and after a day at most.
+	machineToken     = 36 * time.Hour
 	noExpirationYear = 9999 // RFC 5280, 4.1.2.5: 99991231235959Z means no well-defined expiration.
 )
 
@@ -82,8 +84,7 @@ func renewedByMachine(form watch.Form, life time.Duration) bool {
 	return (form == watch.Certificate || form == watch.CRL) && life > 0 && life <= machineRenewed
 }
 
-// passingToken: nobody renews such a token by hand. Whatever does so waits for long: a
-// kubelet until four fifths of a projected token's life are over.
+// passingToken: nobody renews such a token by hand, and whatever does so waits for long.
 func passingToken(form watch.Form, life time.Duration) bool {
 	return form == watch.AccessToken && life > 0 && life <= machineToken
 }

@@ -163,8 +163,9 @@ func TestATokenThatAMachineRenewsIsOverdueLate(t *testing.T) {
 		reason            watch.Reason
 	}{
 		{"a projected token of an hour, which a kubelet renews after 48 minutes", watch.AccessToken, time.Hour, 6 * time.Minute, 3 * time.Minute, watch.RenewalOverdue},
-		{"a token of a week", watch.AccessToken, 7 * day, 7 * day / 10, 7 * day / 20, watch.RenewalOverdue},
-		{"a token of eight days, which may be a person's", watch.AccessToken, 8 * day, 8 * day / 3, 16 * time.Hour, watch.ExpiresSoon},
+		{"a token of a day and a half", watch.AccessToken, 36 * time.Hour, 216 * time.Minute, 108 * time.Minute, watch.RenewalOverdue},
+		{"a token of two days, which a kubelet renews after one", watch.AccessToken, 2 * day, 16 * time.Hour, 4 * time.Hour, watch.ExpiresSoon},
+		{"a token of a week, which may be a person's", watch.AccessToken, 7 * day, 7 * day / 3, 14 * time.Hour, watch.ExpiresSoon},
 		{"a token of a year", watch.AccessToken, 365 * day, 31 * day, 7 * day, watch.ExpiresSoon},
 		{"a refresh token of a day", watch.RefreshToken, day, 8 * time.Hour, 2 * time.Hour, watch.ExpiresSoon},
 	} {

@@ -141,7 +141,9 @@ func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body = []byte(redact.Text(string(body), carried(request)...))
+	if secrets := carried(request); len(secrets) > 0 {
+		body = []byte(redact.Text(string(body), secrets...))
+	}
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return response, nil
 }
