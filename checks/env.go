@@ -33,6 +33,9 @@ type Env struct {
 	// Reference is what the references of this pass say of this machine's clock; it asks
 	// them at most once. It is never nil.
 	Reference func(ctx context.Context) watch.Reference
+	// Keeps says that Memory outlasts this pass. Without it, what may be done only if it is
+	// remembered must not be done: in a scan, and in a dry run.
+	Keeps bool
 	// Horizon is how far ahead of Now a date may be judged as near: lead times reach no
 	// further. Costly questions need not be asked about what ends later.
 	Horizon time.Duration

@@ -61,6 +61,9 @@ const (
 	maxRemarkRunes = 500
 	// stopGrace is how long a check may take to return after its deadline.
 	stopGrace = 5 * time.Second
+	// finishGrace is how much longer one may take that is in the middle of what must not be
+	// cut off.
+	finishGrace = 40 * time.Second
 )
 
 // Collected is the outcome of collecting. Close frees what it holds.
@@ -202,9 +205,8 @@ func (c Collection) run(ctx context.Context, check Check, sink watch.Sink) error
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		select {
-		case err = <-ended:
-		case <-time.After(stopGrace):
+		var left bool
+		if err, left = leave(check.Check, ended); left {
 			return errors.New("the check did not stop at its deadline and was left behind")
 		}
 	}
@@ -212,6 +214,26 @@ func (c Collection) run(ctx context.Context, check Check, sink watch.Sink) error
 		return errors.New("the check reached its deadline before it had seen everything")
 	}
 	return err
+}
+
+// leave waits for a check whose time is over, longer for one that must not be cut off now;
+// left is true if it did not end.
+func leave(check watch.Check, ended <-chan error) (err error, left bool) {
+	pending, _ := check.(watch.Unfinished)
+	grace, patience := time.After(stopGrace), time.After(stopGrace+finishGrace)
+	for {
+		select {
+		case err = <-ended:
+			return err, false
+		case <-patience:
+			return nil, true
+		case <-grace:
+			if pending == nil || !pending.Unfinished() {
+				return nil, true
+			}
+			grace = time.After(time.Second)
+		}
+	}
 }
 
 type panicError struct{ error }

@@ -223,3 +223,10 @@ type Rechecker interface {
 	// it leaves out, what was learnt before stands.
 	Recheck(ctx context.Context, subjectIDs []string, sink Sink) error
 }
+
+// Unfinished is a check that may be in the middle of what must not be cut off, such as the
+// storing of a token whose predecessor is used up.
+type Unfinished interface {
+	// Unfinished reports whether it is; it may be asked at any time.
+	Unfinished() bool
+}

@@ -10,6 +10,7 @@ import (
 
 	"lapsewatch/checks"
 	"lapsewatch/checks/azuredevops"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/fakedevops"
 	"lapsewatch/internal/listedtoken/looktest"
@@ -91,7 +92,9 @@ func (s *scene) configure(t *testing.T) {
 
 func (s *scene) collect(t *testing.T) checktest.Facts {
 	t.Helper()
-	return s.Collect(t, s.check)
+	facts, remarks := s.Collect(t, s.check)
+	checktest.Equal(t, "remarks", len(remarks), 0)
+	return facts
 }
 
 // lists makes the check list tokens, signed in by an Azure CLI that hands out entraToken. It

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"lapsewatch/checks/azuredevops"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakedevops"
 	"lapsewatch/internal/faketenant"
-	"lapsewatch/internal/listedtoken/looktest"
 	"lapsewatch/internal/msgraph"
 	"lapsewatch/internal/pki"
 	"lapsewatch/internal/vendortest"

@@ -13,7 +13,6 @@ import (
 	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/fakedevops"
-	"lapsewatch/internal/listedtoken/looktest"
 	"lapsewatch/internal/msgraph"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"

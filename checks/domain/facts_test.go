@@ -18,7 +18,7 @@ func TestARegistrationIsReadOnABadDay(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()))
 	o := w.options("Shop.Example.")
 	o.Domains[0].Owners, o.Domains[0].Link = []string{"ada@example.com"}, "https://registrar.example/shop"
-	got := one(t, o, testEnv())
+	got := one(t, o, checktest.Env(asOf))
 	want := watch.Credential{
 		Subject: watch.Subject{ID: "shop.example", Name: "Shop.Example.", Owners: []string{"ada@example.com"}, Link: "https://registrar.example/shop"},
 		Form:    watch.DomainRegistration, Identity: "expires 2027-08-13T04:00:00Z",
@@ -58,7 +58,7 @@ func TestTheDateThatCountsIsTheEarliest(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			w.Put(fakerdap.Domain{Name: "shop.example", Events: c.events})
-			got := one(t, w.options("shop.example"), testEnv()).(watch.Credential)
+			got := one(t, w.options("shop.example"), checktest.Env(asOf)).(watch.Credential)
 			if !got.NotAfter.Equal(c.want) || got.NotAfter.Location() != time.UTC || got.Decides != c.decides {
 				t.Errorf("got %s (%s), want %s (%s)", got.NotAfter, got.Decides, c.want, c.decides)
 			}
@@ -68,13 +68,13 @@ func TestTheDateThatCountsIsTheEarliest(t *testing.T) {
 
 func TestARegistryWithoutADateIsAProblemThatNamesTheWayOut(t *testing.T) {
 	w := begin(t, fakerdap.New(fakerdap.Domain{Name: "shop.example", Status: []string{"active"}}), fine)
-	found := problem(t, one(t, w.options("shop.example"), testEnv()))
+	found := problem(t, one(t, w.options("shop.example"), checktest.Env(asOf)))
 	if found.Reason != watch.Unreadable || found.Err.Error() != "it is registered, but its registry gives no expiration date" ||
 		found.Remedy != "Write the date that the registrar tells into a check of kind register: this registry does not publish it." {
 		t.Errorf("got %+v", found)
 	}
 	w.Put(fakerdap.Domain{Name: "shop.example", Events: map[string]string{"expiration": "soon\u202e"}})
-	found = problem(t, one(t, w.options("shop.example"), testEnv()))
+	found = problem(t, one(t, w.options("shop.example"), checktest.Env(asOf)))
 	if found.Reason != watch.Unparsable || found.Err.Error() != "its expiration date is \"soon\ufffd\": want a time as 2027-03-01T17:00:00Z" {
 		t.Errorf("got %+v", found)
 	}
@@ -106,14 +106,14 @@ func TestASuspendedDomainIsSeenWhateverItsDate(t *testing.T) {
 			if c.text != "" {
 				want = []watch.Observation{{Reason: watch.DomainSuspended, Text: c.text, Remedy: c.remedy}}
 			}
-			if got := one(t, w.options("shop.example"), testEnv()).(watch.Credential).Observations; !reflect.DeepEqual(got, want) {
+			if got := one(t, w.options("shop.example"), checktest.Env(asOf)).(watch.Credential).Observations; !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 			if c.text == "" {
 				return
 			}
 			w.Put(fakerdap.Domain{Name: "shop.example", Status: c.status})
-			condition := one(t, w.options("shop.example"), testEnv()).(watch.Condition)
+			condition := one(t, w.options("shop.example"), checktest.Env(asOf)).(watch.Condition)
 			if condition.Reason != watch.DomainSuspended || condition.Text != "the domain "+c.text+"; its registry gives no expiration date" || condition.Remedy != c.remedy {
 				t.Errorf("got %+v", condition)
 			}
@@ -129,11 +129,11 @@ func TestADomainThatNobodyHasRegisteredIsAFinding(t *testing.T) {
 		Details: map[string]any{"domain": "gone.example", "server": strings.TrimPrefix(w.URL, "https://")},
 		Remedy:  "Check the spelling; if the domain is yours, register it again at once.",
 	}
-	if got := one(t, w.options("gone.example"), testEnv()); !reflect.DeepEqual(got, want) {
+	if got := one(t, w.options("gone.example"), checktest.Env(asOf)); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
 	w.Misbehave(vendortest.Manner{On: "gone.example", Answer: vendortest.Status(404, "")})
-	if got := one(t, w.options("gone.example"), testEnv()); !reflect.DeepEqual(got, want) {
+	if got := one(t, w.options("gone.example"), checktest.Env(asOf)); !reflect.DeepEqual(got, want) {
 		t.Errorf("of an empty answer: got %+v", got)
 	}
 }
@@ -142,7 +142,7 @@ func TestA404OfWhateverElseStandsThereIsNoProof(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	for _, answer := range []vendortest.Answer{vendortest.Page(404), vendortest.Reply(404, "application/json", `{"error":"no route"}`), vendortest.Reply(404, "text/plain", "not found")} {
 		w.Misbehave(vendortest.Manner{On: "shop.example", Times: vendortest.Always, Answer: answer})
-		if found := problem(t, one(t, w.options("shop.example"), testEnv())); found.Reason != watch.NotFound || found.Remedy != "Correct server or bootstrap_url: no RDAP service answers there." {
+		if found := problem(t, one(t, w.options("shop.example"), checktest.Env(asOf))); found.Reason != watch.NotFound || found.Remedy != "Correct server or bootstrap_url: no RDAP service answers there." {
 			t.Errorf("got %+v", found)
 		}
 	}
@@ -152,7 +152,7 @@ func TestInternationalNamesAreAskedForInALabels(t *testing.T) {
 	books := fakerdap.Registered("xn--bcher-kva.example", day(2020, time.May, 1), day(2027, time.May, 1))
 	books.Unicode = "bücher.example"
 	w := begin(t, fakerdap.New(books), fine)
-	got := one(t, w.options("Bücher.example"), testEnv()).(watch.Credential)
+	got := one(t, w.options("Bücher.example"), checktest.Env(asOf)).(watch.Credential)
 	if got.Subject.ID != "xn--bcher-kva.example" || got.Subject.Name != "Bücher.example" || got.Details["unicode_name"] != "bücher.example" {
 		t.Errorf("got %+v", got)
 	}
@@ -175,7 +175,7 @@ func TestAnAnswerThatIsNotAboutTheDomainIsAProblem(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			w.Misbehave(vendortest.Manner{On: "shop.example", Answer: vendortest.Reply(200, "application/rdap+json", c.body)})
-			found := problem(t, one(t, w.options("shop.example"), testEnv()))
+			found := problem(t, one(t, w.options("shop.example"), checktest.Env(asOf)))
 			if want := "read " + w.URL + ": " + c.want; found.Reason != watch.Unparsable || found.Err.Error() != want {
 				t.Errorf("got %s: %v, want %s", found.Reason, found.Err, want)
 			}
@@ -189,7 +189,7 @@ func TestWhatARegistrySaysIsShownAsOneLine(t *testing.T) {
 	evil.Status = append(evil.Status, strings.Repeat("x\n", 200))
 	evil.Nameservers = []string{"ns\u202e.example", strings.Repeat("n", 500)}
 	w := begin(t, fakerdap.New(evil), fine)
-	got := fmt.Sprint(one(t, w.options("shop.example"), testEnv()).(watch.Credential).Details)
+	got := fmt.Sprint(one(t, w.options("shop.example"), checktest.Env(asOf)).(watch.Credential).Details)
 	if strings.ContainsAny(got, "\x1b\r\n\x00\u202e") || len(got) > 1000 {
 		t.Errorf("got %q", got)
 	}
@@ -200,7 +200,7 @@ func TestAHostileCardLeavesTheHandle(t *testing.T) {
 	w.Misbehave(vendortest.Manner{On: "shop.example", Answer: vendortest.Reply(200, "application/rdap+json", `{"objectClassName":"domain","ldhName":"shop.example",
 		"events":[{"eventAction":"expiration","eventDate":"2027-01-01"},{"eventAction":7,"eventDate":{}},null,"x"],"status":"active","nameservers":{"a":1},
 		"entities":[null,{"roles":["registrar"],"handle":"292","vcardArray":["vcard",[["fn",{},"text",[[[[[["x"]]]]]]]]],"publicIds":[{"type":"IANA Registrar ID","identifier":292}]}]}`)})
-	got := one(t, w.options("shop.example"), testEnv()).(watch.Credential)
+	got := one(t, w.options("shop.example"), checktest.Env(asOf)).(watch.Credential)
 	if got.Details["registrar"] != "292" || got.Details["registrar_iana_id"] != "292" || got.NotAfter != time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC) {
 		t.Errorf("got %+v", got)
 	}
@@ -214,6 +214,6 @@ func TestTheCheckKeepsItsContract(t *testing.T) {
 			*into.(*domain.Options) = w.options("shop.example", "gone.example", "undated.example", "nowhere.test")
 			return nil
 		},
-		Env: testEnv(), Readable: 2, Unreadable: 2,
+		Env: checktest.Env(asOf), Readable: 2, Unreadable: 2,
 	})
 }

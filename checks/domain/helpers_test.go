@@ -1,12 +1,11 @@
 package domain_test
 
 import (
-	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/domain"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/fakerdap"
@@ -16,13 +15,6 @@ import (
 
 // asOf is the instant that the tests judge as of.
 var asOf = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
-
-func testEnv() checks.Env {
-	return checks.Env{
-		Now: func() time.Time { return asOf }, Log: slog.New(slog.DiscardHandler), Memory: checks.Forgetful(),
-		Concurrency: 4, Timeout: time.Minute, Expect: func(int) {},
-	}
-}
 
 // world is a registry, and the list that leads to it.
 type world struct {
@@ -48,35 +40,13 @@ func (w world) options(names ...string) domain.Options {
 
 func checkOf(t testing.TB, o domain.Options, env checks.Env) watch.Check {
 	t.Helper()
-	if err := o.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	check, err := domain.New(o, env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return check
-}
-
-func collect(t testing.TB, check watch.Check) []watch.Fact {
-	t.Helper()
-	var mu sync.Mutex
-	var facts []watch.Fact
-	err := check.Collect(t.Context(), func(fact watch.Fact) {
-		mu.Lock()
-		defer mu.Unlock()
-		facts = append(facts, fact)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return facts
+	return checktest.Build(t, domain.Kind, o, env)
 }
 
 // one is what a pass tells of the only domain.
 func one(t testing.TB, o domain.Options, env checks.Env) watch.Fact {
 	t.Helper()
-	facts := collect(t, checkOf(t, o, env))
+	facts := checktest.Pass(t, checkOf(t, o, env))
 	if len(facts) != 1 {
 		t.Fatalf("got %d facts, want one: %+v", len(facts), facts)
 	}
@@ -85,10 +55,7 @@ func one(t testing.TB, o domain.Options, env checks.Env) watch.Fact {
 
 func problem(t testing.TB, fact watch.Fact) watch.Problem {
 	t.Helper()
-	found, ok := fact.(watch.Problem)
-	if !ok {
-		t.Fatalf("got %+v, want a problem", fact)
-	}
+	found := checktest.As[watch.Problem](t, fact)
 	if !found.Confined || found.HidesPrefix != "" {
 		t.Errorf("the problem claims to hide others: %+v", found)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakerdap"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -14,11 +15,11 @@ import (
 
 func TestTheListOfServicesIsReadOnceADay(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
-	env, now := testEnv(), asOf
+	env, now := checktest.Env(asOf), asOf
 	env.Now = func() time.Time { return now }
 	pass := func() int {
 		t.Helper()
-		collect(t, checkOf(t, w.options("shop.example", "gone.example", "nowhere.test"), env))
+		checktest.Pass(t, checkOf(t, w.options("shop.example", "gone.example", "nowhere.test"), env))
 		return len(w.To(fakerdap.Bootstrap))
 	}
 	for _, step := range []struct {
@@ -34,7 +35,7 @@ func TestTheListOfServicesIsReadOnceADay(t *testing.T) {
 
 func TestWithoutTheListWhatIsRememberedIsUsed(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
-	env, now := testEnv(), asOf
+	env, now := checktest.Env(asOf), asOf
 	env.Now = func() time.Time { return now }
 	w.Misbehave(vendortest.Manner{On: fakerdap.Bootstrap, Times: vendortest.Always, Answer: vendortest.Status(403, "")})
 	found := problem(t, one(t, w.options("shop.example"), env))
@@ -45,7 +46,7 @@ func TestWithoutTheListWhatIsRememberedIsUsed(t *testing.T) {
 	one(t, w.options("shop.example"), env)
 	now = asOf.Add(72 * time.Hour)
 	w.Misbehave(vendortest.Manner{On: fakerdap.Bootstrap, Times: vendortest.Always, Answer: vendortest.Status(403, "")})
-	facts := collect(t, checkOf(t, w.options("shop.example"), env))
+	facts := checktest.Pass(t, checkOf(t, w.options("shop.example"), env))
 	if len(facts) != 2 || facts[0] != (watch.Remark{Text: "read " + w.URL + ": it answered 403 Forbidden, so that the addresses of 2026-11-22 were used"}) {
 		t.Errorf("got %+v", facts)
 	}
@@ -57,7 +58,7 @@ func TestAListThatIsNoneIsAProblem(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	for _, body := range []string{"", "[]", "{}", `{"services":[[["example"]]]}`, `{"services":"x"}`, vendortest.HostilePage} {
 		w.Misbehave(vendortest.Manner{On: fakerdap.Bootstrap, Answer: vendortest.Reply(200, "application/json", body)})
-		found := problem(t, one(t, w.options("shop.example"), testEnv()))
+		found := problem(t, one(t, w.options("shop.example"), checktest.Env(asOf)))
 		if want := "find out which registry to ask: read " + w.URL + ": the answer is no list of RDAP services (RFC 9224)"; found.Reason != watch.Unparsable || found.Err.Error() != want {
 			t.Errorf("%s: got %s: %v", body, found.Reason, found.Err)
 		}
@@ -69,7 +70,7 @@ func TestATopLevelDomainWithoutAServiceIsAProblem(t *testing.T) {
 	registry.Elsewhere = map[string][]string{"plain": {"http://rdap.example.net/"}, "user": {"https://u:p@rdap.example.net/"}, "bad": {"://", "ftp://x"}}
 	w := begin(t, registry, fine)
 	for _, name := range []string{"shop.nowhere", "shop.plain", "shop.user", "shop.bad"} {
-		found := problem(t, one(t, w.options(name), testEnv()))
+		found := problem(t, one(t, w.options(name), checktest.Env(asOf)))
 		tld := strings.TrimPrefix(name, "shop")
 		if found.Reason != watch.NotFound || found.Err.Error() != "IANA lists no RDAP service with https for "+tld ||
 			found.Remedy != "If its registry has one, name that in server, in a check of its own; otherwise write the date into a check of kind register." {
@@ -82,7 +83,7 @@ func TestAServerOfYourOwnIsAskedWithoutTheList(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	o := w.options("shop.example")
 	o.Server = w.URL + strings.TrimSuffix(fakerdap.Base, "/")
-	if _, ok := one(t, o, testEnv()).(watch.Credential); !ok || len(w.To(fakerdap.Bootstrap)) != 0 {
+	if _, ok := one(t, o, checktest.Env(asOf)).(watch.Credential); !ok || len(w.To(fakerdap.Bootstrap)) != 0 {
 		t.Errorf("asked %+v", w.Requests())
 	}
 }
@@ -91,21 +92,21 @@ func TestARedirectToAnotherServiceIsFollowedThreeTimes(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	loop := vendortest.Manner{On: "shop.example", Times: vendortest.Always, Answer: vendortest.Redirect(w.URL)}
 	w.Misbehave(vendortest.Manner{On: "shop.example", Times: 3, Answer: vendortest.Redirect(w.URL)})
-	if _, ok := one(t, w.options("shop.example"), testEnv()).(watch.Credential); !ok {
+	if _, ok := one(t, w.options("shop.example"), checktest.Env(asOf)).(watch.Credential); !ok {
 		t.Error("three redirects were not followed")
 	}
 	w.Misbehave(loop)
-	found := problem(t, one(t, w.options("shop.example"), testEnv()))
+	found := problem(t, one(t, w.options("shop.example"), checktest.Env(asOf)))
 	if want := "read " + w.URL + ": it answered 307 Temporary Redirect, which leads elsewhere and is not followed"; found.Err.Error() != want {
 		t.Errorf("got %v", found.Err)
 	}
 	w.Misbehave(vendortest.Manner{On: "shop.example", Times: vendortest.Always, Answer: vendortest.Redirect(strings.Replace(w.URL, "https", "http", 1))})
-	problem(t, one(t, w.options("shop.example"), testEnv()))
+	problem(t, one(t, w.options("shop.example"), checktest.Env(asOf)))
 }
 
 func TestARegistryThatIsAskedTooOftenIsLeftAloneOverPasses(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
-	env, now := testEnv(), asOf
+	env, now := checktest.Env(asOf), asOf
 	env.Now = func() time.Time { return now }
 	w.Misbehave(vendortest.Manner{On: "a.example", Answer: vendortest.Status(429, "600")})
 	o := w.options("a.example", "shop.example")
@@ -122,13 +123,13 @@ func TestARegistryThatIsAskedTooOftenIsLeftAloneOverPasses(t *testing.T) {
 	}
 	said := "read " + w.URL + ": it answered 429 Too Many Requests"
 	held := "throttled: not asked again before 2026-11-22T06:10:00Z, after 1 refusal: " + said
-	got := texts(collect(t, checkOf(t, o, env)))
+	got := texts(checktest.Pass(t, checkOf(t, o, env)))
 	if want := []string{"a.example: throttled: " + said, "shop.example: " + held}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	now = asOf.Add(9 * time.Minute)
 	asked := len(w.Requests())
-	got = texts(collect(t, checkOf(t, o, env)))
+	got = texts(checktest.Pass(t, checkOf(t, o, env)))
 	if want := []string{"a.example: " + held, "shop.example: " + held}; fmt.Sprint(got) != fmt.Sprint(want) || len(w.Requests()) != asked {
 		t.Errorf("got %q after %d more questions", got, len(w.Requests())-asked)
 	}
@@ -136,7 +137,7 @@ func TestARegistryThatIsAskedTooOftenIsLeftAloneOverPasses(t *testing.T) {
 	if len(abilities) != 2 || abilities[0].Err != nil || abilities[1].Err != nil {
 		t.Errorf("Try waits: %+v", abilities)
 	}
-	if got := texts(collect(t, checkOf(t, o, env))); len(got) != 0 {
+	if got := texts(checktest.Pass(t, checkOf(t, o, env))); len(got) != 0 {
 		t.Errorf("once it answered, %q", got)
 	}
 }
@@ -144,7 +145,7 @@ func TestARegistryThatIsAskedTooOftenIsLeftAloneOverPasses(t *testing.T) {
 func TestARegistryThatIsDownIsNotAskedAboutEachDomain(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	w.Misbehave(vendortest.Manner{On: ".example", Times: vendortest.Always, Answer: vendortest.Status(504, "3600")})
-	facts := collect(t, checkOf(t, w.options("a.example", "b.example", "c.example", "d.example", "e.example"), testEnv()))
+	facts := checktest.Pass(t, checkOf(t, w.options("a.example", "b.example", "c.example", "d.example", "e.example"), checktest.Env(asOf)))
 	if asked := len(w.To(".example")); asked != 3 || len(facts) != 5 {
 		t.Fatalf("asked %d times, got %+v", asked, facts)
 	}
@@ -158,7 +159,7 @@ func TestTheWordsOfARefusalAreTheRegistrys(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	w.Misbehave(vendortest.Manner{On: "shop.example", Times: vendortest.Always, Answer: vendortest.Reply(http.StatusForbidden, "application/rdap+json",
 		`{"errorCode":403,"title":"Your network\u202e","description":["was blocked","for 24 h\r\n"]}`)})
-	found := problem(t, one(t, w.options("shop.example"), testEnv()))
+	found := problem(t, one(t, w.options("shop.example"), checktest.Env(asOf)))
 	if want := "read " + w.URL + ": it answered 403 Forbidden: Your network\ufffd was blocked for 24 h"; found.Reason != watch.PermissionDenied || found.Err.Error() != want {
 		t.Errorf("got %s: %v", found.Reason, found.Err)
 	}
@@ -167,7 +168,7 @@ func TestTheWordsOfARefusalAreTheRegistrys(t *testing.T) {
 func TestAnAnswerWithoutEndIsTooLarge(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	w.Misbehave(vendortest.Manner{On: "shop.example", Times: vendortest.Always, Answer: vendortest.Endless()})
-	found := problem(t, one(t, w.options("shop.example"), testEnv()))
+	found := problem(t, one(t, w.options("shop.example"), checktest.Env(asOf)))
 	if found.Reason != watch.TooLarge || found.Err.Error() != "read "+w.URL+": the answer is larger than 4194304 bytes" {
 		t.Errorf("got %s: %v", found.Reason, found.Err)
 	}
@@ -175,7 +176,7 @@ func TestAnAnswerWithoutEndIsTooLarge(t *testing.T) {
 
 func TestASlowRegistryTimesOut(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
-	env := testEnv()
+	env := checktest.Env(asOf)
 	one(t, w.options("shop.example"), env) // where to ask is known now
 	env.Timeout = 200 * time.Millisecond
 	w.Misbehave(vendortest.Manner{On: "shop.example", Times: vendortest.Always, Answer: vendortest.Slow(time.Minute)})

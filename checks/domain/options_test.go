@@ -4,16 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/domain"
 	"lapsewatch/internal/fakerdap"
-	"lapsewatch/watch"
 )
-
-func decoder(text string) watch.Decoder {
-	return func(into any) error { return yaml.Load([]byte(text), into, yaml.WithKnownFields()) }
-}
 
 func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	const bad = "want the name of a domain, such as example.com, without a scheme, port or path"
@@ -41,7 +35,7 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := domain.Kind.Build(decoder(c.text), testEnv())
+			_, err := domain.Kind.Build(checktest.YAML(c.text), checktest.Env(asOf))
 			got := ""
 			if err != nil {
 				got = err.Error()
@@ -54,7 +48,7 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 }
 
 func TestAnUnknownKeyOfADomainIsRefused(t *testing.T) {
-	if _, err := domain.Kind.Build(decoder("domains: [{name: example.com, expires: 2027-01-01}]"), testEnv()); err == nil {
+	if _, err := domain.Kind.Build(checktest.YAML("domains: [{name: example.com, expires: 2027-01-01}]"), checktest.Env(asOf)); err == nil {
 		t.Error("a misspelt key was accepted")
 	}
 }
@@ -65,11 +59,11 @@ func TestTargetsOfAScan(t *testing.T) {
 			t.Errorf("%s: got %t", target, got)
 		}
 	}
-	if _, err := domain.Kind.BuildForTargets([]string{"domain:www.example.com"}, testEnv()); err == nil ||
+	if _, err := domain.Kind.BuildForTargets([]string{"domain:www.example.com"}, checktest.Env(asOf)); err == nil ||
 		err.Error() != "target domain:www.example.com: www.example.com lies below the domain that is registered: want example.com" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := domain.Kind.BuildForTargets([]string{"domain:example.com", "domain:EXAMPLE.com"}, testEnv()); err != nil {
+	if _, err := domain.Kind.BuildForTargets([]string{"domain:example.com", "domain:EXAMPLE.com"}, checktest.Env(asOf)); err != nil {
 		t.Error(err)
 	}
 }
@@ -78,7 +72,7 @@ func TestTheFakeSaysNoMoreThanItsContract(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	o := w.options("shop.example")
 	o.Server = w.URL + "/elsewhere"
-	found := problem(t, one(t, o, testEnv()))
+	found := problem(t, one(t, o, checktest.Env(asOf)))
 	if !strings.HasSuffix(found.Err.Error(), "it answered 400 Bad Request: Bad Request by the fake registry") {
 		t.Errorf("got %v", found.Err)
 	}

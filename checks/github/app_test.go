@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakegithub"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -20,7 +21,7 @@ func (s *scene) robot(t *testing.T) App {
 		ID: 7, ClientID: "Iv23liexample", Slug: "robot", Owner: "acme", Keys: []*rsa.PublicKey{public},
 		Installations: map[string]int64{"acme": 99}, Permissions: []string{fakegithub.ListsTokens, fakegithub.ListsAuthorizations},
 	}}
-	s.secrets["KEY"] = text
+	s.Put("KEY", text)
 	return App{Entry: named("robot"), SignIn: SignIn{ClientID: "Iv23liexample", PrivateKey: env("KEY")}}
 }
 
@@ -31,7 +32,7 @@ func TestAnAppsKeyIsProvenByUsingIt(t *testing.T) {
 	byID.Name, byID.ClientID, byID.AppID = "by id", "", 7
 	found, _ := s.collect(t, Options{Apps: []App{byClient, byID}})
 	for _, id := range []string{"app/robot", "app/by%20id"} {
-		key := of[watch.Condition](t, found, id)
+		key := checktest.Of[watch.Condition](t, found, id)
 		if key.Reason != "" || key.Text != `GitHub accepts its key as App "robot"; GitHub gives keys no date` {
 			t.Errorf("told %+v", key)
 		}
@@ -63,13 +64,13 @@ func TestWhyAnAppsKeyDoesNotWork(t *testing.T) {
 			app := s.robot(t)
 			test.change(t, s, &app)
 			found, _ := s.collect(t, Options{Apps: []App{app}})
-			refused := of[watch.Condition](t, found, "app/robot")
+			refused := checktest.Of[watch.Condition](t, found, "app/robot")
 			if refused.Reason != watch.TokenRefused || refused.Text != test.text || refused.Remedy != newKey {
 				t.Errorf("told %+v", refused)
 			}
-			s.at = now.Add(59 * time.Minute)
+			s.Go(now.Add(59 * time.Minute))
 			found, _ = s.collect(t, Options{Apps: []App{app}})
-			wantText(t, "the text", of[watch.Condition](t, found, "app/robot").Text, "(not asked again before 2026-11-22T07:00:00Z, after 1 refusal)")
+			checktest.WantWords(t, "the text", checktest.Of[watch.Condition](t, found, "app/robot").Text, "(not asked again before 2026-11-22T07:00:00Z, after 1 refusal)")
 			if len(s.server.Requests()) != 1 {
 				t.Errorf("GitHub was asked %d times", len(s.server.Requests()))
 			}
@@ -84,11 +85,11 @@ func TestAClockThatIsAheadIsNoKeyThatIsRefused(t *testing.T) {
 			app := s.robot(t)
 			s.env.TLSTime = func() time.Time { return now.Add(off) }
 			found, _ := s.collect(t, Options{Apps: []App{app}})
-			problem := of[watch.Problem](t, found, "app/robot")
+			problem := checktest.Of[watch.Problem](t, found, "app/robot")
 			if problem.Reason != watch.AuthAssertionTime || !problem.Confined {
 				t.Errorf("told %+v", problem)
 			}
-			wantText(t, "the remedy", problem.Remedy, "Check the clock of this machine")
+			checktest.WantWords(t, "the remedy", problem.Remedy, "Check the clock of this machine")
 		})
 	}
 }
@@ -96,24 +97,24 @@ func TestAClockThatIsAheadIsNoKeyThatIsRefused(t *testing.T) {
 func TestTheInstantThatIsJudgedIsNotWhatIsSigned(t *testing.T) {
 	s := begin(t)
 	app := s.robot(t)
-	s.at = now.AddDate(1, 0, 0)
+	s.Go(now.AddDate(1, 0, 0))
 	found, _ := s.collect(t, Options{Apps: []App{app}})
-	if key := of[watch.Condition](t, found, "app/robot"); key.Reason != "" {
+	if key := checktest.Of[watch.Condition](t, found, "app/robot"); key.Reason != "" {
 		t.Errorf("told %+v", key)
 	}
 }
 
 func TestAKeyThatIsNoneIsNotSent(t *testing.T) {
 	for name, text := range map[string]string{
-		"no PEM": "canary-key", "another PEM": "-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----\n",
+		"no PEM": "CANARY-key", "another PEM": "-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----\n",
 		"a PEM of nothing": "-----BEGIN RSA PRIVATE KEY-----\nY2FuYXJ5\n-----END RSA PRIVATE KEY-----\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t)
 			app := s.robot(t)
-			s.secrets["KEY"] = text
+			s.Put("KEY", text)
 			found, _ := s.collect(t, Options{Apps: []App{app}})
-			problem := of[watch.Problem](t, found, "app/robot")
+			problem := checktest.Of[watch.Problem](t, found, "app/robot")
 			if problem.Reason != watch.Unparsable || problem.Err.Error() != "read the private key in environment variable KEY: it is no RSA key in PEM without a passphrase" {
 				t.Errorf("told %+v", problem)
 			}
@@ -130,14 +131,14 @@ func TestAnAppSignsInToListAnOrganization(t *testing.T) {
 	s.cloud.Organizations["acme"] = fakegithub.Organization{FineGrained: []fakegithub.FineGrained{{ID: 1, Name: "ci", Login: "octocat", Expires: now.AddDate(0, 1, 0)}}}
 	options := Options{Organizations: []Organization{{Entry: named("acme"), Organization: "acme", App: &app}}}
 	found, _ := s.collect(t, options)
-	of[watch.Credential](t, found, "organization/acme/pat/1")
+	checktest.Of[watch.Credential](t, found, "organization/acme/pat/1")
 	if minted := s.server.To("/access_tokens"); len(minted) != 1 || minted[0].Method != http.MethodPost {
 		t.Errorf("asked for %d tokens", len(minted))
 	}
 
 	s.cloud.Apps[0].Installations = nil
 	found, _ = s.collect(t, options)
-	problem := of[watch.Problem](t, found, "organization/acme")
+	problem := checktest.Of[watch.Problem](t, found, "organization/acme")
 	if problem.Reason != watch.NotFound || problem.Remedy != "Install the App in the organization acme, or correct the organization's name." || problem.HidesPrefix != "organization/acme/" {
 		t.Errorf("told %+v", problem)
 	}
@@ -149,7 +150,7 @@ func TestAnInstallationTokenIsAskedForOnce(t *testing.T) {
 	s.cloud.Organizations["acme"] = fakegithub.Organization{}
 	s.server.Misbehave(vendortest.Manner{On: "/access_tokens", Times: vendortest.Always, Answer: vendortest.CutShort()})
 	found, _ := s.collect(t, Options{Organizations: []Organization{{Entry: named("acme"), Organization: "acme", App: &app}}})
-	if problem := of[watch.Problem](t, found, "organization/acme"); problem.HidesPrefix != "organization/acme/" {
+	if problem := checktest.Of[watch.Problem](t, found, "organization/acme"); problem.HidesPrefix != "organization/acme/" {
 		t.Errorf("told %+v", problem)
 	}
 	if minted := s.server.To("/access_tokens"); len(minted) != 1 {

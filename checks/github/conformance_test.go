@@ -1,14 +1,11 @@
 package github
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,9 +26,8 @@ func TestConformance(t *testing.T) {
 		{Entry: named("unset"), Token: env("UNSET")},
 	}
 	checktest.Run(t, checktest.Case{
-		Kind:   Kind,
-		Decode: func(into any) error { *into.(*Options) = s.options(options); return nil },
-		Env:    s.env, Readable: 4, Unreadable: 3,
+		Kind: Kind, Decode: checktest.Given(s.options(options)), Env: s.env,
+		Readable: 4, Unreadable: 3,
 	})
 }
 
@@ -41,10 +37,6 @@ func TestNothingOfASecretIsToldOrKept(t *testing.T) {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
 			s := begin(t)
-			var log bytes.Buffer
-			s.env.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-			memory := &spy{kept: map[string][]byte{}}
-			s.env.Memory = memory
 			app := s.robot(t)
 			options := s.acme("", fakegithub.Organization{SSO: true})
 			options.Organizations = append(options.Organizations, Organization{Entry: named("by app"), Organization: "acme", App: &app.SignIn})
@@ -52,52 +44,10 @@ func TestNothingOfASecretIsToldOrKept(t *testing.T) {
 			options.Tokens = []Token{{Entry: named("ci"), Token: s.keeps("CI", classic, nil)}, {Entry: named("pat"), Token: s.keeps("PAT", fineGrained, nil)}}
 			s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Echo(status)})
 			c := s.check(t, options)
-			found, remarks := passOf(t, c)
-			var told strings.Builder
-			for _, fact := range found {
-				fmt.Fprintf(&told, "%+v %#v\n", fact, fact)
-				if problem, ok := fact.(watch.Problem); ok {
-					fmt.Fprintf(&told, "%v %+v\n", problem.Err, problem.Details)
-				}
-			}
-			for _, ability := range c.Try(t.Context()) {
-				fmt.Fprintf(&told, "%+v %v\n", ability, ability.Err)
-			}
-			fmt.Fprint(&told, remarks, log.String(), memory.all())
-			for _, secret := range []string{"canary", "eyJ", "PRIVATE KEY"} {
-				if strings.Contains(told.String(), secret) {
-					t.Errorf("%q is told: %s", secret, told.String())
-				}
-			}
+			told := checktest.Pass(t, c)
+			s.WantNoToken(t, checktest.Shown(t, told...)+checktest.ShownOfTry(c.Try(t.Context())), "eyJ", "PRIVATE KEY")
 		})
 	}
-}
-
-// spy is a memory that shows what it keeps.
-type spy struct {
-	mu   sync.Mutex
-	kept map[string][]byte
-}
-
-func (s *spy) Recall(_ context.Context, key string) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.kept[key], nil
-}
-
-func (s *spy) Remember(_ context.Context, key string, value []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kept[key] = value
-	return nil
-}
-
-func (s *spy) all() string {
-	var all strings.Builder
-	for key, value := range s.kept {
-		fmt.Fprintf(&all, "%s=%s\n", key, value)
-	}
-	return all.String()
 }
 
 func TestAPassThatIsCutShortSaysSoAndBlamesNobody(t *testing.T) {
@@ -106,9 +56,9 @@ func TestAPassThatIsCutShortSaysSoAndBlamesNobody(t *testing.T) {
 	s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Slow(time.Minute)})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	found, _, err := gather(ctx, s.check(t, options))
-	if err == nil || !strings.Contains(err.Error(), "was cut short") || len(found) != 0 {
-		t.Errorf("ended with %v and told %v", err, found)
+	told, err := checktest.Gather(ctx, s.check(t, options))
+	if err == nil || !strings.Contains(err.Error(), "was cut short") || len(told) != 0 {
+		t.Errorf("ended with %v and told %v", err, told)
 	}
 }
 

@@ -1,11 +1,11 @@
 package github
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/watch"
 )
 
@@ -39,29 +39,12 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 			options := good
 			options.Tokens = slices.Clone(good.Tokens)
 			test.change(&options)
-			var places []string
-			for _, err := range unjoined(options.Validate()) {
-				field, ok := errors.AsType[*watch.FieldError](err)
-				if !ok {
-					t.Fatalf("%v has no place", err)
-				}
-				places = append(places, field.Path)
-			}
-			if !slices.Equal(places, test.want) {
-				t.Errorf("refused %q, want %q", places, test.want)
-			}
+			checktest.Equal(t, "what is refused", strings.Join(checktest.Places(t, options.Validate()), " "), strings.Join(test.want, " "))
 		})
 	}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
-}
-
-func unjoined(err error) []error {
-	if err == nil {
-		return nil
-	}
-	return err.(interface{ Unwrap() []error }).Unwrap()
 }
 
 func TestTheWebAddressFollowsFromTheAPIs(t *testing.T) {

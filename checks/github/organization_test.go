@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakegithub"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -31,7 +32,7 @@ func TestAnOrganizationsTokensAreListedWithTheirDates(t *testing.T) {
 		{ID: 14, Name: "long gone", Login: "hubot", Expires: now.AddDate(0, 0, -31)},
 	}})
 	found, remarks := s.collect(t, options)
-	deploy := of[watch.Credential](t, found, "organization/acme%20tokens/pat/11")
+	deploy := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/11")
 	if !deploy.NotAfter.Equal(now.AddDate(0, 0, 10)) || deploy.Identity != "11 until 2026-12-02T06:00:00Z" || deploy.Subject.Name != "deploy of octocat" {
 		t.Errorf("told %+v", deploy)
 	}
@@ -41,13 +42,13 @@ func TestAnOrganizationsTokensAreListedWithTheirDates(t *testing.T) {
 	if !slices.Equal(deploy.Subject.Owners, []string{"platform@example.com"}) || deploy.Subject.Labels["login"] != "octocat" || deploy.Subject.Labels["organization"] != "acme" {
 		t.Errorf("its subject is %+v", deploy.Subject)
 	}
-	if forgotten := of[watch.Credential](t, found, "organization/acme%20tokens/pat/12"); forgotten.Use.State != watch.Unused || !forgotten.NotAfter.Before(now) {
+	if forgotten := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/12"); forgotten.Use.State != watch.Unused || !forgotten.NotAfter.Before(now) {
 		t.Errorf("told %+v", forgotten)
 	}
-	if endless := of[watch.Credential](t, found, "organization/acme%20tokens/pat/13"); !endless.NotAfter.IsZero() {
+	if endless := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/13"); !endless.NotAfter.IsZero() {
 		t.Errorf("told %+v", endless)
 	}
-	own := of[watch.Credential](t, found, "organization/acme%20tokens/own-token")
+	own := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/own-token")
 	if !own.Self || !own.NotAfter.Equal(time.Date(2026, 12, 24, 10, 0, 0, 0, time.UTC)) || own.Subject.Name != "the token that Lapsewatch lists acme with" {
 		t.Errorf("the own token is %+v", own)
 	}
@@ -71,8 +72,8 @@ func TestALongListIsReadToItsEnd(t *testing.T) {
 				}})
 			}
 			found, _ := s.collect(t, options)
-			if len(found) != 300 || len(found.problems()) != 0 {
-				t.Errorf("told %d facts, with the problems %+v", len(found), found.problems())
+			if len(found) != 300 || len(found.Problems()) != 0 {
+				t.Errorf("told %d facts, with the problems %+v", len(found), found.Problems())
 			}
 		})
 	}
@@ -95,11 +96,11 @@ func TestAListThatBreaksOffHidesWhatItHolds(t *testing.T) {
 	options := s.acme("", fakegithub.Organization{FineGrained: many})
 	s.server.Misbehave(vendortest.Manner{On: "/personal-access-tokens", After: 1, Times: vendortest.Always, Answer: vendortest.CutShort()})
 	found, _ := s.collect(t, options)
-	problem := of[watch.Problem](t, found, "organization/acme%20tokens/pat")
+	problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/pat")
 	if problem.Reason != watch.Incomplete || problem.HidesPrefix != "organization/acme%20tokens/pat/" || problem.Subject.Name != "fine-grained personal access tokens of acme" {
 		t.Errorf("told %+v", problem)
 	}
-	wantText(t, "the error", problem.Err.Error(), "the list broke off at page 2")
+	checktest.WantWords(t, "the error", problem.Err.Error(), "the list broke off at page 2")
 	if len(found) != 101 {
 		t.Errorf("told %d facts, want the first page and the problem", len(found))
 	}
@@ -115,7 +116,7 @@ func TestAnEmptyAnswerIsNoEmptyList(t *testing.T) {
 			options := s.acme("", fakegithub.Organization{FineGrained: []fakegithub.FineGrained{{ID: 1}}})
 			s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Reply(http.StatusOK, "application/json", body)})
 			found, _ := s.collect(t, options)
-			if problem := of[watch.Problem](t, found, "organization/acme%20tokens/pat"); problem.HidesPrefix == "" {
+			if problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/pat"); problem.HidesPrefix == "" {
 				t.Errorf("told %+v", problem)
 			}
 		})
@@ -129,11 +130,11 @@ func TestOneTokenThatCannotBeReadHidesNoOther(t *testing.T) {
 	}})
 	found, _ := s.collect(t, options)
 	for _, id := range []string{"organization/acme%20tokens/pat/1", "organization/acme%20tokens/pat/3"} {
-		if problem := of[watch.Problem](t, found, id); problem.Reason != watch.Unparsable || !problem.Confined || problem.HidesPrefix != "" {
+		if problem := checktest.Of[watch.Problem](t, found, id); problem.Reason != watch.Unparsable || !problem.Confined || problem.HidesPrefix != "" {
 			t.Errorf("told %+v", problem)
 		}
 	}
-	if hostile := of[watch.Credential](t, found, "organization/acme%20tokens/pat/2"); hostile.Subject.Name != "\uFFFD[31mred\uFFFDBcc: x of octocat" {
+	if hostile := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/2"); hostile.Subject.Name != "\uFFFD[31mred\uFFFDBcc: x of octocat" {
 		t.Errorf("its name is %q", hostile.Subject.Name)
 	}
 	if len(found) != 3 {
@@ -142,9 +143,9 @@ func TestOneTokenThatCannotBeReadHidesNoOther(t *testing.T) {
 
 	s.acme("", fakegithub.Organization{FineGrained: []fakegithub.FineGrained{{ID: 1, WithoutTokenID: true}, {ID: 2}}})
 	found, _ = s.collect(t, options)
-	problem := of[watch.Problem](t, found, "organization/acme%20tokens/pat")
-	wantText(t, "the error", problem.Err.Error(), "1 elements of the list cannot be read")
-	of[watch.Credential](t, found, "organization/acme%20tokens/pat/2")
+	problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/pat")
+	checktest.WantWords(t, "the error", problem.Err.Error(), "1 elements of the list cannot be read")
+	checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/2")
 }
 
 func TestTokensOfSingleSignOnAreListedOnRequest(t *testing.T) {
@@ -159,7 +160,7 @@ func TestTokensOfSingleSignOnAreListedOnRequest(t *testing.T) {
 	}
 	options.Organizations[0].SSO = true
 	found, remarks := s.collect(t, options)
-	script := of[watch.Credential](t, found, "organization/acme%20tokens/sso/5")
+	script := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/sso/5")
 	if !script.NotAfter.Equal(now.AddDate(0, 0, 5)) || script.Subject.Name != "old script of octocat" || script.Details["authorized_at"] != "2025-11-22T06:00:00Z" {
 		t.Errorf("told %+v", script)
 	}
@@ -169,11 +170,11 @@ func TestTokensOfSingleSignOnAreListedOnRequest(t *testing.T) {
 
 	s.acme("", fakegithub.Organization{})
 	found, _ = s.collect(t, options)
-	problem := of[watch.Problem](t, found, "organization/acme%20tokens/sso")
+	problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/sso")
 	if problem.Reason != watch.NotFound || problem.HidesPrefix != "organization/acme%20tokens/sso/" {
 		t.Errorf("told %+v", problem)
 	}
-	wantText(t, "the remedy", problem.Remedy, "needs GitHub Enterprise Cloud with SAML, or leave sso out")
+	checktest.WantWords(t, "the remedy", problem.Remedy, "needs GitHub Enterprise Cloud with SAML, or leave sso out")
 }
 
 func TestWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
@@ -183,7 +184,7 @@ func TestWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
 	options.Organizations[0].SSO = true
 	found, _ := s.collect(t, options)
 	for part, right := range map[string]string{"pat": "Personal access tokens", "sso": "Administration"} {
-		problem := of[watch.Problem](t, found, "organization/acme%20tokens/"+part)
+		problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/"+part)
 		if problem.Reason != watch.PermissionDenied || problem.Remedy != fmt.Sprintf("Give the App, or the fine-grained token, the organization permission %q (read), and let an owner of the organization approve it.", right) {
 			t.Errorf("told %+v", problem)
 		}
@@ -203,7 +204,7 @@ func TestARefusedSignInHidesTheOrganizationAndIsNotRepeated(t *testing.T) {
 		"GitHub refuses what Lapsewatch signs in with (not asked again before 2026-11-22T07:00:00Z, after 1 refusal): it answered 401 Unauthorized: Bad credentials",
 	} {
 		found, _ := s.collect(t, options)
-		problem := of[watch.Problem](t, found, "organization/acme%20tokens")
+		problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens")
 		if problem.Reason != watch.AuthFailed || problem.Err.Error() != text || problem.HidesPrefix != "organization/acme%20tokens/" || problem.Remedy == "" {
 			t.Errorf("pass %d told %+v", pass, problem)
 		}
@@ -212,7 +213,7 @@ func TestARefusedSignInHidesTheOrganizationAndIsNotRepeated(t *testing.T) {
 		t.Errorf("GitHub was asked %d times", len(s.server.Requests()))
 	}
 	s.keeps("LISTER", lister, &fakegithub.Token{Permissions: []string{fakegithub.ListsTokens}})
-	s.at = now.Add(2 * time.Hour)
+	s.Go(now.Add(2 * time.Hour))
 	found, _ := s.collect(t, options)
-	of[watch.Credential](t, found, "organization/acme%20tokens/pat/1")
+	checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/1")
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakegithub"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -29,7 +30,7 @@ func TestATokenEndsWhenTheHeaderSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t)
 			found, _ := s.collect(t, s.tokenOptions(fineGrained, &fakegithub.Token{Login: "octocat", Expiration: test.header}))
-			token := of[watch.Credential](t, found, "token/ci")
+			token := checktest.Of[watch.Credential](t, found, "token/ci")
 			if !token.NotAfter.Equal(test.want) || token.Form != watch.AccessToken || token.Self {
 				t.Errorf("told %+v, want the end %s", token, test.want)
 			}
@@ -44,11 +45,11 @@ func TestATokenWhoseEndCannotBeReadIsAProblemAndNotEndless(t *testing.T) {
 	for _, header := range []string{"2027-13-31 12:00:00 UTC", "soon", "2027-01-31 12:00:00 CET", "0001-01-01 00:00:00 UTC", "2027-01-31 12:00:00", "\u202e2027"} {
 		s := begin(t)
 		found, _ := s.collect(t, s.tokenOptions(classic, &fakegithub.Token{Login: "octocat", Expiration: header}))
-		problem := of[watch.Problem](t, found, "token/ci")
+		problem := checktest.Of[watch.Problem](t, found, "token/ci")
 		if problem.Reason != watch.Unparsable || !problem.Confined {
 			t.Errorf("%q gives %+v", header, problem)
 		}
-		wantText(t, "the error", problem.Err.Error(), "read the expiration of the token, which GitHub gives as", `it is no date such as "2027-01-31 12:00:00 UTC"`)
+		checktest.WantWords(t, "the error", problem.Err.Error(), "read the expiration of the token, which GitHub gives as", `it is no date such as "2027-01-31 12:00:00 UTC"`)
 		if strings.ContainsAny(problem.Err.Error(), "\x1b\u202e\n") {
 			t.Errorf("the error %q is not clean", problem.Err)
 		}
@@ -59,50 +60,50 @@ func TestWhatATokenIsIsReadFromItsPrefix(t *testing.T) {
 	s := begin(t)
 	options := Options{}
 	for text, known := range map[string]fakegithub.Token{
-		"ghp_canaryclassic":   {Login: "octocat", Scopes: "repo, read:org"},
-		"gho_canaryoauth":     {Login: "octocat"},
-		"ghu_canaryuser":      {Login: "octocat"},
-		"ghs_canaryinst":      {Installation: true},
+		"ghp_CANARYclassic":   {Login: "octocat", Scopes: "repo, read:org"},
+		"gho_CANARYoauth":     {Login: "octocat"},
+		"ghu_CANARYuser":      {Login: "octocat"},
+		"ghs_CANARYinst":      {Installation: true},
 		"0123456789abcdef012": {Login: "octocat"},
 	} {
 		options.Tokens = append(options.Tokens, Token{Entry: named(text[:4]), Token: s.keeps(text, text, &known)})
 	}
 	found, _ := s.collect(t, options)
-	if token := of[watch.Credential](t, found, "token/ghp_"); token.Details["scopes"] != "repo, read:org" || token.Subject.Link != s.server.URL+"/settings/tokens" || !token.NotAfter.IsZero() {
+	if token := checktest.Of[watch.Credential](t, found, "token/ghp_"); token.Details["scopes"] != "repo, read:org" || token.Subject.Link != s.server.URL+"/settings/tokens" || !token.NotAfter.IsZero() {
 		t.Errorf("the classic one is %+v", token)
 	}
-	if token := of[watch.Credential](t, found, "token/gho_"); token.Details["token_kind"] != "OAuth token" {
+	if token := checktest.Of[watch.Credential](t, found, "token/gho_"); token.Details["token_kind"] != "OAuth token" {
 		t.Errorf("the OAuth token is %+v", token)
 	}
-	of[watch.Credential](t, found, "token/0123")
-	if inst := of[watch.Condition](t, found, "token/ghs_"); inst.Reason != "" || inst.Text != "GitHub accepts the token and gives it no date: such tokens end after an hour; what lasts is the key of the App, which can be watched under apps" {
+	checktest.Of[watch.Credential](t, found, "token/0123")
+	if inst := checktest.Of[watch.Condition](t, found, "token/ghs_"); inst.Reason != "" || inst.Text != "GitHub accepts the token and gives it no date: such tokens end after an hour; what lasts is the key of the App, which can be watched under apps" {
 		t.Errorf("the installation's is %+v", inst)
 	}
-	of[watch.Condition](t, found, "token/ghu_")
+	checktest.Of[watch.Condition](t, found, "token/ghu_")
 }
 
 func TestARefusedTokenIsAskedForLessAndLessOften(t *testing.T) {
 	s := begin(t)
 	options := s.tokenOptions(classic, nil)
 	found, _ := s.collect(t, options)
-	fresh := of[watch.Condition](t, found, "token/ci")
+	fresh := checktest.Of[watch.Condition](t, found, "token/ci")
 	if fresh.Reason != watch.TokenRefused || fresh.Text != "GitHub refuses the token: it answered 401 Unauthorized: Bad credentials" {
 		t.Errorf("told %+v", fresh)
 	}
-	s.at = now.Add(30 * time.Minute)
+	s.Go(now.Add(30 * time.Minute))
 	found, _ = s.collect(t, options)
-	held := of[watch.Condition](t, found, "token/ci")
+	held := checktest.Of[watch.Condition](t, found, "token/ci")
 	if held.Reason != watch.TokenRefused || held.Text != "GitHub refuses the token (not asked again before 2026-11-22T07:00:00Z, after 1 refusal): it answered 401 Unauthorized: Bad credentials" {
 		t.Errorf("told %+v", held)
 	}
 	if held.Details["next_attempt"] != "2026-11-22T07:00:00Z" || held.Remedy != fresh.Remedy {
 		t.Errorf("the details are %v", held.Details)
 	}
-	s.at = now.Add(time.Hour)
+	s.Go(now.Add(time.Hour))
 	s.collect(t, options)
-	s.at = now.Add(150 * time.Minute)
+	s.Go(now.Add(150 * time.Minute))
 	found, _ = s.collect(t, options)
-	wantText(t, "the text", of[watch.Condition](t, found, "token/ci").Text, "(not asked again before 2026-11-22T09:00:00Z, after 2 refusals)")
+	checktest.WantWords(t, "the text", checktest.Of[watch.Condition](t, found, "token/ci").Text, "(not asked again before 2026-11-22T09:00:00Z, after 2 refusals)")
 	if asked := len(s.server.Requests()); asked != 2 {
 		t.Errorf("GitHub was asked %d times in four passes, want 2", asked)
 	}
@@ -112,7 +113,7 @@ func TestARefusedTokenIsAskedForLessAndLessOften(t *testing.T) {
 
 	options = s.tokenOptions(fineGrained, &fakegithub.Token{Login: "octocat", Expiration: "2027-01-31 12:00:00 UTC"})
 	found, _ = s.collect(t, options)
-	of[watch.Credential](t, found, "token/ci") // a new token is asked for at once
+	checktest.Of[watch.Credential](t, found, "token/ci") // a new token is asked for at once
 }
 
 func TestWhyATokenIsNotRead(t *testing.T) {
@@ -143,13 +144,8 @@ func TestWhyATokenIsNotRead(t *testing.T) {
 			s := begin(t)
 			s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: test.answer})
 			found, _ := s.collect(t, s.tokenOptions(classic, &fakegithub.Token{Login: "octocat"}))
-			problem := of[watch.Problem](t, found, "token/ci")
-			if problem.Reason != test.reason || !problem.Confined || problem.HidesPrefix != "" {
-				t.Errorf("told %+v, want the reason %s", problem, test.reason)
-			}
-			wantText(t, "the error", problem.Err.Error(), test.words...)
-			if strings.ContainsAny(problem.Err.Error(), "\x1b\r\n\u202e") {
-				t.Errorf("the error %q is not clean", problem.Err)
+			if problem := checktest.WantProblem(t, found["token/ci"], test.reason, test.words...); problem.HidesPrefix != "" {
+				t.Errorf("it hides %q", problem.HidesPrefix)
 			}
 		})
 	}
@@ -159,18 +155,18 @@ func TestTheRateLimitIsNotWaitedFor(t *testing.T) {
 	s := begin(t)
 	s.cloud.Limit = -1
 	found, _ := s.collect(t, s.tokenOptions(classic, &fakegithub.Token{Login: "octocat"}))
-	problem := of[watch.Problem](t, found, "token/ci")
+	problem := checktest.Of[watch.Problem](t, found, "token/ci")
 	if problem.Reason != watch.Throttled || len(s.server.Requests()) != 1 {
 		t.Errorf("told %+v after %d requests", problem, len(s.server.Requests()))
 	}
-	wantText(t, "the error", problem.Err.Error(), "its limit is used up until 2099-01-01T00:00:00Z")
+	checktest.WantWords(t, "the error", problem.Err.Error(), "its limit is used up until 2099-01-01T00:00:00Z")
 }
 
 func TestNoTokenFollowsARedirect(t *testing.T) {
 	s, other := begin(t), begin(t)
 	s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Redirect(other.server.URL)})
 	found, _ := s.collect(t, s.tokenOptions(classic, &fakegithub.Token{Login: "octocat"}))
-	wantText(t, "the error", of[watch.Problem](t, found, "token/ci").Err.Error(), "it answered 307 Temporary Redirect, which leads elsewhere and is not followed")
+	checktest.WantWords(t, "the error", checktest.Of[watch.Problem](t, found, "token/ci").Err.Error(), "it answered 307 Temporary Redirect, which leads elsewhere and is not followed")
 	if len(other.server.Requests()) != 0 {
 		t.Error("the other server was asked")
 	}
@@ -181,16 +177,16 @@ func TestALostAnswerIsAskedForAgain(t *testing.T) {
 	s := begin(t)
 	s.server.Misbehave(vendortest.DefaultManners()...)
 	found, _ := s.collect(t, s.tokenOptions(classic, &fakegithub.Token{Login: "octocat", Expiration: "2027-01-31 12:00:00 UTC"}))
-	of[watch.Credential](t, found, "token/ci")
+	checktest.Of[watch.Credential](t, found, "token/ci")
 }
 
 func TestASecretThatIsNoTokenIsNotSent(t *testing.T) {
 	s := begin(t)
-	s.secrets["CI"] = "ghp_one\nghp_two"
+	s.Put("CI", "ghp_one\nghp_two")
 	options := Options{Tokens: []Token{{Entry: named("ci"), Token: env("CI")}, {Entry: named("none"), Token: env("NONE")}}}
 	found, _ := s.collect(t, options)
-	wantText(t, "the error", of[watch.Problem](t, found, "token/ci").Err.Error(), "read the secret in environment variable CI: it has more than one line, which no token has")
-	if none := of[watch.Problem](t, found, "token/none"); none.Reason != watch.NotFound {
+	checktest.WantWords(t, "the error", checktest.Of[watch.Problem](t, found, "token/ci").Err.Error(), "read the secret in environment variable CI: it has more than one line, which no token has")
+	if none := checktest.Of[watch.Problem](t, found, "token/none"); none.Reason != watch.NotFound {
 		t.Errorf("told %+v", none)
 	}
 	if len(s.server.Requests()) != 0 {
@@ -202,7 +198,7 @@ func TestAnEnterpriseServerIsAskedBelowItsPath(t *testing.T) {
 	s := begin(t)
 	s.cloud.Prefix = "/api/v3"
 	found, _ := s.collect(t, s.tokenOptions(fineGrained, &fakegithub.Token{Login: "octocat"}))
-	if token := of[watch.Credential](t, found, "token/ci"); token.Subject.Link != s.server.URL+"/settings/personal-access-tokens" {
+	if token := checktest.Of[watch.Credential](t, found, "token/ci"); token.Subject.Link != s.server.URL+"/settings/personal-access-tokens" {
 		t.Errorf("told %+v", token)
 	}
 	if path := s.server.Requests()[0].Path; path != "/api/v3/user" {

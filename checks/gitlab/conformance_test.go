@@ -1,16 +1,13 @@
 package gitlab
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,9 +24,8 @@ func TestConformance(t *testing.T) {
 	options.Token, options.Projects = s.administrator("2027-01-01"), []Project{{Entry: named("shop"), Project: "shop"}, {Entry: named("none"), Project: "none"}}
 	options.Tokens = append(options.Tokens, Token{Entry: named("unset"), Token: env("UNSET")})
 	checktest.Run(t, checktest.Case{
-		Kind:   Kind,
-		Decode: func(into any) error { *into.(*Options) = s.options(options); return nil },
-		Env:    s.env, Readable: 3, Unreadable: 4,
+		Kind: Kind, Decode: checktest.Given(s.options(options)), Env: s.env,
+		Readable: 3, Unreadable: 4,
 	})
 }
 
@@ -40,59 +36,15 @@ func TestNothingOfASecretIsToldOrKept(t *testing.T) {
 			t.Run(fmt.Sprintf("%d after %d", status, from), func(t *testing.T) {
 				t.Parallel()
 				s := begin(t)
-				var log bytes.Buffer
-				s.env.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-				memory := &spy{kept: map[string][]byte{}}
-				s.env.Memory = memory
 				options := s.watching(&fakegitlab.Token{AccessToken: access(3, "ci", "")})
 				options.Token, options.Projects, options.Personal = s.administrator("2027-01-01"), []Project{{Entry: named("shop"), Project: "shop"}}, true
 				s.server.Misbehave(vendortest.Manner{After: from, Times: vendortest.Always, Answer: vendortest.Echo(status)})
 				c := s.check(t, options)
-				found, remarks, err := gather(t.Context(), c)
-				var told strings.Builder
-				for _, fact := range found {
-					fmt.Fprintf(&told, "%+v %#v\n", fact, fact)
-					if problem, ok := fact.(watch.Problem); ok {
-						fmt.Fprintf(&told, "%v %+v\n", problem.Err, problem.Details)
-					}
-				}
-				for _, ability := range c.Try(t.Context()) {
-					fmt.Fprintf(&told, "%+v %v\n", ability, ability.Err)
-				}
-				fmt.Fprint(&told, err, remarks, log.String(), memory.all())
-				if strings.Contains(told.String(), "canary") {
-					t.Errorf("a token is told: %s", told.String())
-				}
+				told, err := checktest.Gather(t.Context(), c)
+				s.WantNoToken(t, checktest.Shown(t, told...)+checktest.ShownOfTry(c.Try(t.Context()))+fmt.Sprint(err))
 			})
 		}
 	}
-}
-
-// spy is a memory that shows what it keeps.
-type spy struct {
-	mu   sync.Mutex
-	kept map[string][]byte
-}
-
-func (s *spy) Recall(_ context.Context, key string) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.kept[key], nil
-}
-
-func (s *spy) Remember(_ context.Context, key string, value []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kept[key] = value
-	return nil
-}
-
-func (s *spy) all() string {
-	var all strings.Builder
-	for key, value := range s.kept {
-		fmt.Fprintf(&all, "%s=%s\n", key, value)
-	}
-	return all.String()
 }
 
 func TestAPassThatIsCutShortSaysSoAndBlamesNobody(t *testing.T) {
@@ -102,9 +54,9 @@ func TestAPassThatIsCutShortSaysSoAndBlamesNobody(t *testing.T) {
 	s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Slow(time.Minute)})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	found, _, err := gather(ctx, s.check(t, options))
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "was cut short") || len(found) != 0 {
-		t.Errorf("ended with %v and told %v", err, found)
+	told, err := checktest.Gather(ctx, s.check(t, options))
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "was cut short") || len(told) != 0 {
+		t.Errorf("ended with %v and told %v", err, told)
 	}
 }
 
@@ -131,29 +83,12 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 			options := good
 			options.Tokens = slices.Clone(good.Tokens)
 			test.change(&options)
-			var places []string
-			for _, err := range unjoined(options.Validate()) {
-				field, ok := errors.AsType[*watch.FieldError](err)
-				if !ok {
-					t.Fatalf("%v has no place", err)
-				}
-				places = append(places, field.Path)
-			}
-			if !slices.Equal(places, test.want) {
-				t.Errorf("refused %q, want %q", places, test.want)
-			}
+			checktest.Equal(t, "what is refused", strings.Join(checktest.Places(t, options.Validate()), " "), strings.Join(test.want, " "))
 		})
 	}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
-}
-
-func unjoined(err error) []error {
-	if err == nil {
-		return nil
-	}
-	return err.(interface{ Unwrap() []error }).Unwrap()
 }
 
 func FuzzElementsOfLists(f *testing.F) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakegitlab"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -26,23 +27,23 @@ func TestTokensOfAProjectAreListedWithTheirDates(t *testing.T) {
 	project := named("shop")
 	project.Owners = []string{"shop@example.com"}
 	found, remarks := s.collect(t, Options{Token: s.administrator("2027-01-01"), Projects: []Project{{Entry: project, Project: "platform/shop"}}})
-	deploy := of[watch.Credential](t, found, "listed/project/shop/access/11")
+	deploy := checktest.Of[watch.Credential](t, found, "listed/project/shop/access/11")
 	if !deploy.NotAfter.Equal(time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)) || deploy.Identity != "11 until 2026-12-02T00:00:00Z" || deploy.Use != (watch.Use{State: watch.InUse, LastUsed: used.LastUsed}) {
 		t.Errorf("told %+v", deploy)
 	}
 	if deploy.Subject.Name != "deploy of project platform/shop" || !slices.Equal(deploy.Subject.Owners, []string{"shop@example.com"}) || deploy.Subject.Link != s.server.URL+"/platform/shop/-/settings/access_tokens" {
 		t.Errorf("its subject is %+v", deploy.Subject)
 	}
-	if expired := of[watch.Credential](t, found, "listed/project/shop/access/13"); !expired.NotAfter.Before(now) || expired.Use.State != watch.Unused {
+	if expired := checktest.Of[watch.Credential](t, found, "listed/project/shop/access/13"); !expired.NotAfter.Before(now) || expired.Use.State != watch.Unused {
 		t.Errorf("told %+v", expired)
 	}
-	if endless := of[watch.Credential](t, found, "listed/project/shop/access/15"); !endless.NotAfter.IsZero() || endless.Subject.Name != "token 15 of project platform/shop" {
+	if endless := checktest.Of[watch.Credential](t, found, "listed/project/shop/access/15"); !endless.NotAfter.IsZero() || endless.Subject.Name != "token 15 of project platform/shop" {
 		t.Errorf("told %+v", endless)
 	}
-	if pull := of[watch.Credential](t, found, "listed/project/shop/deploy/11"); !pull.NotAfter.Equal(now.Add(36*time.Hour)) || pull.Use.State != "" || pull.Details["user_name"] != "gitlab+deploy-token-1" {
+	if pull := checktest.Of[watch.Credential](t, found, "listed/project/shop/deploy/11"); !pull.NotAfter.Equal(now.Add(36*time.Hour)) || pull.Use.State != "" || pull.Details["user_name"] != "gitlab+deploy-token-1" {
 		t.Errorf("told %+v", pull)
 	}
-	own := of[watch.Credential](t, found, "lister")
+	own := checktest.Of[watch.Credential](t, found, "lister")
 	if !own.Self || !own.NotAfter.Equal(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)) || own.Use.State != "" {
 		t.Errorf("the own token is %+v", own)
 	}
@@ -62,22 +63,22 @@ func TestTokensOfAGroupAndItsServiceAccountsAreListed(t *testing.T) {
 	}}
 	options := Options{Token: s.administrator(""), Groups: []Group{{Entry: named("platform"), Group: "8", ServiceAccounts: true}}}
 	found, _ := s.collect(t, options)
-	of[watch.Credential](t, found, "listed/group/platform/access/21")
-	if bot := of[watch.Credential](t, found, "listed/group/platform/service/22"); bot.Subject.Name != "publish of release-bot" {
+	checktest.Of[watch.Credential](t, found, "listed/group/platform/access/21")
+	if bot := checktest.Of[watch.Credential](t, found, "listed/group/platform/service/22"); bot.Subject.Name != "publish of release-bot" {
 		t.Errorf("told %+v", bot)
 	}
-	of[watch.Credential](t, found, "listed/group/platform/service/23")
+	checktest.Of[watch.Credential](t, found, "listed/group/platform/service/23")
 	if len(found) != 3 {
 		t.Errorf("told %v", found)
 	}
 
 	s.instance.Groups["platform"] = fakegitlab.Resource{ID: 8, Free: true}
 	found, _ = s.collect(t, options)
-	problem := of[watch.Problem](t, found, "listed/group/platform/service")
+	problem := checktest.Of[watch.Problem](t, found, "listed/group/platform/service")
 	if problem.Reason != watch.NotFound || problem.HidesPrefix != "listed/group/platform/service/" {
 		t.Errorf("told %+v", problem)
 	}
-	wantText(t, "the remedy", problem.Remedy, "service accounts need GitLab Premium", "or leave service_accounts out")
+	checktest.WantWords(t, "the remedy", problem.Remedy, "service accounts need GitLab Premium", "or leave service_accounts out")
 }
 
 func TestPersonalTokensOfAllUsersAreListedOnceAndWithTheNamesOfThoseWhoMustAct(t *testing.T) {
@@ -89,12 +90,12 @@ func TestPersonalTokensOfAllUsersAreListedOnceAndWithTheNamesOfThoseWhoMustAct(t
 	gone.Revoked = true
 	s.instance.Personal = []fakegitlab.AccessToken{bot, access(32, "laptop", "2026-12-05"), access(33, "later", "2027-06-01"), gone}
 	found, remarks := s.collect(t, Options{Token: s.administrator(""), Personal: true, Projects: []Project{{Entry: named("shop"), Project: "shop"}}})
-	of[watch.Credential](t, found, "listed/project/shop/access/31")
-	laptop := of[watch.Credential](t, found, "listed/personal/32")
+	checktest.Of[watch.Credential](t, found, "listed/project/shop/access/31")
+	laptop := checktest.Of[watch.Credential](t, found, "listed/personal/32")
 	if laptop.Subject.Name != "laptop of octavia" || laptop.Subject.Labels["login"] != "octavia" || laptop.Details["login"] != "octavia" || laptop.Subject.Link != s.server.URL+"/admin/users" {
 		t.Errorf("told %+v", laptop)
 	}
-	if later := of[watch.Credential](t, found, "listed/personal/33"); later.Subject.Name != "later of user 3" {
+	if later := checktest.Of[watch.Credential](t, found, "listed/personal/33"); later.Subject.Name != "later of user 3" {
 		t.Errorf("told %+v", later)
 	}
 	if len(found) != 3 || len(remarks) != 0 || len(s.server.To("/users/3")) != 1 {
@@ -117,8 +118,8 @@ func TestALongListIsReadToItsEnd(t *testing.T) {
 				}})
 			}
 			found, _ := s.collect(t, Options{Token: s.administrator(""), Projects: []Project{{Entry: named("shop"), Project: "shop"}}})
-			if len(found) != 300 || len(found.problems()) != 0 {
-				t.Errorf("told %d facts, with the problems %+v", len(found), found.problems())
+			if len(found) != 300 || len(found.Problems()) != 0 {
+				t.Errorf("told %d facts, with the problems %+v", len(found), found.Problems())
 			}
 		})
 	}
@@ -145,11 +146,11 @@ func TestAListThatBreaksOffHidesWhatItHolds(t *testing.T) {
 	s.instance.Projects["shop"] = fakegitlab.Resource{ID: 7, Access: many}
 	s.server.Misbehave(vendortest.Manner{On: "/access_tokens", After: 1, Times: vendortest.Always, Answer: vendortest.CutShort()})
 	found, _ := s.collect(t, Options{Token: s.administrator(""), Projects: []Project{{Entry: named("shop"), Project: "shop"}}})
-	problem := of[watch.Problem](t, found, "listed/project/shop/access")
+	problem := checktest.Of[watch.Problem](t, found, "listed/project/shop/access")
 	if problem.Reason != watch.Incomplete || problem.HidesPrefix != "listed/project/shop/access/" || problem.Subject.Name != "project access tokens of project shop" {
 		t.Errorf("told %+v", problem)
 	}
-	wantText(t, "the error", problem.Err.Error(), "the list broke off at page 2")
+	checktest.WantWords(t, "the error", problem.Err.Error(), "the list broke off at page 2")
 	if len(found) != 101 {
 		t.Errorf("told %d facts, want the first page and the problem", len(found))
 	}
@@ -161,8 +162,8 @@ func TestALostAnswerIsAskedForAgain(t *testing.T) {
 	s.server.Misbehave(vendortest.DefaultManners()...)
 	s.instance.Projects["shop"] = fakegitlab.Resource{ID: 7, Access: []fakegitlab.AccessToken{access(1, "ci", "2026-12-01")}}
 	found, _ := s.collect(t, Options{Token: s.administrator(""), Projects: []Project{{Entry: named("shop"), Project: "shop"}}})
-	of[watch.Credential](t, found, "listed/project/shop/access/1")
-	if problems := found.problems(); len(problems) != 0 {
+	checktest.Of[watch.Credential](t, found, "listed/project/shop/access/1")
+	if problems := found.Problems(); len(problems) != 0 {
 		t.Errorf("told %+v", problems)
 	}
 }
@@ -174,7 +175,7 @@ func TestAnEmptyAnswerIsNoEmptyList(t *testing.T) {
 			s.instance.Projects["shop"] = fakegitlab.Resource{ID: 7}
 			s.server.Misbehave(vendortest.Manner{On: "/access_tokens", Times: vendortest.Always, Answer: vendortest.Reply(http.StatusOK, "application/json", body)})
 			found, _ := s.collect(t, Options{Token: s.administrator(""), Projects: []Project{{Entry: named("shop"), Project: "shop"}}})
-			if problem := of[watch.Problem](t, found, "listed/project/shop/access"); problem.HidesPrefix == "" || len(found) != 1 {
+			if problem := checktest.Of[watch.Problem](t, found, "listed/project/shop/access"); problem.HidesPrefix == "" || len(found) != 1 {
 				t.Errorf("told %+v", found)
 			}
 		})
@@ -188,16 +189,16 @@ func TestOneTokenThatCannotBeReadHidesNoOther(t *testing.T) {
 	}}
 	options := Options{Token: s.administrator(""), Projects: []Project{{Entry: named("shop"), Project: "shop"}}}
 	found, _ := s.collect(t, options)
-	if problem := of[watch.Problem](t, found, "listed/project/shop/access/1"); problem.Reason != watch.Unparsable || !problem.Confined || problem.HidesPrefix != "" {
+	if problem := checktest.Of[watch.Problem](t, found, "listed/project/shop/access/1"); problem.Reason != watch.Unparsable || !problem.Confined || problem.HidesPrefix != "" {
 		t.Errorf("told %+v", problem)
 	}
-	if hostile := of[watch.Credential](t, found, "listed/project/shop/access/2"); hostile.Subject.Name != "\uFFFD[31mred\uFFFDBcc: x of project shop" {
+	if hostile := checktest.Of[watch.Credential](t, found, "listed/project/shop/access/2"); hostile.Subject.Name != "\uFFFD[31mred\uFFFDBcc: x of project shop" {
 		t.Errorf("its name is %q", hostile.Subject.Name)
 	}
 	s.instance.Projects["shop"] = fakegitlab.Resource{ID: 7, Access: []fakegitlab.AccessToken{{WithoutID: true}, access(2, "a", "")}}
 	found, _ = s.collect(t, options)
-	wantText(t, "the error", of[watch.Problem](t, found, "listed/project/shop/access").Err.Error(), "1 elements of the list cannot be read")
-	of[watch.Credential](t, found, "listed/project/shop/access/2")
+	checktest.WantWords(t, "the error", checktest.Of[watch.Problem](t, found, "listed/project/shop/access").Err.Error(), "1 elements of the list cannot be read")
+	checktest.Of[watch.Credential](t, found, "listed/project/shop/access/2")
 }
 
 func TestWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
@@ -218,15 +219,15 @@ func TestWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
 		"listed/group/platform/access": "Give token the scope read_api, and its user the role Maintainer (of a group: Owner) in group platform.",
 		"listed/project/shop/deploy":   "Give token the scope read_api, and its user the role Maintainer in project platform/shop.",
 	} {
-		problem := of[watch.Problem](t, found, id)
+		problem := checktest.Of[watch.Problem](t, found, id)
 		if problem.Reason != watch.PermissionDenied || problem.Remedy != remedy || problem.HidesPrefix != id+"/" {
 			t.Errorf("told %+v", problem)
 		}
 	}
-	if hidden := of[watch.Problem](t, found, "listed/project/hidden/access"); hidden.Reason != watch.NotFound {
+	if hidden := checktest.Of[watch.Problem](t, found, "listed/project/hidden/access"); hidden.Reason != watch.NotFound {
 		t.Errorf("told %+v", hidden)
 	}
-	of[watch.Credential](t, found, "lister") // it was not taken for refused
+	checktest.Of[watch.Credential](t, found, "lister") // it was not taken for refused
 	abilities := s.check(t, options).Try(t.Context())
 	if len(abilities) != 7 || abilities[0].Err != nil || abilities[0].Gives != "signs in to list tokens" || abilities[1].Reason != watch.PermissionDenied || abilities[6].Err != nil {
 		t.Errorf("Try tells %+v", abilities)
@@ -243,7 +244,7 @@ func TestARefusedListerHidesAllThatIsListedAndIsNotAskedAgain(t *testing.T) {
 		"GitLab refuses the token that Lapsewatch lists with (not asked again before 2026-11-22T07:00:00Z, after 1 refusal): it answered 401 Unauthorized: Token is expired. You can either do re-authorization or token refresh.",
 	} {
 		found, _ := s.collect(t, options)
-		problem := of[watch.Problem](t, found, "lister")
+		problem := checktest.Of[watch.Problem](t, found, "lister")
 		if problem.Reason != watch.AuthFailed || problem.Err.Error() != text || problem.HidesPrefix != "listed/" || !problem.Confined || problem.Remedy == "" || len(found) != 1 {
 			t.Errorf("pass %d told %+v", pass, problem)
 		}
@@ -258,7 +259,7 @@ func TestAnOlderGitLabIsListedAllTheSame(t *testing.T) {
 	s.instance.Old = true
 	s.instance.Projects["shop"] = fakegitlab.Resource{ID: 7, Access: []fakegitlab.AccessToken{access(1, "ci", "2026-12-01")}}
 	found, remarks := s.collect(t, Options{Token: s.administrator(""), Projects: []Project{{Entry: named("shop"), Project: "shop"}}})
-	of[watch.Credential](t, found, "listed/project/shop/access/1")
+	checktest.Of[watch.Credential](t, found, "listed/project/shop/access/1")
 	if len(found) != 1 || len(remarks) != 1 || !strings.HasPrefix(remarks[0], "until when the token works that Lapsewatch lists with is not known") {
 		t.Errorf("told %v and %q", found, remarks)
 	}

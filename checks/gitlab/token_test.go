@@ -3,10 +3,10 @@ package gitlab
 import (
 	"net/http"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakegitlab"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -25,7 +25,7 @@ func TestATokenEndsAtMidnightUTCAsItsDateBegins(t *testing.T) {
 			s := begin(t)
 			test.token.LastUsed = now
 			found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: test.token}))
-			token := of[watch.Credential](t, found, "token/ci")
+			token := checktest.Of[watch.Credential](t, found, "token/ci")
 			if !token.NotAfter.Equal(test.want) || token.Form != watch.AccessToken || token.Self || token.Use != (watch.Use{}) {
 				t.Errorf("told %+v, want the end %s", token, test.want)
 			}
@@ -40,11 +40,11 @@ func TestADateThatIsNoneIsAProblemAndNotEndless(t *testing.T) {
 	for _, end := range []any{"soon", "2026-13-01", 17.5, "", []string{}} {
 		s := begin(t)
 		found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: fakegitlab.AccessToken{ID: 42, RawExpires: end}}))
-		problem := of[watch.Problem](t, found, "token/ci")
+		problem := checktest.Of[watch.Problem](t, found, "token/ci")
 		if problem.Reason != watch.Unreadable || !problem.Confined {
 			t.Errorf("%v gives %+v", end, problem)
 		}
-		wantText(t, "the error", problem.Err.Error(), "the answer is not what GitLab's documentation says")
+		checktest.WantWords(t, "the error", problem.Err.Error(), "the answer is not what GitLab's documentation says")
 	}
 }
 
@@ -60,7 +60,7 @@ func TestARefusedTokenSaysWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t)
 			found, _ := s.collect(t, s.watching(test.token))
-			refused := of[watch.Condition](t, found, "token/ci")
+			refused := checktest.Of[watch.Condition](t, found, "token/ci")
 			if refused.Reason != watch.TokenRefused || refused.Text != test.text || refused.Remedy != newToken {
 				t.Errorf("told %+v", refused)
 			}
@@ -81,10 +81,10 @@ func TestARefusedTokenIsAskedForLessAndLessOften(t *testing.T) {
 		{time.Hour, 2, "GitLab refuses the token: it answered"},
 		{150 * time.Minute, 2, "(not asked again before 2026-11-22T09:00:00Z, after 2 refusals)"},
 	} {
-		s.at = now.Add(test.after)
+		s.Go(now.Add(test.after))
 		found, _ := s.collect(t, options)
-		refused := of[watch.Condition](t, found, "token/ci")
-		wantText(t, "the text", refused.Text, test.text)
+		refused := checktest.Of[watch.Condition](t, found, "token/ci")
+		checktest.WantWords(t, "the text", refused.Text, test.text)
 		if asked := len(s.server.Requests()); asked != test.asked || refused.Reason != watch.TokenRefused {
 			t.Errorf("after pass %d GitLab was asked %d times: %+v", i, asked, refused)
 		}
@@ -93,9 +93,9 @@ func TestARefusedTokenIsAskedForLessAndLessOften(t *testing.T) {
 		t.Errorf("Try asked %d times and tells %+v", len(s.server.Requests()), abilities)
 	}
 	s.instance.Tokens["glpat-renewed"] = fakegitlab.Token{AccessToken: access(2, "ci", "2026-12-01")}
-	s.secrets["CI"] = "glpat-renewed\n"
+	s.Put("CI", "glpat-renewed\n")
 	found, _ := s.collect(t, options)
-	of[watch.Credential](t, found, "token/ci") // a new token is asked for at once
+	checktest.Of[watch.Credential](t, found, "token/ci") // a new token is asked for at once
 }
 
 func TestWhyATokenIsNotRead(t *testing.T) {
@@ -122,13 +122,8 @@ func TestWhyATokenIsNotRead(t *testing.T) {
 			s := begin(t)
 			s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: test.answer})
 			found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: access(1, "ci", "")}))
-			problem := of[watch.Problem](t, found, "token/ci")
-			if problem.Reason != test.reason || !problem.Confined || problem.HidesPrefix != "" {
-				t.Errorf("told %+v, want the reason %s", problem, test.reason)
-			}
-			wantText(t, "the error", problem.Err.Error(), test.words...)
-			if strings.ContainsAny(problem.Err.Error(), "\x1b\r\n\u202e") {
-				t.Errorf("the error %q is not clean", problem.Err)
+			if problem := checktest.WantProblem(t, found["token/ci"], test.reason, test.words...); problem.HidesPrefix != "" {
+				t.Errorf("it hides %q", problem.HidesPrefix)
 			}
 		})
 	}
@@ -142,14 +137,14 @@ func TestTheLimitThatGitLabTellsIsNotSleptThrough(t *testing.T) {
 	}})
 	s.instance.Groups["platform"] = fakegitlab.Resource{ID: 8, Access: []fakegitlab.AccessToken{access(1, "a", "2026-12-01")}}
 	found, _ := s.collect(t, Options{Token: s.administrator("2027-01-01"), Groups: []Group{{Entry: named("p"), Group: "platform"}}})
-	of[watch.Credential](t, found, "listed/group/p/access/1")
+	checktest.Of[watch.Credential](t, found, "listed/group/p/access/1")
 }
 
 func TestNoTokenFollowsARedirect(t *testing.T) {
 	s, other := begin(t), begin(t)
 	s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Redirect(other.server.URL)})
 	found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: access(1, "ci", "")}))
-	wantText(t, "the error", of[watch.Problem](t, found, "token/ci").Err.Error(), "it answered 307 Temporary Redirect, which leads elsewhere and is not followed")
+	checktest.WantWords(t, "the error", checktest.Of[watch.Problem](t, found, "token/ci").Err.Error(), "it answered 307 Temporary Redirect, which leads elsewhere and is not followed")
 	if len(other.server.Requests()) != 0 {
 		t.Error("the other server was asked")
 	}
@@ -157,17 +152,17 @@ func TestNoTokenFollowsARedirect(t *testing.T) {
 
 func TestATokenOfAnotherSortIsNotSent(t *testing.T) {
 	for text, words := range map[string]string{
-		"gldt-canary":              "the token in environment variable CI is a deploy token: GitLab does not say of it when it ends",
-		"glcbt-64_canary":          "a job token, which ends with its job",
-		"glrt-canary":              "a runner authentication token",
-		"glpat-one\nglpat-canary2": "it has more than one line, which no token has",
+		"gldt-CANARY":              "the token in environment variable CI is a deploy token: GitLab does not say of it when it ends",
+		"glcbt-64_CANARY":          "a job token, which ends with its job",
+		"glrt-CANARY":              "a runner authentication token",
+		"glpat-one\nglpat-CANARY2": "it has more than one line, which no token has",
 	} {
 		s := begin(t)
 		options := s.watching(nil)
-		s.secrets["CI"] = text
+		s.Put("CI", text)
 		found, _ := s.collect(t, options)
-		problem := of[watch.Problem](t, found, "token/ci")
-		wantText(t, "the error", problem.Err.Error(), words)
+		problem := checktest.Of[watch.Problem](t, found, "token/ci")
+		checktest.WantWords(t, "the error", problem.Err.Error(), words)
 		if len(s.server.Requests()) != 0 || problem.Remedy == "" {
 			t.Errorf("GitLab was asked, or nothing is advised: %+v", problem)
 		}
@@ -178,7 +173,7 @@ func TestAnInstanceBelowAFolderIsAskedThere(t *testing.T) {
 	s := begin(t)
 	s.instance.Prefix = "/gitlab"
 	found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: access(1, "ci", "2026-12-01")}))
-	token := of[watch.Credential](t, found, "token/ci")
+	token := checktest.Of[watch.Credential](t, found, "token/ci")
 	if want := []string{"read_api"}; !reflect.DeepEqual(token.Details["scopes"], want) || token.Identity != "1 until 2026-12-01T00:00:00Z" {
 		t.Errorf("told %+v", token)
 	}

@@ -21,10 +21,7 @@ func TestTheKindPassesTheConformanceSuite(t *testing.T) {
 		Tokens: []jwt.Token{listed("none", watch.SecretRef{File: write(t, filepath.Join(t.TempDir(), "none"), "opaque")})},
 	}
 	checktest.Run(t, checktest.Case{
-		Kind: jwt.Kind, Env: newDesk().env, Readable: 1, Unreadable: 1,
-		Decode: func(into any) error {
-			*into.(*jwt.Options) = options
-			return nil
-		},
+		Kind: jwt.Kind, Decode: checktest.Given(options), Env: newDesk().env,
+		Readable: 1, Unreadable: 1,
 	})
 }

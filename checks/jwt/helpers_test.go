@@ -1,20 +1,18 @@
 package jwt_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/jwt"
 	"lapsewatch/internal/entry"
 	"lapsewatch/policy"
@@ -27,19 +25,13 @@ var asOf = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 // desk is a check's surroundings, and what it wrote to its log.
 type desk struct {
 	env checks.Env
-	mu  sync.Mutex
-	log bytes.Buffer
-}
-
-func (d *desk) Write(text []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.log.Write(text)
+	log checktest.Log
 }
 
 func newDesk() *desk {
-	d := &desk{}
-	d.env = checks.DefaultEnv(func(ref watch.SecretRef) (watch.Secret, error) {
+	d := &desk{env: checktest.Env(asOf)}
+	d.env.Log = d.log.Logger()
+	d.env.Secrets = func(ref watch.SecretRef) (watch.Secret, error) {
 		if ref.File != "" {
 			text, err := os.ReadFile(ref.File)
 			if failed, ok := errors.AsType[*fs.PathError](err); ok {
@@ -52,9 +44,7 @@ func newDesk() *desk {
 			return watch.Secret{}, fmt.Errorf("read the secret in %s: it is empty or not set", ref)
 		}
 		return watch.NewSecret(text), nil
-	})
-	d.env.Now, d.env.Timeout = func() time.Time { return asOf }, 30*time.Second
-	d.env.Log = slog.New(slog.NewTextHandler(d, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	return d
 }
 
@@ -63,23 +53,7 @@ func (d *desk) collect(t testing.TB, options jwt.Options) []watch.Fact {
 	if options.ClockTolerance == 0 {
 		options.ClockTolerance = watch.Duration(time.Minute)
 	}
-	if err := options.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	check, err := jwt.New(options, d.env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var facts []watch.Fact
-	err = check.Collect(t.Context(), func(fact watch.Fact) {
-		mu.Lock()
-		defer mu.Unlock()
-		facts = append(facts, fact)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	facts := checktest.Pass(t, checktest.Build(t, jwt.Kind, options, d.env))
 	slices.SortFunc(facts, func(a, b watch.Fact) int { return strings.Compare(a.About().ID, b.About().ID) })
 	return facts
 }

@@ -1,10 +1,10 @@
 package jwt_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/jwt"
 	"lapsewatch/watch"
 )
@@ -34,13 +34,7 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			options := fine()
 			test.change(&options)
-			got := ""
-			if err := options.Validate(); err != nil {
-				got, _, _ = strings.Cut(err.Error(), "\n")
-			}
-			if got != test.want {
-				t.Errorf("got  %s\nwant %s", got, test.want)
-			}
+			checktest.WantRefusal(t, options.Validate(), test.want)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/jwt"
 	"lapsewatch/internal/jose/josetest"
 	"lapsewatch/watch"
@@ -148,10 +149,7 @@ func TestThisMachineIsSearchedInUsualPlacesAndMissesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var facts []watch.Fact
-	if err := check.Collect(t.Context(), func(fact watch.Fact) { facts = append(facts, fact) }); err != nil {
-		t.Fatal(err)
-	}
+	facts := checktest.Pass(t, check)
 	if !slices.Contains(ids(facts), "file:"+os.Getenv("AZURE_FEDERATED_TOKEN_FILE")) || slices.Contains(ids(facts), "file:"+os.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE")) {
 		t.Errorf("%q", ids(facts))
 	}
@@ -168,8 +166,7 @@ func TestTargetsOfAScanBeginWithJWT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	count := 0
-	if err := check.Collect(t.Context(), func(watch.Fact) { count++ }); err != nil || count != 1 {
-		t.Errorf("%d facts, %v", count, err)
+	if facts := checktest.Pass(t, check); len(facts) != 1 {
+		t.Errorf("%d facts", len(facts))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/npm"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/fakenpm"
@@ -72,5 +73,7 @@ func (s *scene) configure(t *testing.T) {
 
 func (s *scene) collect(t *testing.T) checktest.Facts {
 	t.Helper()
-	return s.Collect(t, s.check)
+	facts, remarks := s.Collect(t, s.check)
+	checktest.Equal(t, "remarks", len(remarks), 0)
+	return facts
 }

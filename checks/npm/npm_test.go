@@ -13,7 +13,6 @@ import (
 	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/npm"
 	"lapsewatch/internal/fakenpm"
-	"lapsewatch/internal/listedtoken/looktest"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
 )

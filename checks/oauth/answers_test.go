@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -74,9 +75,9 @@ func TestEachRefusalHasItsClass(t *testing.T) {
 			if !is {
 				t.Fatalf("it is no condition: %+v", fact)
 			}
-			equal(t, "reason", got.Reason, row.reason)
-			equal(t, "text", got.Text, "cannot sign in at "+at+": "+row.want)
-			equal(t, "next try", got.Details["next_try"], any("2026-11-22T07:00:00Z"))
+			checktest.Equal(t, "reason", got.Reason, row.reason)
+			checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+": "+row.want)
+			checktest.Equal(t, "next try", got.Details["next_try"], any("2026-11-22T07:00:00Z"))
 		})
 	}
 }
@@ -87,8 +88,8 @@ func TestAChallengeSaysWhyToo(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}, nil)
 	got, _ := fact.(watch.Condition)
-	equal(t, "reason", got.Reason, watch.SignInSecretExpired)
-	equal(t, "text", got.Text, "cannot sign in at "+at+": its client secret has expired (invalid_client: the secret of the client has expired)")
+	checktest.Equal(t, "reason", got.Reason, watch.SignInSecretExpired)
+	checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+": its client secret has expired (invalid_client: the secret of the client has expired)")
 }
 
 func TestWhatSaysNothingOfTheClientIsNoRefusal(t *testing.T) {
@@ -123,9 +124,9 @@ func TestWhatSaysNothingOfTheClientIsNoRefusal(t *testing.T) {
 			if !is {
 				t.Fatalf("it is no problem: %+v", fact)
 			}
-			equal(t, "reason", got.Reason, row.reason)
-			equal(t, "error", got.Err.Error(), "sign in at "+at+": "+row.want)
-			equal(t, "confined", got.Confined, true)
+			checktest.Equal(t, "reason", got.Reason, row.reason)
+			checktest.Equal(t, "error", got.Err.Error(), "sign in at "+at+": "+row.want)
+			checktest.Equal(t, "confined", got.Confined, true)
 		})
 	}
 }
@@ -143,12 +144,12 @@ func TestAServerThatCannotBeReachedIsNoRefusal(t *testing.T) {
 	server := clean(t, saysJSON(200, grantedBody))
 	options := signInAt(server, func(s *oauth.SignIn) { s.TokenURL = "https://127.0.0.1:1/token" })
 	got := w.collect(options).problem("sign-in/crm")
-	equal(t, "reason", got.Reason, watch.Refused)
+	checktest.Equal(t, "reason", got.Reason, watch.Refused)
 	options.CAFile = ""
 	options.SignIns[0].TokenURL = server.URL + "/token"
 	got = w.collect(options).problem("sign-in/crm")
-	equal(t, "reason", got.Reason, watch.UntrustedIssuer)
-	equal(t, "requests", len(server.Requests()), 0)
+	checktest.Equal(t, "reason", got.Reason, watch.UntrustedIssuer)
+	checktest.Equal(t, "requests", len(server.Requests()), 0)
 }
 
 func TestLivesThatCannotBeAreTold(t *testing.T) {
@@ -175,7 +176,7 @@ func TestLivesThatCannotBeAreTold(t *testing.T) {
 			if strings.Contains(row.want, "believe") {
 				want = watch.ClaimsMalformed
 			}
-			equal(t, "reason", got.Reason, want)
+			checktest.Equal(t, "reason", got.Reason, want)
 		})
 	}
 }
@@ -183,7 +184,7 @@ func TestLivesThatCannotBeAreTold(t *testing.T) {
 func TestASlowServerIsTold(t *testing.T) {
 	_, fact, _ := probe(t, vendortest.Slow(150*time.Millisecond), func(s *oauth.SignIn) { s.LatencyLimit = watch.Duration(100 * time.Millisecond) })
 	got, _ := fact.(watch.Condition)
-	equal(t, "reason", got.Reason, watch.SignInSlow)
+	checktest.Equal(t, "reason", got.Reason, watch.SignInSlow)
 	matches(t, "text", got.Text, "signs in, but it took N ms, longer than the 100ms of latency_limit")
 }
 
@@ -205,7 +206,7 @@ func TestTheClockOfTheServerIsCompared(t *testing.T) {
 				usual.ServeHTTP(w, r)
 			}, nil)
 			got, _ := fact.(watch.Condition)
-			equal(t, "reason", got.Reason, row.reason)
+			checktest.Equal(t, "reason", got.Reason, row.reason)
 			if row.reason == "" {
 				matches(t, "text", got.Text, row.want)
 			} else if !strings.HasPrefix(got.Text, "signs in, but the server's clock is 1 h") || !strings.HasSuffix(got.Text, row.want) {
@@ -224,8 +225,8 @@ func TestTheRequestIsThatOfTheStandard(t *testing.T) {
 		s.Parameters = []oauth.Parameter{{Name: "tenant", Value: "x"}}
 	}))
 	sent := server.To("/token")[0]
-	equal(t, "method", sent.Method, http.MethodPost)
-	equal(t, "type", sent.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
-	equal(t, "authorization", sent.Header.Get("Authorization"), "Basic aWQrd2l0aCUzQWNvbG9uOnMlM0FlK2MlMjVyZXQ=") // id+with%3Acolon:s%3Ae+c%25ret
-	equal(t, "body", string(sent.Body), "audience=api&grant_type=client_credentials&resource=https%3A%2F%2Fone.example&resource=https%3A%2F%2Ftwo.example&scope=a+b&tenant=x")
+	checktest.Equal(t, "method", sent.Method, http.MethodPost)
+	checktest.Equal(t, "type", sent.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	checktest.Equal(t, "authorization", sent.Header.Get("Authorization"), "Basic aWQrd2l0aCUzQWNvbG9uOnMlM0FlK2MlMjVyZXQ=") // id+with%3Acolon:s%3Ae+c%25ret
+	checktest.Equal(t, "body", string(sent.Body), "audience=api&grant_type=client_credentials&resource=https%3A%2F%2Fone.example&resource=https%3A%2F%2Ftwo.example&scope=a+b&tenant=x")
 }

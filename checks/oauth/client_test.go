@@ -19,6 +19,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/internal/pki"
 	"lapsewatch/internal/vendortest"
@@ -71,23 +72,23 @@ func TestTheAssertionIsSignedAsTheKeyWants(t *testing.T) {
 			got := w.collect(signInAt(server, func(s *oauth.SignIn) {
 				s.Secret, s.Key, s.Algorithm, s.KeyID = watch.SecretRef{}, env("KEY"), row.algorithm, "key-7"
 			})).condition("sign-in/crm")
-			equal(t, "reason", got.Reason, "")
+			checktest.Equal(t, "reason", got.Reason, "")
 			form, err := url.ParseQuery(string(server.To("/token")[0].Body))
 			if err != nil {
 				t.Fatal(err)
 			}
-			equal(t, "assertion type", form.Get("client_assertion_type"), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+			checktest.Equal(t, "assertion type", form.Get("client_assertion_type"), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 			claims := jwt.MapClaims{}
 			token, err := jwt.ParseWithClaims(form.Get("client_assertion"), claims, func(*jwt.Token) (any, error) { return row.public, nil })
 			if err != nil {
 				t.Fatal(err)
 			}
-			equal(t, "algorithm", token.Header["alg"], any(row.want))
-			equal(t, "key", token.Header["kid"], any("key-7"))
-			equal(t, "claims", fmt.Sprint(claims["iss"], claims["sub"], claims["aud"]), fmt.Sprint("crm-client", "crm-client", server.URL+"/token"))
+			checktest.Equal(t, "algorithm", token.Header["alg"], any(row.want))
+			checktest.Equal(t, "key", token.Header["kid"], any("key-7"))
+			checktest.Equal(t, "claims", fmt.Sprint(claims["iss"], claims["sub"], claims["aud"]), fmt.Sprint("crm-client", "crm-client", server.URL+"/token"))
 			issued, _ := claims["iat"].(float64)
 			expires, _ := claims["exp"].(float64)
-			equal(t, "life", expires-issued, 60)
+			checktest.Equal(t, "life", expires-issued, 60)
 			if id, _ := claims["jti"].(string); len(id) < 20 {
 				t.Errorf("jti is %q", id)
 			}
@@ -109,11 +110,11 @@ func TestACertificateIsNamedInTheAssertionAndItsDatesAreTold(t *testing.T) {
 	got := w.collect(signInAt(server, func(s *oauth.SignIn) {
 		s.Secret, s.Key, s.Certificate, s.Method, s.AssertionAudience = watch.SecretRef{}, env("KEY"), env("CERTIFICATE"), "private_key_jwt", "https://login.example"
 	}))
-	equal(t, "reason", got.condition("sign-in/crm").Reason, "")
+	checktest.Equal(t, "reason", got.condition("sign-in/crm").Reason, "")
 	told := got.credential("certificate/crm")
-	equal(t, "form", told.Form, watch.ClientCertificate)
-	equal(t, "until", told.NotAfter, until)
-	equal(t, "identity", told.Identity, fmt.Sprintf("sha256:%x", sha256.Sum256(pair.Cert.Raw)))
+	checktest.Equal(t, "form", told.Form, watch.ClientCertificate)
+	checktest.Equal(t, "until", told.NotAfter, until)
+	checktest.Equal(t, "identity", told.Identity, fmt.Sprintf("sha256:%x", sha256.Sum256(pair.Cert.Raw)))
 	form, err := url.ParseQuery(string(server.To("/token")[0].Body))
 	if err != nil {
 		t.Fatal(err)
@@ -123,8 +124,8 @@ func TestACertificateIsNamedInTheAssertionAndItsDatesAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(pair.Cert.Raw)
-	equal(t, "thumbprint", token.Header["x5t#S256"], any(base64.RawURLEncoding.EncodeToString(sum[:])))
-	equal(t, "audience", fmt.Sprint(token.Claims.(jwt.MapClaims)["aud"]), "https://login.example")
+	checktest.Equal(t, "thumbprint", token.Header["x5t#S256"], any(base64.RawURLEncoding.EncodeToString(sum[:])))
+	checktest.Equal(t, "audience", fmt.Sprint(token.Claims.(jwt.MapClaims)["aud"]), "https://login.example")
 }
 
 func TestKeysThatCannotBeUsedAreNamedAndNothingIsSent(t *testing.T) {
@@ -164,15 +165,15 @@ func TestKeysThatCannotBeUsedAreNamedAndNothingIsSent(t *testing.T) {
 			got := all.problem("sign-in/crm")
 			// Whatever is wrong with the key, the certificate is told of.
 			if row.certificate == "canary" {
-				equal(t, "reason of the certificate", all.problem("certificate/crm").Reason, row.reason)
+				checktest.Equal(t, "reason of the certificate", all.problem("certificate/crm").Reason, row.reason)
 			} else if row.certificate != "" {
-				equal(t, "date of the certificate", all.credential("certificate/crm").NotAfter, one.Cert.NotAfter)
+				checktest.Equal(t, "date of the certificate", all.credential("certificate/crm").NotAfter, one.Cert.NotAfter)
 			}
-			equal(t, "reason", got.Reason, row.reason)
+			checktest.Equal(t, "reason", got.Reason, row.reason)
 			if !strings.HasSuffix(got.Err.Error(), row.want) {
 				t.Errorf("it tells %q, want %q", got.Err, row.want)
 			}
-			equal(t, "requests", len(server.Requests()), 0)
+			checktest.Equal(t, "requests", len(server.Requests()), 0)
 			w.nothingOf([]string{"canary"})
 		})
 	}
@@ -203,12 +204,12 @@ func TestEndpointsAreThoseOfTheDiscoveryDocument(t *testing.T) {
 			options.SignIns = append(options.SignIns, second)
 			got := w.collect(options)
 			problem := got.problem("sign-in/crm")
-			equal(t, "reason", problem.Reason, row.reason)
+			checktest.Equal(t, "reason", problem.Reason, row.reason)
 			if row.want != "" {
-				equal(t, "error", problem.Err.Error(), strings.ReplaceAll(row.want, "URL", server.URL))
+				checktest.Equal(t, "error", problem.Err.Error(), strings.ReplaceAll(row.want, "URL", server.URL))
 			}
-			equal(t, "reason of the other", got.problem("sign-in/second").Reason, row.reason)
-			equal(t, "requests of a token", len(server.To("/token")), 0)
+			checktest.Equal(t, "reason of the other", got.problem("sign-in/second").Reason, row.reason)
+			checktest.Equal(t, "requests of a token", len(server.To("/token")), 0)
 			if sent := len(server.To("/.well-known/openid-configuration")); sent != 1 {
 				t.Errorf("the document was read %d times", sent)
 			}
@@ -234,9 +235,9 @@ func TestAServerThatRefusesTheCertificateInTLSRefusesTheClient(t *testing.T) {
 				Entry: named("crm"), Client: oauth.Client{ClientID: "crm", Key: env("KEY"), Certificate: env("CERTIFICATE")}, TokenURL: at + "/token",
 			}}}
 			got := w.collect(options).condition("sign-in/crm")
-			equal(t, "reason", got.Reason, watch.SignInClientRefused)
-			equal(t, "text", got.Text, "cannot sign in at "+at+": "+row.want)
-			equal(t, "remedy", got.Remedy, "Check the client's certificate and its authority against what is registered at the authorization server.")
+			checktest.Equal(t, "reason", got.Reason, watch.SignInClientRefused)
+			checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+": "+row.want)
+			checktest.Equal(t, "remedy", got.Remedy, "Check the client's certificate and its authority against what is registered at the authorization server.")
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/watch"
 )
@@ -38,10 +39,10 @@ test "$VAULT" = vault-canary-0123456789 || exit 3
 cat >"$1/token.tmp" && mv "$1/token.tmp" "$1/token"`)
 	for range 3 {
 		reason, text := r.told(edit)
-		equal(t, text, reason, "")
-		equal(t, "store", content(t, r.store), r.current)
+		checktest.Equal(t, text, reason, "")
+		checktest.Equal(t, "store", content(t, r.store), r.current)
 	}
-	equal(t, "reused", len(r.reused), 0)
+	checktest.Equal(t, "reused", len(r.reused), 0)
 	if strings.Contains(content(t, filepath.Join(r.folder, "environment")), "canary-of-another") {
 		t.Error("the command is shown the own environment")
 	}
@@ -62,10 +63,10 @@ func TestNothingIsSentWhereTheCommandCannotStore(t *testing.T) {
 			r.secrets["VAULT"] = "vault-canary-0123456789"
 			edit := r.byCommand(row.script)
 			reason, text := r.told(edit)
-			equal(t, "reason", reason, watch.StoreUnusable)
+			checktest.Equal(t, "reason", reason, watch.StoreUnusable)
 			shell, _ := exec.LookPath("sh")
-			equal(t, "text", text, "nothing was sent: store the refresh token with "+shell+": "+row.want)
-			equal(t, "requests", len(r.server.Requests()), 0)
+			checktest.Equal(t, "text", text, "nothing was sent: store the refresh token with "+shell+": "+row.want)
+			checktest.Equal(t, "requests", len(r.server.Requests()), 0)
 			r.end()
 		})
 	}
@@ -75,8 +76,8 @@ func TestNothingIsSentWhereTheCommandCannotStore(t *testing.T) {
 		r.byCommand("")(s)
 		s.Store.Command[0] = "/nowhere/to-be-found"
 	})
-	equal(t, "reason", reason, watch.StoreUnusable)
-	equal(t, "text", text, "nothing was sent: store the refresh token with /nowhere/to-be-found: fork/exec /nowhere/to-be-found: no such file or directory")
+	checktest.Equal(t, "reason", reason, watch.StoreUnusable)
+	checktest.Equal(t, "text", text, "nothing was sent: store the refresh token with /nowhere/to-be-found: fork/exec /nowhere/to-be-found: no such file or directory")
 }
 
 func TestATokenThatTheCommandDoesNotTakeIsRescued(t *testing.T) {
@@ -85,7 +86,7 @@ func TestATokenThatTheCommandDoesNotTakeIsRescued(t *testing.T) {
 	edit := r.byCommand(`test ! -e "$1/down" || exit 1; cat >"$1/token.tmp" && mv "$1/token.tmp" "$1/token"`)
 	r.before = func() { r.file("down", "") }
 	reason, text := r.told(edit)
-	equal(t, "reason", reason, watch.TokenNotStored)
+	checktest.Equal(t, "reason", reason, watch.TokenNotStored)
 	if !strings.HasPrefix(text, "signed in, but the new refresh token could not be stored, and the old one is used up; the new one stands in "+r.store+".rescued: ") {
 		t.Errorf("it tells %q", text)
 	}
@@ -94,9 +95,9 @@ func TestATokenThatTheCommandDoesNotTakeIsRescued(t *testing.T) {
 		t.Fatal(err)
 	}
 	reason, text = r.told(edit)
-	equal(t, text, reason, "")
-	equal(t, "store", content(t, r.store), r.current)
-	equal(t, "reused", len(r.reused), 0)
+	checktest.Equal(t, text, reason, "")
+	checktest.Equal(t, "store", content(t, r.store), r.current)
+	checktest.Equal(t, "reused", len(r.reused), 0)
 }
 
 func TestWhatTheCommandHasStoredMustShowBeforeTheNextRequest(t *testing.T) {
@@ -104,14 +105,14 @@ func TestWhatTheCommandHasStoredMustShowBeforeTheNextRequest(t *testing.T) {
 	r.secrets["VAULT"] = "vault-canary-0123456789"
 	edit := r.byCommand(`cat >"$1/far-away"`)
 	reason, text := r.told(edit)
-	equal(t, text, reason, "")
+	checktest.Equal(t, text, reason, "")
 	reason, text = r.told(edit)
-	equal(t, "reason", reason, watch.StoreUnusable)
-	equal(t, "text", text, "nothing was sent: the refresh token in "+r.store+" was used up at 2026-11-22T06:00:00Z, and what replaced it does not stand there")
-	equal(t, "requests", len(r.server.Requests()), 1)
+	checktest.Equal(t, "reason", reason, watch.StoreUnusable)
+	checktest.Equal(t, "text", text, "nothing was sent: the refresh token in "+r.store+" was used up at 2026-11-22T06:00:00Z, and what replaced it does not stand there")
+	checktest.Equal(t, "requests", len(r.server.Requests()), 1)
 	r.file("token", content(t, filepath.Join(r.folder, "far-away")))
 	reason, text = r.told(edit)
-	equal(t, text, reason, "")
+	checktest.Equal(t, text, reason, "")
 }
 
 func TestAStoreThatAnotherRunUsesIsLeftAlone(t *testing.T) {
@@ -126,9 +127,9 @@ func TestAStoreThatAnotherRunUsesIsLeftAlone(t *testing.T) {
 	}
 	r.env.Timeout = 100 * time.Millisecond
 	reason, text := r.told(nil)
-	equal(t, "reason", reason, watch.StoreUnusable)
-	equal(t, "text", text, "nothing was sent: lock "+r.store+".lock: another run of Lapsewatch is using it")
-	equal(t, "requests", len(r.server.Requests()), 0)
+	checktest.Equal(t, "reason", reason, watch.StoreUnusable)
+	checktest.Equal(t, "text", text, "nothing was sent: lock "+r.store+".lock: another run of Lapsewatch is using it")
+	checktest.Equal(t, "requests", len(r.server.Requests()), 0)
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)
 	}

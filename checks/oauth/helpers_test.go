@@ -2,11 +2,8 @@ package oauth_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +13,7 @@ import (
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/pki"
@@ -30,10 +28,10 @@ var asOf = time.Date(2026, time.November, 22, 6, 0, 0, 0, time.UTC)
 type world struct {
 	t       testing.TB
 	env     checks.Env
-	secrets map[string]string
+	secrets checktest.Secrets
 	folder  string
-	memory  *memory
-	log     *syncBuffer
+	memory  checktest.Memory
+	log     checktest.Log
 	mu      sync.Mutex
 	at      time.Time
 	// clocked: the time stands still, and set moves it.
@@ -43,11 +41,10 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, secrets: map[string]string{}, folder: t.TempDir(), memory: &memory{kept: map[string][]byte{}}, log: &syncBuffer{}, at: asOf, clocked: true}
-	w.env = checks.DefaultEnv(w.read)
+	w := &world{t: t, secrets: checktest.Secrets{}, folder: t.TempDir(), at: asOf, clocked: true}
+	w.env = checktest.Env(asOf)
 	w.env.HTTP = &http.Client{Transport: &http.Transport{}}
-	w.env.Now, w.env.Memory, w.env.Timeout = w.now, w.memory, 20*time.Second
-	w.env.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.env.Now, w.env.Memory, w.env.Secrets, w.env.Log = w.now, &w.memory, w.read, w.log.Logger()
 	return w
 }
 
@@ -71,11 +68,7 @@ func (w *world) read(ref watch.SecretRef) (watch.Secret, error) {
 		text, err := os.ReadFile(ref.File)
 		return watch.NewSecret(strings.TrimSuffix(string(text), "\n")), err
 	}
-	text, set := w.secrets[ref.Env]
-	if !set {
-		return watch.Secret{}, fmt.Errorf("read the secret in %s: it is empty or not set", ref)
-	}
-	return watch.NewSecret(text), nil
+	return w.secrets.Read(ref)
 }
 
 func (w *world) file(name, text string) string {
@@ -125,49 +118,27 @@ func (w *world) collect(options oauth.Options) facts {
 
 func (w *world) collectBy(check watch.Check) facts {
 	w.t.Helper()
-	var mu sync.Mutex
-	found := facts{w.t, map[string]watch.Fact{}}
-	if err := check.Collect(w.t.Context(), func(fact watch.Fact) {
-		mu.Lock()
-		defer mu.Unlock()
-		if _, twice := found.byID[fact.About().ID]; twice {
-			w.t.Errorf("%s is told twice", fact.About().ID)
-		}
-		found.byID[fact.About().ID] = fact
-		fmt.Fprintf(&w.shown, "%+v\n", fact)
-		if problem, is := fact.(watch.Problem); is {
-			fmt.Fprintln(&w.shown, problem.Err)
-			for err := problem.Err; err != nil; err = errors.Unwrap(err) {
-				fmt.Fprintf(&w.shown, "%#v %v\n", err, err)
-			}
-		}
-	}); err != nil {
-		w.t.Fatal(err)
-	}
-	return found
+	told := checktest.Pass(w.t, check)
+	w.shown.WriteString(checktest.Shown(w.t, told...))
+	found, remarks := checktest.ByID(w.t, told)
+	checktest.Equal(w.t, "remarks", len(remarks), 0)
+	return facts{w.t, found}
 }
 
 // facts are those of one pass.
 type facts struct {
 	t    testing.TB
-	byID map[string]watch.Fact
+	byID checktest.Facts
 }
 
 func (f facts) condition(id string) watch.Condition {
 	f.t.Helper()
-	fact, is := f.byID[id].(watch.Condition)
-	if !is {
-		f.t.Fatalf("%s is no condition: %+v", id, f.byID[id])
-	}
-	return fact
+	return checktest.Of[watch.Condition](f.t, f.byID, id)
 }
 
 func (f facts) problem(id string) watch.Problem {
 	f.t.Helper()
-	fact, is := f.byID[id].(watch.Problem)
-	if !is {
-		f.t.Fatalf("%s is no problem: %+v", id, f.byID[id])
-	}
+	fact := checktest.Of[watch.Problem](f.t, f.byID, id)
 	if !fact.Confined || fact.Err == nil {
 		f.t.Errorf("the problem of %s is not confined, or has no error: %+v", id, fact)
 	}
@@ -176,18 +147,14 @@ func (f facts) problem(id string) watch.Problem {
 
 func (f facts) credential(id string) watch.Credential {
 	f.t.Helper()
-	fact, is := f.byID[id].(watch.Credential)
-	if !is {
-		f.t.Fatalf("%s is no credential: %+v", id, f.byID[id])
-	}
-	return fact
+	return checktest.Of[watch.Credential](f.t, f.byID, id)
 }
 
 // nothingOf fails where anything that was told, logged, remembered or left in a file holds
 // one of the texts. Files named are where the text belongs.
 func (w *world) nothingOf(texts []string, except ...string) {
 	w.t.Helper()
-	places := map[string]string{"facts": w.shown.String(), "log": w.log.String(), "memory": w.memory.String()}
+	places := map[string]string{"facts": w.shown.String(), "log": w.log.String(), "memory": w.memory.Ever()}
 	err := filepath.WalkDir(w.folder, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -204,66 +171,7 @@ func (w *world) nothingOf(texts []string, except ...string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for place, text := range places {
-		for _, secret := range texts {
-			if secret != "" && strings.Contains(text, secret) {
-				w.t.Errorf("%s hold %q:\n%s", place, secret, text)
-			}
-		}
-	}
-}
-
-// memory keeps what a check remembers, over checks.
-type memory struct {
-	mu   sync.Mutex
-	kept map[string][]byte
-}
-
-func (m *memory) Recall(_ context.Context, key string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.kept[key], nil
-}
-
-func (m *memory) Remember(_ context.Context, key string, value []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(value) > 4<<10 {
-		return fmt.Errorf("%d bytes are more than 4 KiB", len(value))
-	}
-	if len(value) == 0 {
-		delete(m.kept, key)
-		return nil
-	}
-	m.kept[key] = bytes.Clone(value)
-	return nil
-}
-
-func (m *memory) String() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var all strings.Builder
-	for key, value := range m.kept {
-		fmt.Fprintf(&all, "%s %s\n", key, value)
-	}
-	return all.String()
-}
-
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(text)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
+	checktest.WantNone(w.t, texts, places)
 }
 
 func named(name string) entry.Entry { return entry.Entry{Name: name} }
@@ -311,13 +219,6 @@ func signInAt(server *vendortest.Server, edit func(*oauth.SignIn)) oauth.Options
 	return oauth.Options{SignIns: []oauth.SignIn{one}, CAFile: server.CAFile}
 }
 
-func equal[T comparable](t testing.TB, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s\n got %v\nwant %v", what, got, want)
-	}
-}
-
 // matches compares texts in which numbers of milliseconds differ.
 func matches(t testing.TB, what, got, want string) {
 	t.Helper()
@@ -329,7 +230,7 @@ func matches(t testing.TB, what, got, want string) {
 			}
 		}
 	}
-	equal(t, what, strings.Join(words, " "), strings.Join(wanted, " "))
+	checktest.Equal(t, what, strings.Join(words, " "), strings.Join(wanted, " "))
 }
 
 // authority issues the certificates of a test.

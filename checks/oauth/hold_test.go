@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -27,30 +28,30 @@ func TestARefusedClientIsLeftAloneOverRuns(t *testing.T) {
 	asked := 0
 	for n, wait := range []time.Duration{1, 2, 4, 8, 16, 23, 23} {
 		asked++
-		equal(t, "text", w.collect(options).condition("sign-in/crm").Text, fresh)
-		equal(t, "requests", len(server.Requests()), asked)
+		checktest.Equal(t, "text", w.collect(options).condition("sign-in/crm").Text, fresh)
+		checktest.Equal(t, "requests", len(server.Requests()), asked)
 		w.pass(wait*time.Hour - time.Second)
 		held := w.collect(options).condition("sign-in/crm")
-		equal(t, "reason", held.Reason, watch.SignInClientRefused)
+		checktest.Equal(t, "reason", held.Reason, watch.SignInClientRefused)
 		count := map[bool]string{true: "1 refusal", false: string(rune('1'+n)) + " refusals"}[n == 0]
-		equal(t, "text", held.Text, "cannot sign in at "+server.URL+": not asked again before "+w.now().Add(time.Second).Format(time.RFC3339)+", after "+count+": its client is refused (invalid_client)")
-		equal(t, "requests", len(server.Requests()), asked)
+		checktest.Equal(t, "text", held.Text, "cannot sign in at "+server.URL+": not asked again before "+w.now().Add(time.Second).Format(time.RFC3339)+", after "+count+": its client is refused (invalid_client)")
+		checktest.Equal(t, "requests", len(server.Requests()), asked)
 		w.pass(time.Second)
 	}
 
 	w.secrets["SECRET"] = "canary-secret-new-456789"
 	w.collect(options)
-	equal(t, "requests with another secret", len(server.Requests()), asked+1)
+	checktest.Equal(t, "requests with another secret", len(server.Requests()), asked+1)
 	w.collect(options)
-	equal(t, "requests with that once more", len(server.Requests()), asked+1)
+	checktest.Equal(t, "requests with that once more", len(server.Requests()), asked+1)
 	options.SignIns[0].Method = "client_secret_post"
 	w.collect(options)
-	equal(t, "requests in another way", len(server.Requests()), asked+2)
+	checktest.Equal(t, "requests in another way", len(server.Requests()), asked+2)
 	server.Misbehave()
 	options.SignIns[0].Method = ""
-	equal(t, "reason once it is mended", w.collect(options).condition("sign-in/crm").Reason, "")
+	checktest.Equal(t, "reason once it is mended", w.collect(options).condition("sign-in/crm").Reason, "")
 	server.Misbehave(always(vendortest.Reply(401, "application/json", refusedBody)))
-	equal(t, "next try", w.collect(options).condition("sign-in/crm").Details["next_try"], any(w.now().Add(time.Hour).Format(time.RFC3339)))
+	checktest.Equal(t, "next try", w.collect(options).condition("sign-in/crm").Details["next_try"], any(w.now().Add(time.Hour).Format(time.RFC3339)))
 	w.nothingOf([]string{"canary-secret"})
 }
 
@@ -60,16 +61,16 @@ func TestAnOutageIsNotHeldForLong(t *testing.T) {
 	server := clean(t, saysJSON(http.StatusOK, grantedBody))
 	server.Misbehave(vendortest.Manner{Answer: vendortest.Status(502, "")}, vendortest.Manner{After: 1, Answer: vendortest.Status(503, "600")})
 	options := signInAt(server, nil)
-	equal(t, "error", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": it answered 502 Bad Gateway")
+	checktest.Equal(t, "error", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": it answered 502 Bad Gateway")
 	w.pass(time.Second)
-	equal(t, "error while it is left alone", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": not asked again before 2026-11-22T06:00:02Z, after 1 refusal: it answered 502 Bad Gateway")
+	checktest.Equal(t, "error while it is left alone", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": not asked again before 2026-11-22T06:00:02Z, after 1 refusal: it answered 502 Bad Gateway")
 	w.pass(time.Second)
-	equal(t, "error that asks for a wait", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": it answered 503 Service Unavailable")
+	checktest.Equal(t, "error that asks for a wait", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": it answered 503 Service Unavailable")
 	w.pass(9 * time.Minute)
 	w.collect(options)
-	equal(t, "requests", len(server.Requests()), 2)
+	checktest.Equal(t, "requests", len(server.Requests()), 2)
 	w.pass(time.Minute)
-	equal(t, "reason", w.collect(options).condition("sign-in/crm").Reason, "")
+	checktest.Equal(t, "reason", w.collect(options).condition("sign-in/crm").Reason, "")
 }
 
 // many are sign-ins and introspections of one client.
@@ -92,24 +93,24 @@ func TestOneWrongSecretIsRefusedOnceHoweverManyEntriesHaveIt(t *testing.T) {
 	w.secrets["SECRET"], w.secrets["TOKEN"] = "x", "token-token-token"
 	server := clean(t, saysJSON(http.StatusUnauthorized, refusedBody))
 	got := w.collect(many(server))
-	equal(t, "facts", len(got.byID), 11)
+	checktest.Equal(t, "facts", len(got.byID), 11)
 	for id, fact := range got.byID {
 		if problem, is := fact.(watch.Problem); is {
-			equal(t, id, problem.Reason, watch.AuthFailed)
+			checktest.Equal(t, id, problem.Reason, watch.AuthFailed)
 		} else {
-			equal(t, id, got.condition(id).Reason, watch.SignInClientRefused)
+			checktest.Equal(t, id, got.condition(id).Reason, watch.SignInClientRefused)
 		}
 	}
-	equal(t, "sign-ins", len(server.To("/token")), 1)
-	equal(t, "introspections", len(server.To("/introspect")), 1)
+	checktest.Equal(t, "sign-ins", len(server.To("/token")), 1)
+	checktest.Equal(t, "introspections", len(server.To("/introspect")), 1)
 
 	for _, ability := range w.check(many(server)).(watch.Trier).Try(t.Context()) {
 		if ability.Err == nil {
 			t.Errorf("%s works", ability.Name)
 		}
 	}
-	equal(t, "sign-ins after a try", len(server.To("/token")), 2)
-	equal(t, "introspections after a try", len(server.To("/introspect")), 2)
+	checktest.Equal(t, "sign-ins after a try", len(server.To("/token")), 2)
+	checktest.Equal(t, "introspections after a try", len(server.To("/introspect")), 2)
 }
 
 func TestARefusalOfWhatIsAskedForHoldsNoOther(t *testing.T) {
@@ -124,10 +125,10 @@ func TestARefusalOfWhatIsAskedForHoldsNoOther(t *testing.T) {
 	})
 	for range 2 {
 		got := w.collect(many(server))
-		equal(t, "the refused one", got.condition("sign-in/b").Reason, watch.SignInRefused)
-		equal(t, "another one", got.condition("sign-in/c").Reason, "")
+		checktest.Equal(t, "the refused one", got.condition("sign-in/b").Reason, watch.SignInRefused)
+		checktest.Equal(t, "another one", got.condition("sign-in/c").Reason, "")
 	}
-	equal(t, "sign-ins", len(server.To("/token")), 11)
+	checktest.Equal(t, "sign-ins", len(server.To("/token")), 11)
 }
 
 func TestNoHostGetsMoreThanFourRequestsAtOnce(t *testing.T) {
@@ -151,7 +152,7 @@ func TestNoHostGetsMoreThanFourRequestsAtOnce(t *testing.T) {
 	if highest > 4 {
 		t.Errorf("it got %d at once", highest)
 	}
-	equal(t, "requests", len(server.Requests()), 11)
+	checktest.Equal(t, "requests", len(server.Requests()), 11)
 }
 
 func TestDamagedMemoryKeepsNobodyFromTrying(t *testing.T) {
@@ -159,9 +160,7 @@ func TestDamagedMemoryKeepsNobodyFromTrying(t *testing.T) {
 	w.secrets["SECRET"] = "x"
 	server := clean(t, saysJSON(http.StatusUnauthorized, refusedBody))
 	w.collect(signInAt(server, nil))
-	for key := range w.memory.kept {
-		w.memory.kept[key] = []byte(`{"count":`)
-	}
+	w.memory.Damage(`{"count":`)
 	w.collect(signInAt(server, nil))
-	equal(t, "requests", len(server.Requests()), 2)
+	checktest.Equal(t, "requests", len(server.Requests()), 2)
 }

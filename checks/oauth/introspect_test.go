@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -49,8 +50,8 @@ func TestTheDateOfATokenIsReadHoweverItIsWritten(t *testing.T) {
 			fact, _ := about(t, saysJSON(200, fmt.Sprintf(`{"active":true,"iat":1795300000,"exp":%s}`, row.exp)), nil)
 			if row.malformed != "" {
 				got, _ := fact.(watch.Condition)
-				equal(t, "reason", got.Reason, watch.ClaimsMalformed)
-				equal(t, "text", got.Text, row.malformed)
+				checktest.Equal(t, "reason", got.Reason, watch.ClaimsMalformed)
+				checktest.Equal(t, "text", got.Text, row.malformed)
 				return
 			}
 			got, is := fact.(watch.Credential)
@@ -60,7 +61,7 @@ func TestTheDateOfATokenIsReadHoweverItIsWritten(t *testing.T) {
 			if d := got.NotAfter.Sub(row.want); d.Abs() > time.Microsecond {
 				t.Errorf("the date is %s, want %s", got.NotAfter, row.want)
 			}
-			equal(t, "since", got.NotBefore, time.Unix(1795300000, 0).UTC())
+			checktest.Equal(t, "since", got.NotBefore, time.Unix(1795300000, 0).UTC())
 		})
 	}
 }
@@ -74,8 +75,8 @@ func TestATokenOfTheFutureIsTold(t *testing.T) {
 	}
 	fact, _ = about(t, saysJSON(200, `{"active":true,"nbf":1795327230,"exp":1796083200}`), nil) // half a minute ahead
 	got, _ = fact.(watch.Credential)
-	equal(t, "observations", len(got.Observations), 0)
-	equal(t, "since", got.NotBefore, asOf)
+	checktest.Equal(t, "observations", len(got.Observations), 0)
+	checktest.Equal(t, "since", got.NotBefore, asOf)
 }
 
 func TestWhatSaysNothingOfATokenIsAProblem(t *testing.T) {
@@ -101,9 +102,9 @@ func TestWhatSaysNothingOfATokenIsAProblem(t *testing.T) {
 			if !is {
 				t.Fatalf("it tells %+v", fact)
 			}
-			equal(t, "reason", got.Reason, row.reason)
-			equal(t, "error", got.Err.Error(), "ask "+server.URL+" about the token: "+row.want)
-			equal(t, "confined", got.Confined, true)
+			checktest.Equal(t, "reason", got.Reason, row.reason)
+			checktest.Equal(t, "error", got.Err.Error(), "ask "+server.URL+" about the token: "+row.want)
+			checktest.Equal(t, "confined", got.Confined, true)
 		})
 	}
 }
@@ -114,7 +115,7 @@ func TestAMomentsOutageOfIntrospectionIsWaitedOut(t *testing.T) {
 	server := vendortest.Start(t, saysJSON(200, `{"active":true,"exp":1796083200,"scope":["a","b"]}`)) // with its faults
 	one := oauth.Introspection{Entry: named("batch"), Client: oauth.Client{ClientID: "watch", Secret: env("SECRET")}, IntrospectionURL: server.URL + "/introspect", Token: env("TOKEN"), TokenTypeHint: "access_token", ExpectScopes: []string{"b"}}
 	got := w.collect(oauth.Options{Introspections: []oauth.Introspection{one}, CAFile: server.CAFile}).credential("token/batch")
-	equal(t, "observations", len(got.Observations), 0)
+	checktest.Equal(t, "observations", len(got.Observations), 0)
 	sent := server.Requests()
-	equal(t, "body", string(sent[len(sent)-1].Body), "token=canary-token-0123456789&token_type_hint=access_token")
+	checktest.Equal(t, "body", string(sent[len(sent)-1].Body), "token=canary-token-0123456789&token_type_hint=access_token")
 }

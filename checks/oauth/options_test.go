@@ -1,7 +1,6 @@
 package oauth_test
 
 import (
-	"errors"
 	"os"
 	"regexp"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/watch"
 )
@@ -22,9 +22,7 @@ sign_ins:
 
 // decoded reads options as configuration does.
 func decoded(text string) (oauth.Options, error) {
-	return watch.FillOptions(func() oauth.Options { return oauth.Options{ClockTolerance: watch.Duration(time.Minute)} }, func(into any) error {
-		return yaml.Load([]byte(text), into, yaml.WithKnownFields())
-	})
+	return watch.FillOptions(func() oauth.Options { return oauth.Options{ClockTolerance: watch.Duration(time.Minute)} }, checktest.YAML(text))
 }
 
 func TestWrongOptionsAreNamedWithTheirPlace(t *testing.T) {
@@ -68,13 +66,9 @@ func TestWrongOptionsAreNamedWithTheirPlace(t *testing.T) {
 			if err == nil {
 				t.Fatal("they are accepted")
 			}
-			equal(t, "error", err.Error(), row.want)
+			checktest.Equal(t, "error", err.Error(), row.want)
 			path, _, _ := strings.Cut(row.want, ": ")
-			joined, ok := err.(interface{ Unwrap() []error })
-			if !ok || !slices.ContainsFunc(joined.Unwrap(), func(one error) bool {
-				fault, ok := errors.AsType[*watch.FieldError](one)
-				return ok && fault.Path == path
-			}) {
+			if !slices.Contains(checktest.Places(t, err), path) {
 				t.Errorf("no FieldError leads to %s", path)
 			}
 		})
@@ -98,7 +92,7 @@ func TestDatesAreDaysOrInstants(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		equal(t, text, read.SignIns[0].SecretExpires.Time().Format(time.RFC3339), want)
+		checktest.Equal(t, text, read.SignIns[0].SecretExpires.Time().Format(time.RFC3339), want)
 	}
 }
 
@@ -122,7 +116,7 @@ func TestTheDocumentedExampleIsAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, one := range file.Checks {
-			equal(t, "kind", one.Kind, oauth.Kind.Name())
+			checktest.Equal(t, "kind", one.Kind, oauth.Kind.Name())
 			if _, err := oauth.Kind.Build(func(into any) error { return one.Options.Load(into, yaml.WithKnownFields()) }, newWorld(t).env); err != nil {
 				t.Errorf("%s: %v", one.Name, err)
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
 )
@@ -21,18 +22,18 @@ func TestATokenThatCannotBeStoredIsRescued(t *testing.T) {
 		}
 	}
 	got := r.collect(r.options(nil)).condition("sign-in/crm")
-	equal(t, "reason", got.Reason, watch.TokenNotStored)
+	checktest.Equal(t, "reason", got.Reason, watch.TokenNotStored)
 	rescue := r.store + ".rescued"
 	if want := "signed in, but the new refresh token could not be stored, and the old one is used up; the new one stands in " + rescue + ": store the refresh token: "; !strings.HasPrefix(got.Text, want) {
 		t.Errorf("it tells %q, want %q", got.Text, want)
 	}
-	equal(t, "remedy", got.Remedy, "Mend the store: the next run then moves the token from "+rescue+" into it. Services that use the old token fail until then.")
-	equal(t, "rescued", content(t, rescue), r.current+"\n")
+	checktest.Equal(t, "remedy", got.Remedy, "Mend the store: the next run then moves the token from "+rescue+" into it. Services that use the old token fail until then.")
+	checktest.Equal(t, "rescued", content(t, rescue), r.current+"\n")
 	info, err := os.Stat(rescue)
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "mode", info.Mode().Perm(), os.FileMode(0o600))
+	checktest.Equal(t, "mode", info.Mode().Perm(), os.FileMode(0o600))
 
 	r.before = nil
 	if err := errors.Join(os.RemoveAll(r.store), os.Rename(aside, r.store)); err != nil {
@@ -41,7 +42,7 @@ func TestATokenThatCannotBeStoredIsRescued(t *testing.T) {
 	r.works()
 	r.onlyFiles("token", "token.lock")
 	if !strings.Contains(r.log.String(), "a refresh token that an earlier run could not store was found beside the store") {
-		t.Errorf("the log says %s", r.log)
+		t.Errorf("the log says %s", r.log.String())
 	}
 	r.end()
 }
@@ -60,11 +61,11 @@ func TestATokenThatNobodyCanKeepIsToldAsLost(t *testing.T) {
 		}
 	}
 	got := r.collect(r.options(nil)).condition("sign-in/crm")
-	equal(t, "reason", got.Reason, watch.TokenNotStored)
+	checktest.Equal(t, "reason", got.Reason, watch.TokenNotStored)
 	if want := "signed in, but the new refresh token could not be stored and is lost, and the old one is used up: "; !strings.HasPrefix(got.Text, want) {
 		t.Errorf("it tells %q, want %q", got.Text, want)
 	}
-	equal(t, "remedy", got.Remedy, "Mend the store. Let a person sign in again, and put the new refresh token into the store.")
+	checktest.Equal(t, "remedy", got.Remedy, "Mend the store. Let a person sign in again, and put the new refresh token into the store.")
 	r.end()
 }
 
@@ -117,27 +118,27 @@ func TestHalfATokenThatAKilledRunLeftIsNotUsed(t *testing.T) {
 	r.dated(r.file("token.rescued", strings.Repeat("\x00", 65_537)), asOf.Add(-time.Hour))
 	r.current = "canary-refresh-9999"
 	reason, text := r.told(nil)
-	equal(t, "reason", reason, watch.SignInGrantRefused)
-	equal(t, "text", text, "cannot sign in at "+r.server.URL+": its refresh token is refused (invalid_grant: token was used before); an answer was lost at 2026-11-22T05:00:00Z, and with it perhaps the token that replaced this one")
+	checktest.Equal(t, "reason", reason, watch.SignInGrantRefused)
+	checktest.Equal(t, "text", text, "cannot sign in at "+r.server.URL+": its refresh token is refused (invalid_grant: token was used before); an answer was lost at 2026-11-22T05:00:00Z, and with it perhaps the token that replaced this one")
 }
 
 func TestALostAnswerIsTold(t *testing.T) {
 	r := newRefreshing(t)
 	r.server.Misbehave(vendortest.Manner{Answer: vendortest.CutShort()})
 	reason, text := r.told(nil)
-	equal(t, "reason", reason, watch.Unreadable)
-	equal(t, "text", text, "sign in at "+r.server.URL+": the server closed the connection; the server may have used up the refresh token, and its answer with the new one was lost")
-	equal(t, "store", content(t, r.store), "canary-refresh-0000")
+	checktest.Equal(t, "reason", reason, watch.Unreadable)
+	checktest.Equal(t, "text", text, "sign in at "+r.server.URL+": the server closed the connection; the server may have used up the refresh token, and its answer with the new one was lost")
+	checktest.Equal(t, "store", content(t, r.store), "canary-refresh-0000")
 	r.onlyFiles("token", "token.lock")
 
 	r.pass(time.Hour)
 	reason, text = r.told(nil)
-	equal(t, "reason", reason, watch.SignInGrantRefused)
+	checktest.Equal(t, "reason", reason, watch.SignInGrantRefused)
 	want := "its refresh token is refused (invalid_grant: token was used before); an answer was lost at 2026-11-22T06:00:00Z, and with it perhaps the token that replaced this one"
-	equal(t, "text", text, "cannot sign in at "+r.server.URL+": "+want)
+	checktest.Equal(t, "text", text, "cannot sign in at "+r.server.URL+": "+want)
 	_, text = r.told(nil)
-	equal(t, "text of the hold", text, "cannot sign in at "+r.server.URL+": not asked again before 2026-11-22T08:00:00Z, after 1 refusal: "+want)
-	equal(t, "requests", len(r.server.Requests()), 2)
+	checktest.Equal(t, "text of the hold", text, "cannot sign in at "+r.server.URL+": not asked again before 2026-11-22T08:00:00Z, after 1 refusal: "+want)
+	checktest.Equal(t, "requests", len(r.server.Requests()), 2)
 
 	r.file("token", r.current) // a person has signed in again
 	r.reused = nil

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -104,8 +105,8 @@ func (r refreshing) works() {
 	if reason, text := r.told(nil); reason != "" {
 		r.t.Errorf("it tells %s: %s", reason, text)
 	}
-	equal(r.t, "store", strings.TrimSpace(content(r.t, r.store)), r.current)
-	equal(r.t, "tokens that were sent twice", fmt.Sprint(r.reused), "[]")
+	checktest.Equal(r.t, "store", strings.TrimSpace(content(r.t, r.store)), r.current)
+	checktest.Equal(r.t, "tokens that were sent twice", fmt.Sprint(r.reused), "[]")
 }
 
 // end looks for tokens where they must not be.
@@ -119,7 +120,7 @@ func TestEachPassUsesTheTokenThatTheLastOneStored(t *testing.T) {
 	for range 4 {
 		r.works()
 	}
-	equal(t, "tokens", len(r.given), 5)
+	checktest.Equal(t, "tokens", len(r.given), 5)
 	r.onlyFiles("token", "token.lock")
 	r.end()
 }
@@ -127,20 +128,20 @@ func TestEachPassUsesTheTokenThatTheLastOneStored(t *testing.T) {
 func TestTheDateOfARefreshTokenIsTheEarliestOfItsEnds(t *testing.T) {
 	r := newRefreshing(t)
 	got := r.collect(r.options(nil)).credential("refresh-token/crm")
-	equal(t, "date", got.NotAfter, asOf.Add(14*24*time.Hour))
-	equal(t, "decides", got.Decides, "14 days after its last use on 2026-11-22")
-	equal(t, "life", got.Life, 14*24*time.Hour)
+	checktest.Equal(t, "date", got.NotAfter, asOf.Add(14*24*time.Hour))
+	checktest.Equal(t, "decides", got.Decides, "14 days after its last use on 2026-11-22")
+	checktest.Equal(t, "life", got.Life, 14*24*time.Hour)
 
 	// The life counts from when a person signed in, whatever was replaced since.
 	r.pass(80 * 24 * time.Hour)
 	got = r.collect(r.options(nil)).credential("refresh-token/crm")
-	equal(t, "date", got.NotAfter, asOf.Add(89*24*time.Hour))
-	equal(t, "decides", got.Decides, "90 days after it was issued on 2026-11-21")
+	checktest.Equal(t, "date", got.NotAfter, asOf.Add(89*24*time.Hour))
+	checktest.Equal(t, "decides", got.Decides, "90 days after it was issued on 2026-11-21")
 
 	r.extra = `,"refresh_token_expires_in":86400`
 	got = r.collect(r.options(nil)).credential("refresh-token/crm")
-	equal(t, "date", got.NotAfter, asOf.Add(81*24*time.Hour))
-	equal(t, "decides", got.Decides, "as the authorization server said on 2027-02-10")
+	checktest.Equal(t, "date", got.NotAfter, asOf.Add(81*24*time.Hour))
+	checktest.Equal(t, "decides", got.Decides, "as the authorization server said on 2027-02-10")
 	r.end()
 }
 
@@ -175,12 +176,12 @@ func TestNothingIsSentWhereTheStoreCannotBeWritten(t *testing.T) {
 			row.make(&r)
 			for range 2 { // such a fault is not held: it is seen to be mended at once
 				reason, text := r.told(nil)
-				equal(t, "reason", reason, row.reason)
+				checktest.Equal(t, "reason", reason, row.reason)
 				if !strings.HasPrefix(text, "nothing was sent: ") || !strings.Contains(text, row.want) {
 					t.Errorf("it tells %q, want %q", text, row.want)
 				}
 			}
-			equal(t, "requests", len(r.server.Requests()), 0)
+			checktest.Equal(t, "requests", len(r.server.Requests()), 0)
 		})
 	}
 }
@@ -195,17 +196,17 @@ func TestAUserWithoutTheRightToWriteSendsNothing(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.Chmod(r.folder, 0o700) })
 	reason, text := r.told(nil)
-	equal(t, "reason", reason, watch.StoreUnusable)
+	checktest.Equal(t, "reason", reason, watch.StoreUnusable)
 	if !strings.HasSuffix(text, "permission denied") {
 		t.Errorf("it tells %q", text)
 	}
-	equal(t, "requests", len(r.server.Requests()), 0)
+	checktest.Equal(t, "requests", len(r.server.Requests()), 0)
 }
 
 func TestAServerThatWasNotReachedHasUsedUpNothing(t *testing.T) {
 	r := newRefreshing(t)
 	_, text := r.told(func(s *oauth.SignIn) { s.TokenURL = "https://127.0.0.1:1/token" })
-	equal(t, "text", text, "sign in at https://127.0.0.1:1: connection refused")
+	checktest.Equal(t, "text", text, "sign in at https://127.0.0.1:1: connection refused")
 	r.pass(time.Hour)
 	r.works()
 }
@@ -220,7 +221,7 @@ func TestANewTokenIsStoredWhateverElseTheAnswerSays(t *testing.T) {
 			r := newRefreshing(t)
 			r.server.Misbehave(vendortest.Manner{Answer: vendortest.Reply(http.StatusOK, "application/json", body)})
 			_, text := r.told(nil)
-			equal(t, "store", content(t, r.store), "canary-refresh-0001")
+			checktest.Equal(t, "store", content(t, r.store), "canary-refresh-0001")
 			if strings.Contains(text, "lost") {
 				t.Errorf("it tells %q", text)
 			}
@@ -230,7 +231,7 @@ func TestANewTokenIsStoredWhateverElseTheAnswerSays(t *testing.T) {
 	r := newRefreshing(t)
 	r.server.Misbehave(vendortest.Manner{Answer: vendortest.Reply(http.StatusOK, "application/json", `{"access_token":"canary-access-token","refresh_token":"two\nlines"}`)})
 	r.told(nil)
-	equal(t, "store after what is no token", content(t, r.store), "canary-refresh-0000")
+	checktest.Equal(t, "store after what is no token", content(t, r.store), "canary-refresh-0000")
 }
 
 func TestAUsedUpTokenIsNeverSentAgain(t *testing.T) {
@@ -238,9 +239,9 @@ func TestAUsedUpTokenIsNeverSentAgain(t *testing.T) {
 	r.works()
 	r.file("token", "canary-refresh-0000") // out of a backup
 	reason, text := r.told(nil)
-	equal(t, "reason", reason, watch.StoreUnusable)
-	equal(t, "text", text, "nothing was sent: the refresh token in "+r.store+" was used up at 2026-11-22T06:00:00Z, and what replaced it does not stand there")
-	equal(t, "requests", len(r.server.Requests()), 1)
+	checktest.Equal(t, "reason", reason, watch.StoreUnusable)
+	checktest.Equal(t, "text", text, "nothing was sent: the refresh token in "+r.store+" was used up at 2026-11-22T06:00:00Z, and what replaced it does not stand there")
+	checktest.Equal(t, "requests", len(r.server.Requests()), 1)
 	r.file("token", r.current)
 	r.works()
 }
@@ -257,7 +258,7 @@ func TestAPassThatIsCutShortStillStoresTheNewToken(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the pass ended with %v", err)
 	}
-	equal(t, "store", content(t, r.store), "canary-refresh-0001")
+	checktest.Equal(t, "store", content(t, r.store), "canary-refresh-0001")
 	r.server.Misbehave()
 	r.works()
 }
@@ -277,7 +278,7 @@ func TestTwoRunsAtOnceUseATokenOnceEach(t *testing.T) {
 		})
 	}
 	running.Wait()
-	equal(t, "tokens", len(r.given), 5)
+	checktest.Equal(t, "tokens", len(r.given), 5)
 	r.works()
 }
 
@@ -289,10 +290,10 @@ func TestATryStoresWhatItGets(t *testing.T) {
 				t.Errorf("%s: %v", ability.Name, ability.Err)
 			}
 		}
-		equal(t, "store", content(t, r.store), r.current)
+		checktest.Equal(t, "store", content(t, r.store), r.current)
 	}
-	equal(t, "tokens", len(r.given), 3)
-	equal(t, "reused", len(r.reused), 0)
+	checktest.Equal(t, "tokens", len(r.given), 3)
+	checktest.Equal(t, "reused", len(r.reused), 0)
 }
 
 func TestALinkToTheStoreStaysALink(t *testing.T) {
@@ -302,7 +303,7 @@ func TestALinkToTheStoreStaysALink(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = r.told(func(s *oauth.SignIn) { s.Store.File = link })
-	equal(t, "store", content(t, r.store), "canary-refresh-0001")
+	checktest.Equal(t, "store", content(t, r.store), "canary-refresh-0001")
 	if target, err := os.Readlink(link); err != nil || target != "token" {
 		t.Errorf("the link leads to %q, %v", target, err)
 	}

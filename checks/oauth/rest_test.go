@@ -66,15 +66,15 @@ func TestTheDatesOfRefreshTokensAreReckoned(t *testing.T) {
 			}
 			options := oauth.Options{RefreshTokens: []oauth.RefreshToken{{Entry: named("mail"), Token: inFile(path), Lifetime: row.life}}}
 			got := w.collect(options).credential("refresh-token/mail")
-			equal(t, "form", got.Form, watch.RefreshToken)
-			equal(t, "date", got.NotAfter, row.want)
-			equal(t, "decides", got.Decides, row.decides)
+			checktest.Equal(t, "form", got.Form, watch.RefreshToken)
+			checktest.Equal(t, "date", got.NotAfter, row.want)
+			checktest.Equal(t, "decides", got.Decides, row.decides)
 
 			// The same token, mounted anew, is no younger.
 			if err := os.Chtimes(path, asOf, asOf); err != nil {
 				t.Fatal(err)
 			}
-			equal(t, "date of the same token in a newer file", w.collect(options).credential("refresh-token/mail").NotAfter, row.want)
+			checktest.Equal(t, "date of the same token in a newer file", w.collect(options).credential("refresh-token/mail").NotAfter, row.want)
 			w.nothingOf([]string{"canary-token", signed[10:40]}, path)
 		})
 	}
@@ -82,8 +82,8 @@ func TestTheDatesOfRefreshTokensAreReckoned(t *testing.T) {
 	w := newWorld(t)
 	path := w.file("token", "canary-token")
 	got := w.collect(oauth.Options{RefreshTokens: []oauth.RefreshToken{{Entry: named("mail"), Token: inFile(path)}}}).problem("refresh-token/mail")
-	equal(t, "reason", got.Reason, watch.Unparsable)
-	equal(t, "error", got.Err.Error(), "the refresh token in file "+path+" has no date of its own, and neither life nor idle says how long it works")
+	checktest.Equal(t, "reason", got.Reason, watch.Unparsable)
+	checktest.Equal(t, "error", got.Err.Error(), "the refresh token in file "+path+" has no date of its own, and neither life nor idle says how long it works")
 }
 
 func TestANewRefreshTokenBeginsAnew(t *testing.T) {
@@ -100,7 +100,7 @@ func TestANewRefreshTokenBeginsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := w.collect(options).credential("refresh-token/mail")
-	equal(t, "date", second.NotAfter, asOf.Add(24*time.Hour))
+	checktest.Equal(t, "date", second.NotAfter, asOf.Add(24*time.Hour))
 	if first.Identity == second.Identity {
 		t.Error("the two have one identity")
 	}
@@ -113,9 +113,9 @@ func TestTheSecretsDateIsThatOfTheOptions(t *testing.T) {
 	end := time.Date(2027, time.March, 1, 0, 0, 0, 0, time.UTC)
 	got := w.collect(signInAt(server, func(s *oauth.SignIn) { s.SecretExpires = on(end) }))
 	secret := got.credential("secret/crm")
-	equal(t, "date", secret.NotAfter, end)
-	equal(t, "identity", secret.Identity, "expires 2027-03-01T00:00:00Z")
-	equal(t, "reason of the sign-in", got.condition("sign-in/crm").Reason, watch.SignInClientRefused)
+	checktest.Equal(t, "date", secret.NotAfter, end)
+	checktest.Equal(t, "identity", secret.Identity, "expires 2027-03-01T00:00:00Z")
+	checktest.Equal(t, "reason of the sign-in", got.condition("sign-in/crm").Reason, watch.SignInClientRefused)
 }
 
 func TestTheOAuthCheckKeepsTheContract(t *testing.T) {
@@ -133,7 +133,7 @@ func TestATrySaysWhatWorks(t *testing.T) {
 	w.secrets["SECRET"] = "x"
 	server := clean(t, saysJSON(http.StatusUnauthorized, refusedBody))
 	got := w.check(signInAt(server, nil)).(watch.Trier).Try(t.Context())
-	equal(t, "abilities", len(got), 1)
-	equal(t, "reason", got[0].Reason, watch.SignInClientRefused)
-	equal(t, "error", got[0].Err.Error(), "cannot sign in at "+server.URL+": its client is refused (invalid_client)")
+	checktest.Equal(t, "abilities", len(got), 1)
+	checktest.Equal(t, "reason", got[0].Reason, watch.SignInClientRefused)
+	checktest.Equal(t, "error", got[0].Err.Error(), "cannot sign in at "+server.URL+": its client is refused (invalid_client)")
 }

@@ -2,16 +2,13 @@ package oauth_test
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/json"
-	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/internal/parts"
 	"lapsewatch/internal/pki"
@@ -25,16 +22,14 @@ type real struct {
 	*world
 	parts.AuthorizationServer
 	caFile string
-	root   pki.Pair
 	client pki.Pair
 }
 
 func realServer(t testing.TB, shift time.Duration) real {
 	t.Helper()
-	root := authority(t, "authority")
-	pair := issue(t, root, pki.Spec{CommonName: "127.0.0.1", Names: []string{"127.0.0.1"}})
+	root, pair := parts.Authority(t)
 	client := issue(t, root, pki.Spec{CommonName: "client"})
-	r := real{world: newWorld(t), root: root, client: client}
+	r := real{world: newWorld(t), client: client}
 	r.clocked = false
 	r.AuthorizationServer = parts.OAuth(t, root, pair, parts.OAuthOptions{Client: client, ClientRoot: root, Shift: shift})
 	r.caFile = r.file("ca.pem", string(root.ChainPEM()))
@@ -50,28 +45,6 @@ func (r real) signIn(name string, edit func(*oauth.SignIn)) oauth.Options {
 		edit(&one)
 	}
 	return oauth.Options{SignIns: []oauth.SignIn{one}, CAFile: r.caFile}
-}
-
-// token is an access token that was got by other means.
-func (r real) token(form url.Values) string {
-	r.t.Helper()
-	form.Set("grant_type", "client_credentials")
-	form.Set("client_id", "post")
-	form.Set("client_secret", "post-secret")
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: r.root.Pool()}, DisableKeepAlives: true}}
-	response, err := client.PostForm(r.Issuer+"/token", form)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	var got struct {
-		AccessToken string `json:"access_token"`
-	}
-	if err != nil || json.Unmarshal(text, &got) != nil || got.AccessToken == "" {
-		r.t.Fatalf("%s %s", response.Status, text)
-	}
-	return got.AccessToken
 }
 
 func TestAClientSignsInInEachOfTheWays(t *testing.T) {
@@ -100,10 +73,10 @@ func TestAClientSignsInInEachOfTheWays(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got := r.collect(r.signIn(row.client, row.edit)).condition("sign-in/" + row.client)
-			equal(t, "reason", got.Reason, "")
+			checktest.Equal(t, "reason", got.Reason, "")
 			matches(t, "text", got.Text, row.want)
-			equal(t, "method", got.Details["client_auth"], any(row.method))
-			equal(t, "type", got.Details["token_type"], any("Bearer"))
+			checktest.Equal(t, "method", got.Details["client_auth"], any(row.method))
+			checktest.Equal(t, "type", got.Details["token_type"], any("Bearer"))
 			if offset, _ := got.Details["clock_offset_seconds"].(float64); offset < -2 || offset > 1 {
 				t.Errorf("its clock is told to be off by %v s", got.Details["clock_offset_seconds"])
 			}
@@ -134,8 +107,8 @@ func TestTheServerRefusesInItsOwnWords(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got := r.collect(r.signIn(row.client, row.edit)).condition("sign-in/" + row.client)
-			equal(t, "reason", got.Reason, row.reason)
-			equal(t, "text", got.Text, "cannot sign in at "+where+": "+row.want)
+			checktest.Equal(t, "reason", got.Reason, row.reason)
+			checktest.Equal(t, "text", got.Text, "cannot sign in at "+where+": "+row.want)
 		})
 	}
 	r.nothingOf([]string{"expired-secret", "not-the-secret", "web-secret"})
@@ -147,8 +120,8 @@ func TestASecretThatExpiresIsTold(t *testing.T) {
 	options := r.signIn("soon", func(s *oauth.SignIn) { s.SecretExpires = on(expires) })
 	got := r.collect(options)
 	secret := got.credential("secret/soon")
-	equal(t, "form", secret.Form, watch.ClientSecret)
-	equal(t, "date", secret.NotAfter, expires)
+	checktest.Equal(t, "form", secret.Form, watch.ClientSecret)
+	checktest.Equal(t, "date", secret.NotAfter, expires)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		if r.collect(options).condition("sign-in/soon").Reason == watch.SignInSecretExpired {
 			break
@@ -162,21 +135,21 @@ func TestASecretThatExpiresIsTold(t *testing.T) {
 func TestAScopeThatIsNotGrantedIsTold(t *testing.T) {
 	r := realServer(t, 0)
 	got := r.collect(r.signIn("basic", func(s *oauth.SignIn) { s.ExpectScopes = []string{scope} })).condition("sign-in/basic")
-	equal(t, "reason", got.Reason, watch.ClaimsUnexpected)
-	equal(t, "text", got.Text, "signs in, but lacks the scope api:read")
+	checktest.Equal(t, "reason", got.Reason, watch.ClaimsUnexpected)
+	checktest.Equal(t, "text", got.Text, "signs in, but lacks the scope api:read")
 
 	// The server passes over what it does not know, and does not say so.
 	got = r.collect(r.signIn("basic", func(s *oauth.SignIn) {
 		s.Scopes, s.ExpectScopes, s.Resources = []string{"api:write"}, []string{"api:write"}, []string{"https://jwt.example"}
 	})).condition("sign-in/basic")
-	equal(t, "text", got.Text, "signs in, but lacks the scope api:write")
+	checktest.Equal(t, "text", got.Text, "signs in, but lacks the scope api:write")
 }
 
 func TestAnIssuerWhoseClockIsAheadIsTold(t *testing.T) {
 	r := realServer(t, 2*time.Hour)
 	edit := func(s *oauth.SignIn) { s.Resources, s.Scopes = []string{"https://jwt.example"}, []string{scope} }
 	got := r.collect(r.signIn("basic", edit)).condition("sign-in/basic")
-	equal(t, "reason", got.Reason, watch.ClockDrift)
+	checktest.Equal(t, "reason", got.Reason, watch.ClockDrift)
 	if !strings.HasPrefix(got.Text, "signs in, but the server's clock is 2 h 0 min") && !strings.HasPrefix(got.Text, "signs in, but the server's clock is 1 h 59 min") && !strings.HasPrefix(got.Text, "signs in, but the server's clock is 2 h") {
 		t.Errorf("the text is %q", got.Text)
 	}
@@ -185,15 +158,15 @@ func TestAnIssuerWhoseClockIsAheadIsTold(t *testing.T) {
 	}
 	r.env.Reference = func(context.Context) watch.Reference { return watch.Reference{Asked: 4, Why: "they do not agree"} }
 	doubted := r.collect(r.signIn("basic", edit)).condition("sign-in/basic")
-	equal(t, "reason where no clock is to be believed", doubted.Reason, "")
-	equal(t, "detail", doubted.Details["clock_verified"], any(false))
+	checktest.Equal(t, "reason where no clock is to be believed", doubted.Reason, "")
+	checktest.Equal(t, "detail", doubted.Details["clock_verified"], any(false))
 }
 
 func TestIntrospectionTellsWhatATokenIsWorth(t *testing.T) {
 	r := realServer(t, 0)
 	r.secrets["token"] = "Bearer " + r.RefreshToken(t, "web", 3*time.Second)
-	r.secrets["long"] = r.token(url.Values{})
-	r.secrets["jwt"] = r.token(url.Values{"resource": {"https://jwt.example"}, "scope": {scope}})
+	r.secrets["long"] = r.AccessToken(r.t, url.Values{})
+	r.secrets["jwt"] = r.AccessToken(r.t, url.Values{"resource": {"https://jwt.example"}, "scope": {scope}})
 	r.secrets["made-up"] = "made-up-token-0123456789"
 	ask := func(name string, edit func(*oauth.Introspection)) facts {
 		one := oauth.Introspection{Entry: named(name), Client: oauth.Client{Issuer: r.Issuer, ClientID: "basic", Secret: env("basic")}, Token: env(name)}
@@ -203,24 +176,24 @@ func TestIntrospectionTellsWhatATokenIsWorth(t *testing.T) {
 		return r.collect(oauth.Options{Introspections: []oauth.Introspection{one}, CAFile: r.caFile})
 	}
 	first := ask("token", func(i *oauth.Introspection) { i.ExpectScopes, i.TokenTypeHint = []string{"openid"}, "refresh_token" }).credential("token/token")
-	equal(t, "form", first.Form, watch.RefreshToken)
-	equal(t, "life", first.NotAfter.Sub(first.NotBefore), 3*time.Second)
-	equal(t, "observations", len(first.Observations), 0)
+	checktest.Equal(t, "form", first.Form, watch.RefreshToken)
+	checktest.Equal(t, "life", first.NotAfter.Sub(first.NotBefore), 3*time.Second)
+	checktest.Equal(t, "observations", len(first.Observations), 0)
 	if !strings.HasPrefix(first.Identity, "sha256:") || len(first.Identity) != len("sha256:")+12 {
 		t.Errorf("the identity is %q", first.Identity)
 	}
 	long := ask("long", func(i *oauth.Introspection) { i.ExpectScopes = []string{scope} }).credential("token/long")
-	equal(t, "life", long.NotAfter.Sub(long.NotBefore), 2*time.Minute)
-	equal(t, "observation", long.Observations[0], watch.Observation{Reason: watch.ClaimsUnexpected, Text: "lacks the scope api:read"})
-	equal(t, "form", long.Form, watch.AccessToken)
+	checktest.Equal(t, "life", long.NotAfter.Sub(long.NotBefore), 2*time.Minute)
+	checktest.Equal(t, "observation", long.Observations[0], watch.Observation{Reason: watch.ClaimsUnexpected, Text: "lacks the scope api:read"})
+	checktest.Equal(t, "form", long.Form, watch.AccessToken)
 	jwt := ask("jwt", nil).condition("token/jwt")
-	equal(t, "reason", jwt.Reason, watch.TokenInactive)
+	checktest.Equal(t, "reason", jwt.Reason, watch.TokenInactive)
 	if !strings.Contains(jwt.Text, "; it is a JWT that runs until 20") {
 		t.Errorf("the text is %q", jwt.Text)
 	}
 	inactive := ask("made-up", nil).condition("token/made-up")
-	equal(t, "reason", inactive.Reason, watch.TokenInactive)
-	equal(t, "text", inactive.Text, "is not active: it has expired, was revoked, or is not one that this client may ask about")
+	checktest.Equal(t, "reason", inactive.Reason, watch.TokenInactive)
+	checktest.Equal(t, "text", inactive.Text, "is not active: it has expired, was revoked, or is not one that this client may ask about")
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		if told, is := ask("token", nil).byID["token/token"].(watch.Condition); is && told.Reason == watch.TokenInactive {
 			break
@@ -231,8 +204,8 @@ func TestIntrospectionTellsWhatATokenIsWorth(t *testing.T) {
 	}
 	r.secrets["basic"] = "wrong-secret"
 	refused := ask("long", nil).problem("token/long")
-	equal(t, "reason", refused.Reason, watch.AuthFailed)
-	equal(t, "error", refused.Err.Error(), "ask "+r.Issuer+" about the token: the client that asks is refused (invalid_client: client authentication failed)")
+	checktest.Equal(t, "reason", refused.Reason, watch.AuthFailed)
+	checktest.Equal(t, "error", refused.Err.Error(), "ask "+r.Issuer+" about the token: the client that asks is refused (invalid_client: client authentication failed)")
 	r.nothingOf([]string{strings.TrimPrefix(r.secrets["token"], "Bearer "), r.secrets["long"], r.secrets["jwt"], r.secrets["made-up"], "basic-secret", "wrong-secret"})
 }
 
@@ -255,7 +228,7 @@ func TestARefreshTokenIsReplacedAndTheOldOneForgotten(t *testing.T) {
 		if told.NotAfter.Before(before.Add(14*24*time.Hour)) || told.NotAfter.After(time.Now().Add(14*24*time.Hour)) {
 			t.Errorf("it ends at %s, want 14 days from now", told.NotAfter)
 		}
-		equal(t, "decides", told.Decides, "14 days after its last use on "+time.Now().UTC().Format(time.DateOnly))
+		checktest.Equal(t, "decides", told.Decides, "14 days after its last use on "+time.Now().UTC().Format(time.DateOnly))
 		stored := content(t, path)
 		for _, old := range seen {
 			if stored == old+"\n" {
@@ -271,7 +244,7 @@ func TestARefreshTokenIsReplacedAndTheOldOneForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "mode", info.Mode().Perm(), os.FileMode(0o640))
+	checktest.Equal(t, "mode", info.Mode().Perm(), os.FileMode(0o640))
 	r.onlyFiles("ca.pem", "refresh-token", "refresh-token.lock")
 	r.nothingOf(append(seen, "web-secret"), path)
 
@@ -279,10 +252,10 @@ func TestARefreshTokenIsReplacedAndTheOldOneForgotten(t *testing.T) {
 	if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.memory.kept = map[string][]byte{} // nobody remembers that it is used up
+	r.memory.Forget() // nobody remembers that it is used up
 	again := r.collect(options).condition("sign-in/web")
-	equal(t, "reason", again.Reason, watch.SignInGrantRefused)
-	equal(t, "text", again.Text, "cannot sign in at "+r.Issuer+": its refresh token is refused (invalid_grant: grant request is invalid)")
+	checktest.Equal(t, "reason", again.Reason, watch.SignInGrantRefused)
+	checktest.Equal(t, "text", again.Text, "cannot sign in at "+r.Issuer+": its refresh token is refused (invalid_grant: grant request is invalid)")
 	r.nothingOf(append(seen[1:], "web-secret"), path)
 }
 
@@ -296,7 +269,7 @@ func (w *world) onlyFiles(want ...string) {
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	equal(w.t, "files", strings.Join(names, " "), strings.Join(want, " "))
+	checktest.Equal(w.t, "files", strings.Join(names, " "), strings.Join(want, " "))
 }
 
 func TestAServerThatDoesNotRotateLeavesTheStoreAsItIs(t *testing.T) {
@@ -312,11 +285,11 @@ func TestAServerThatDoesNotRotateLeavesTheStoreAsItIs(t *testing.T) {
 	}
 	for range 2 {
 		got := r.collect(options)
-		equal(t, "reason", got.condition("sign-in/steady").Reason, "")
+		checktest.Equal(t, "reason", got.condition("sign-in/steady").Reason, "")
 		told := got.credential("refresh-token/steady")
-		equal(t, "date", told.NotAfter, issued.Add(90*24*time.Hour).UTC())
-		equal(t, "decides", told.Decides, "90 days after it was issued on "+issued.UTC().Format(time.DateOnly))
-		equal(t, "store", content(t, path), first)
+		checktest.Equal(t, "date", told.NotAfter, issued.Add(90*24*time.Hour).UTC())
+		checktest.Equal(t, "decides", told.Decides, "90 days after it was issued on "+issued.UTC().Format(time.DateOnly))
+		checktest.Equal(t, "store", content(t, path), first)
 	}
 	r.nothingOf([]string{first}, path)
 }

@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/oidc"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/jose/josetest"
@@ -30,11 +30,12 @@ type desk struct {
 
 func newDesk() *desk {
 	d := &desk{now: start}
-	d.env = checks.DefaultEnv(func(ref watch.SecretRef) (watch.Secret, error) {
+	d.env = checktest.Env(start)
+	d.env.Now = func() time.Time { return d.now }
+	d.env.Secrets = func(ref watch.SecretRef) (watch.Secret, error) {
 		text, err := os.ReadFile(ref.File)
 		return watch.NewSecret(string(text)), err
-	})
-	d.env.Now, d.env.Timeout = func() time.Time { return d.now }, 30*time.Second
+	}
 	return d
 }
 
@@ -48,23 +49,7 @@ func shopOf(issuer *josetest.Issuer) oidc.Options {
 // pass gives what an operator is told of each subject, and of remarks.
 func (d *desk) pass(t testing.TB, options oidc.Options) (map[string]string, []watch.Fact) {
 	t.Helper()
-	if err := options.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	check, err := oidc.New(options, d.env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var facts []watch.Fact
-	err = check.Collect(t.Context(), func(fact watch.Fact) {
-		mu.Lock()
-		defer mu.Unlock()
-		facts = append(facts, fact)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	facts := checktest.Pass(t, checktest.Build(t, oidc.Kind, options, d.env))
 	told := map[string]string{}
 	for _, fact := range facts {
 		if remark, ok := fact.(watch.Remark); ok {

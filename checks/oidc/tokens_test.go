@@ -1,11 +1,7 @@
 package oidc_test
 
 import (
-	"crypto/tls"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -16,7 +12,6 @@ import (
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/jose/josetest"
 	"lapsewatch/internal/parts"
-	"lapsewatch/internal/pki"
 	"lapsewatch/watch"
 )
 
@@ -75,11 +70,8 @@ func TestTheKindPassesTheConformanceSuite(t *testing.T) {
 	options.CAFile = write(t, string(issuer.Root.ChainPEM())+string(gone.Root.ChainPEM()))
 	options.Issuers = append(options.Issuers, oidc.Issuer{Entry: entry.Entry{Name: "gone"}, Issuer: gone.Name()})
 	checktest.Run(t, checktest.Case{
-		Kind: oidc.Kind, Env: newDesk().env, Readable: 2, Unreadable: 1,
-		Decode: func(into any) error {
-			*into.(*oidc.Options) = options
-			return nil
-		},
+		Kind: oidc.Kind, Decode: checktest.Given(options), Env: newDesk().env,
+		Readable: 2, Unreadable: 1,
 	})
 }
 
@@ -108,13 +100,7 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			options := fine()
 			test.change(&options)
-			got := ""
-			if err := options.Validate(); err != nil {
-				got, _, _ = strings.Cut(err.Error(), "\n")
-			}
-			if got != test.want {
-				t.Errorf("got  %s\nwant %s", got, test.want)
-			}
+			checktest.WantRefusal(t, options.Validate(), test.want)
 		})
 	}
 }
@@ -134,16 +120,9 @@ func TestTargetsOfAScanBeginWithOIDC(t *testing.T) {
 }
 
 func TestARealServerIsReadWithATokenOfItsOwn(t *testing.T) {
-	root, err := pki.NewRoot("authority")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := root.Issue(pki.Spec{CommonName: "127.0.0.1", Names: []string{"127.0.0.1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	root, pair := parts.Authority(t)
 	server := parts.OAuth(t, root, pair, parts.OAuthOptions{KeyID: "march"})
-	token := watch.SecretRef{File: write(t, accessToken(t, server, root))}
+	token := watch.SecretRef{File: write(t, server.AccessToken(t, url.Values{"scope": {"api:read"}, "resource": {"https://jwt.example"}}))}
 	d := newDesk()
 	d.now = time.Now()
 	told, _ := d.pass(t, oidc.Options{
@@ -151,24 +130,4 @@ func TestARealServerIsReadWithATokenOfItsOwn(t *testing.T) {
 		Issuers: []oidc.Issuer{{Entry: entry.Entry{Name: "real"}, Issuer: server.Issuer, Tokens: []watch.SecretRef{token}}},
 	})
 	expect(t, told, map[string]string{"discovery/real": inOrder, "key/real/march": there, "token/real/" + token.String(): "ok: the key march of the token is published"})
-}
-
-func accessToken(t *testing.T, server parts.AuthorizationServer, root pki.Pair) string {
-	t.Helper()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: root.Pool()}}
-	defer transport.CloseIdleConnections()
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"post"}, "client_secret": {"post-secret"}, "scope": {"api:read"}, "resource": {"https://jwt.example"}}
-	response, err := (&http.Client{Transport: transport}).PostForm(server.Issuer+"/token", form)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	var answer struct {
-		AccessToken string `json:"access_token"`
-	}
-	if err != nil || json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
-		t.Fatalf("%s %s, %v", response.Status, body, err)
-	}
-	return answer.AccessToken
 }

@@ -3,35 +3,22 @@ package register_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
-	"lapsewatch/checks"
 	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/register"
 	"lapsewatch/watch"
 )
 
-func env() checks.Env {
-	return checks.Env{
-		Now: func() time.Time { return time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC) }, Log: slog.New(slog.DiscardHandler),
-		Memory: checks.Forgetful(), Concurrency: 1, Timeout: time.Minute, Expect: func(int) {},
-	}
-}
-
-// decoder reads YAML as strictly as the configuration does.
-func decoder(text string) watch.Decoder {
-	return func(into any) error { return yaml.Load([]byte(text), into, yaml.WithKnownFields()) }
-}
+// asOf is the instant that the tests judge as of.
+var asOf = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 
 func build(t *testing.T, text string) (watch.Check, error) {
 	t.Helper()
-	return register.Kind.Build(decoder(text), env())
+	return register.Kind.Build(checktest.YAML(text), checktest.Env(asOf))
 }
 
 func collect(t *testing.T, text string) []watch.Fact {
@@ -40,11 +27,7 @@ func collect(t *testing.T, text string) []watch.Fact {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var facts []watch.Fact
-	if err := check.Collect(t.Context(), func(fact watch.Fact) { facts = append(facts, fact) }); err != nil {
-		t.Fatal(err)
-	}
-	return facts
+	return checktest.Pass(t, check)
 }
 
 func TestACredentialIsWhatIsWrittenDown(t *testing.T) {
@@ -209,8 +192,8 @@ func TestThousandsAreRead(t *testing.T) {
 
 func TestTheCheckKeepsItsContract(t *testing.T) {
 	checktest.Run(t, checktest.Case{
-		Kind: register.Kind, Decode: decoder("credentials: [{name: a, expires: 2027-03-01}, {name: b, expires: never}]"),
-		Env: env(), Readable: 2, AllReadable: true,
+		Kind: register.Kind, Decode: checktest.YAML("credentials: [{name: a, expires: 2027-03-01}, {name: b, expires: never}]"),
+		Env: checktest.Env(asOf), Readable: 2, AllReadable: true,
 	})
 }
 

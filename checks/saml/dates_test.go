@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/watch"
 )
 
@@ -148,7 +149,7 @@ func TestTheLifeOfADocumentFollowsFromItsPublication(t *testing.T) {
 }
 
 func TestOnceADocumentWasIssuedAnewItsLifeIsKnown(t *testing.T) {
-	env, now := testEnv(), asOf
+	env, now := checktest.Env(asOf), asOf
 	env.Now = func() time.Time { return now }
 	kept := file(t, "")
 	issued := func(until string) time.Duration {
@@ -156,7 +157,7 @@ func TestOnceADocumentWasIssuedAnewItsLifeIsKnown(t *testing.T) {
 		if err := os.WriteFile(kept.File, []byte(entityOf(entityID, `validUntil="`+until+`"`)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return collect(t, checkOf(t, options(kept), env))[0].(watch.Credential).Life
+		return checktest.Pass(t, checkOf(t, options(kept), env))[0].(watch.Credential).Life
 	}
 	if got := issued("2026-12-01T06:00:00Z"); got != 0 {
 		t.Errorf("seen once, it lives for %s", got)

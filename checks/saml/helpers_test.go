@@ -3,15 +3,14 @@ package saml_test
 import (
 	"encoding/base64"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/saml"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/pki"
@@ -21,42 +20,13 @@ import (
 // asOf is the instant that the tests judge as of.
 var asOf = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 
-func testEnv() checks.Env {
-	return checks.Env{
-		Now: func() time.Time { return asOf }, Log: slog.New(slog.DiscardHandler), Memory: checks.Forgetful(),
-		Horizon: 31 * 24 * time.Hour, Concurrency: 4, Timeout: time.Minute, Expect: func(int) {},
-	}
-}
-
 func options(documents ...saml.Metadata) saml.Options {
 	return saml.Options{Metadata: documents, MaxBytes: 64 << 20}
 }
 
 func checkOf(t testing.TB, o saml.Options, env checks.Env) watch.Check {
 	t.Helper()
-	if err := o.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	check, err := saml.New(o, env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return check
-}
-
-func collect(t testing.TB, check watch.Check) []watch.Fact {
-	t.Helper()
-	var mu sync.Mutex
-	var facts []watch.Fact
-	err := check.Collect(t.Context(), func(fact watch.Fact) {
-		mu.Lock()
-		defer mu.Unlock()
-		facts = append(facts, fact)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return facts
+	return checktest.Build(t, saml.Kind, o, env)
 }
 
 // file writes a document and names it idp.
@@ -72,7 +42,7 @@ func file(t testing.TB, content string, entities ...string) saml.Metadata {
 // look is what a document in a file leads to.
 func look(t testing.TB, content string, entities ...string) []watch.Fact {
 	t.Helper()
-	return collect(t, checkOf(t, options(file(t, content, entities...)), testEnv()))
+	return checktest.Pass(t, checkOf(t, options(file(t, content, entities...)), checktest.Env(asOf)))
 }
 
 // cert is a certificate of a name that holds for so many years from 1 December 2025 on.
@@ -130,15 +100,6 @@ func certificates(facts []watch.Fact) (found []watch.Credential) {
 		if credential, ok := fact.(watch.Credential); ok && credential.Form != watch.Metadata {
 			found = append(found, credential)
 		}
-	}
-	return found
-}
-
-func problem(t testing.TB, fact watch.Fact) watch.Problem {
-	t.Helper()
-	found, ok := fact.(watch.Problem)
-	if !ok {
-		t.Fatalf("got %+v, want a problem", fact)
 	}
 	return found
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/watch"
 )
 
@@ -50,7 +51,7 @@ func TestADocumentThatCannotBeReadIsAProblemThatHidesWhatItDescribes(t *testing.
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			facts := look(t, c.document)
-			found := problem(t, facts[0])
+			found := checktest.As[watch.Problem](t, facts[0])
 			if len(facts) != 1 || found.Reason != c.reason || found.Err.Error() != c.want {
 				t.Errorf("got %d facts, %s: %v; want %s: %s", len(facts), found.Reason, found.Err, c.reason, c.want)
 			}
@@ -74,7 +75,7 @@ func TestTheSizeOfADocumentIsBounded(t *testing.T) {
 	document := file(t, groupOf("", strings.Repeat("<md:x/>", 1000)))
 	o := options(document)
 	o.MaxBytes = 2048
-	found := problem(t, collect(t, checkOf(t, o, testEnv()))[0])
+	found := checktest.As[watch.Problem](t, checktest.Pass(t, checkOf(t, o, checktest.Env(asOf)))[0])
 	if found.Reason != watch.TooLarge || found.Err.Error() != "it is larger than 2048 bytes" {
 		t.Errorf("got %s: %v", found.Reason, found.Err)
 	}
@@ -95,7 +96,7 @@ func TestACertificateThatCannotBeReadHidesNoOther(t *testing.T) {
 			if len(facts) != 3 || len(certificates(facts)) != 1 {
 				t.Fatalf("got %+v", facts)
 			}
-			found := problem(t, facts[1])
+			found := checktest.As[watch.Problem](t, facts[1])
 			if found.Reason != watch.Unparsable || found.Err.Error() != c.want || !found.Confined || found.HidesPrefix != "" {
 				t.Errorf("got %+v", found)
 			}
@@ -164,7 +165,7 @@ func detailsOf(fact watch.Fact) map[string]any {
 func TestANameWithASlashCannotBeTakenForAnEntity(t *testing.T) {
 	document := file(t, entityOf("b", `validUntil="2027-03-01T00:00:00Z"`))
 	document.Name = "a/100%"
-	if got := collect(t, checkOf(t, options(document), testEnv()))[0].About().ID; got != "a%2F100%25" {
+	if got := checktest.Pass(t, checkOf(t, options(document), checktest.Env(asOf)))[0].About().ID; got != "a%2F100%25" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -181,7 +182,7 @@ func TestABombThatIsCompressedIsBounded(t *testing.T) {
 	s := serve(t, packed.Bytes(), "gzip")
 	o := s.options()
 	o.MaxBytes = 1 << 20
-	found := problem(t, collect(t, checkOf(t, o, testEnv()))[0])
+	found := checktest.As[watch.Problem](t, checktest.Pass(t, checkOf(t, o, checktest.Env(asOf)))[0])
 	if found.Reason != watch.TooLarge || found.Err.Error() != "read "+s.URL+": the answer is larger than 1048576 bytes" {
 		t.Errorf("got %s: %v", found.Reason, found.Err)
 	}
@@ -196,8 +197,8 @@ func TestAFileThatIsNotThereOrNoneIsAProblem(t *testing.T) {
 	if err := os.Remove(gone.File); err != nil {
 		t.Fatal(err)
 	}
-	for _, fact := range collect(t, checkOf(t, options(folder, gone), testEnv())) {
-		found := problem(t, fact)
+	for _, fact := range checktest.Pass(t, checkOf(t, options(folder, gone), checktest.Env(asOf))) {
+		found := checktest.As[watch.Problem](t, fact)
 		switch found.Subject.Name {
 		case "folder":
 			if found.Reason != watch.Unparsable || found.Err.Error() != "it is no regular file" {

@@ -6,16 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/saml"
 	"lapsewatch/internal/entry"
 	"lapsewatch/watch"
 )
-
-func decoder(text string) watch.Decoder {
-	return func(into any) error { return yaml.Load([]byte(text), into, yaml.WithKnownFields()) }
-}
 
 func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	cases := []struct{ name, text, want string }{
@@ -32,7 +27,7 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := saml.Kind.Build(decoder(c.text), testEnv())
+			_, err := saml.Kind.Build(checktest.YAML(c.text), checktest.Env(asOf))
 			got := ""
 			if err != nil {
 				got = err.Error()
@@ -51,14 +46,14 @@ func TestTargetsOfAScan(t *testing.T) {
 		}
 	}
 	path := file(t, entityOf(entityID, `validUntil="2027-03-01T00:00:00Z"`)).File
-	check, err := saml.Kind.BuildForTargets([]string{"saml:" + path, "saml:" + path}, testEnv())
+	check, err := saml.Kind.BuildForTargets([]string{"saml:" + path, "saml:" + path}, checktest.Env(asOf))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if facts := collect(t, check); len(facts) != 1 || facts[0].About().Name != path {
+	if facts := checktest.Pass(t, check); len(facts) != 1 || facts[0].About().Name != path {
 		t.Errorf("got %+v", facts)
 	}
-	if _, err := saml.Kind.BuildForTargets([]string{"saml:http://idp.example.com"}, testEnv()); err == nil || !strings.Contains(err.Error(), "want an https URL") {
+	if _, err := saml.Kind.BuildForTargets([]string{"saml:http://idp.example.com"}, checktest.Env(asOf)); err == nil || !strings.Contains(err.Error(), "want an https URL") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -71,7 +66,7 @@ func TestEntitiesOfAFederationAreChosen(t *testing.T) {
 	members = append(members, entityOf("urn:mace:partner", `validUntil="2027-03-01T00:00:00Z"`))
 	document := file(t, groupOf("", members...), "https://sp12.example.com/*", "urn:mace:partner", "https://gone.example.com", "https://sp29?0.*")
 	document.Entry = entry.Entry{Name: "fed", Owners: []string{"ada@example.com"}, Link: "https://fed.example.com"}
-	facts := collect(t, checkOf(t, options(document), testEnv()))
+	facts := checktest.Pass(t, checkOf(t, options(document), checktest.Env(asOf)))
 	got := map[string]int{}
 	for _, fact := range facts {
 		subject := fact.About()

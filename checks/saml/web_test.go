@@ -39,7 +39,7 @@ func (p published) options() saml.Options {
 func TestMetadataIsReadFromAServerOnABadDay(t *testing.T) {
 	fine := entityOf(entityID, "", role("IDPSSODescriptor", "", key("signing", text(cert(t, "a", 1)))))
 	s := serve(t, []byte(fine), "")
-	facts := collect(t, checkOf(t, s.options(), testEnv()))
+	facts := checktest.Pass(t, checkOf(t, s.options(), checktest.Env(asOf)))
 	if len(facts) != 2 || len(certificates(facts)) != 1 {
 		t.Fatalf("got %+v", facts)
 	}
@@ -75,7 +75,7 @@ func TestAServerThatFailsIsAProblemThatNamesIt(t *testing.T) {
 			s := serve(t, []byte(fine), "", vendortest.Manner{Times: vendortest.Always, Answer: c.answer})
 			o := s.options()
 			o.MaxBytes = 1 << 20
-			found := problem(t, collect(t, checkOf(t, o, testEnv()))[0])
+			found := checktest.As[watch.Problem](t, checktest.Pass(t, checkOf(t, o, checktest.Env(asOf)))[0])
 			want := "read " + s.URL + ": " + c.want
 			if c.want == "" {
 				want = "it is a web page, and no SAML metadata"
@@ -96,20 +96,20 @@ func TestWhatIsMadeForEachReaderIsNotAboutToLapse(t *testing.T) {
 		until := asOf.Add(48*time.Hour + time.Duration(asked.Add(1)-1)*time.Second)
 		_, _ = w.Write([]byte(entityOf(entityID, `validUntil="`+until.Format(time.RFC3339)+`" cacheDuration="PT1H"`)))
 	}), vendortest.Manner{After: 1_000_000})}
-	env := testEnv()
-	first := collect(t, checkOf(t, s.options(), env))[0].(watch.Credential)
+	env := checktest.Env(asOf)
+	first := checktest.Pass(t, checkOf(t, s.options(), env))[0].(watch.Credential)
 	if asked.Load() != 2 || first.Life != 48*time.Hour {
 		t.Errorf("asked %d times, and it lives for %s", asked.Load(), first.Life)
 	}
 	// Now that this is known, once is enough.
-	if again := collect(t, checkOf(t, s.options(), env))[0].(watch.Credential); asked.Load() != 3 || again.Life != 48*time.Hour+2*time.Second {
+	if again := checktest.Pass(t, checkOf(t, s.options(), env))[0].(watch.Credential); asked.Load() != 3 || again.Life != 48*time.Hour+2*time.Second {
 		t.Errorf("asked %d times, and it lives for %s", asked.Load(), again.Life)
 	}
 }
 
 func TestWhatEndsSoonForEverybodyIsAskedForTwiceAndHasNoLife(t *testing.T) {
 	s := serve(t, []byte(entityOf(entityID, `validUntil="2026-11-25T00:00:00Z"`)), "", vendortest.Manner{After: 1_000_000})
-	if got := collect(t, checkOf(t, s.options(), testEnv()))[0].(watch.Credential).Life; got != 0 || len(s.Requests()) != 2 {
+	if got := checktest.Pass(t, checkOf(t, s.options(), checktest.Env(asOf)))[0].(watch.Credential).Life; got != 0 || len(s.Requests()) != 2 {
 		t.Errorf("asked %d times, and it lives for %s", len(s.Requests()), got)
 	}
 }
@@ -118,7 +118,7 @@ func TestAnAuthorityFileThatIsNotThereIsAProblemOfWhatItIsFor(t *testing.T) {
 	onDisk := file(t, entityOf(entityID, "", role("IDPSSODescriptor", "", key("signing", text(cert(t, "a", 1))))))
 	o := options(onDisk, saml.Metadata{Entry: entry.Entry{Name: "web"}, URL: "https://127.0.0.1:1/metadata"})
 	o.CAFile = onDisk.File + ".gone"
-	facts := collect(t, checkOf(t, o, testEnv()))
+	facts := checktest.Pass(t, checkOf(t, o, checktest.Env(asOf)))
 	problems := 0
 	for _, fact := range facts {
 		if found, ok := fact.(watch.Problem); ok {
@@ -136,7 +136,7 @@ func TestAnAuthorityFileThatIsNotThereIsAProblemOfWhatItIsFor(t *testing.T) {
 func TestTryAsksForEachDocumentOnce(t *testing.T) {
 	fine := file(t, entityOf(entityID, "", role("IDPSSODescriptor", "", key("signing", text(cert(t, "a", 1))))))
 	gone := saml.Metadata{Entry: entry.Entry{Name: "gone"}, File: fine.File + ".gone"}
-	got := checkOf(t, options(fine, gone), testEnv()).(watch.Trier).Try(t.Context())
+	got := checkOf(t, options(fine, gone), checktest.Env(asOf)).(watch.Trier).Try(t.Context())
 	if len(got) != 2 || got[0].Name != "gone" || got[0].Reason != watch.NotFound || got[1].Name != "idp" || got[1].Err != nil {
 		t.Errorf("got %+v", got)
 	}
@@ -155,6 +155,6 @@ func TestTheCheckKeepsItsContract(t *testing.T) {
 			*into.(*saml.Options) = options(fine, broken)
 			return nil
 		},
-		Env: testEnv(), Readable: 2, Unreadable: 3,
+		Env: checktest.Env(asOf), Readable: 2, Unreadable: 3,
 	})
 }

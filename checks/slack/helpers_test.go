@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/slack"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/fakeslack"
@@ -64,5 +65,7 @@ func (s *scene) configure(t *testing.T, named ...string) {
 
 func (s *scene) collect(t *testing.T) checktest.Facts {
 	t.Helper()
-	return s.Collect(t, s.check)
+	facts, remarks := s.Collect(t, s.check)
+	checktest.Equal(t, "remarks", len(remarks), 0)
+	return facts
 }

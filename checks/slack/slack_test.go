@@ -12,7 +12,6 @@ import (
 	"lapsewatch/checks/slack"
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/fakeslack"
-	"lapsewatch/internal/listedtoken/looktest"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
 )
@@ -181,7 +180,7 @@ func TestATokenThatCannotBeSentIsAProblem(t *testing.T) {
 	checktest.WantProblem(t, facts["token/empty"], watch.Unreadable, "read the token: it is empty")
 	checktest.WantProblem(t, facts["token/two lines"], watch.Unreadable, "read the token: it holds white space or characters that no token has")
 	checktest.WantProblem(t, facts["token/long"], watch.Unreadable, "read the token: it is longer than 16384 bytes")
-	missing := checktest.WantProblem(t, facts["token/missing"], watch.Unreadable, "read the token: environment variable missing is not set")
+	missing := checktest.WantProblem(t, facts["token/missing"], watch.Unreadable, "read the token: read the secret in environment variable missing: it is empty or not set")
 	if missing.Remedy != "Put the token where it is referred to (environment variable missing), and nothing else." {
 		t.Errorf("the remedy: %s", missing.Remedy)
 	}

@@ -29,7 +29,7 @@ func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
 	}
 	if kept != nil {
 		defer func() { _ = kept.Close() }() // what is remembered was committed at once
-		s.memory = func(check string) watch.Memory { return kept.Memory(check, time.Now) }
+		s.memory, s.keeps = func(check string) watch.Memory { return kept.Memory(check, time.Now) }, true
 	}
 	all, err := s.configured()
 	if err != nil {

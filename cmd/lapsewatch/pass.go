@@ -129,7 +129,9 @@ type session struct {
 	// memory is what the check of a name keeps between passes; without a ledger it
 	// lasts as long as the command.
 	memory func(check string) watch.Memory
-	http   *http.Client
+	// keeps: memory lasts longer than the command.
+	keeps bool
+	http  *http.Client
 	// own asks the references; nil where there are none.
 	own atomic.Pointer[ownClock]
 	// wantsReferences: what is looked at needs clocks to believe, given or not.
@@ -205,7 +207,7 @@ func (s *session) env() checks.Env {
 // checkEnv is what a configured check is built with.
 func (s *session) checkEnv(name string) checks.Env {
 	env := s.env()
-	env.Memory, env.Horizon = s.memory(name), s.judge().Horizon(name)
+	env.Memory, env.Keeps, env.Horizon = s.memory(name), s.keeps, s.judge().Horizon(name)
 	return env
 }
 

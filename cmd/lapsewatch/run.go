@@ -153,6 +153,7 @@ func failedInLedger(ctx context.Context, err error) bool {
 
 func (s *session) passIn(ctx context.Context, kept *ledger.Ledger, loss *ledger.Loss, dryRun bool) (runner.Outcome, error) {
 	s.memory = func(check string) watch.Memory { return kept.Memory(check, s.flags.now.clock()) }
+	s.keeps = !dryRun && (loss == nil || !loss.Ephemeral)
 	s.channelMemory = func(channel string) watch.Memory { return kept.ChannelMemory(channel, s.trueTime) }
 	s.believe()
 	job, err := s.job(kept, loss, dryRun)

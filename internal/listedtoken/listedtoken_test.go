@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/listedtoken/looktest"
 	"lapsewatch/internal/webclient"
@@ -72,7 +73,7 @@ func TestWhatIsNoRefusalIsNotHeld(t *testing.T) {
 	} {
 		w := looktest.New(now, map[string]string{"A": "CANARY-a"})
 		look := service(w, w).Look(t.Context(), watch.Subject{ID: "a", Name: "a"}, watch.SecretRef{Env: "A"}, func(context.Context, watch.Secret) error { return err })
-		problem := looktest.WantProblem(t, look.Fact(), want, err.Error())
+		problem := checktest.WantProblem(t, look.Fact(), want, err.Error())
 		if w.Kept() != 0 || look.Works() || look.Refused() || !strings.HasPrefix(look.Observation().Text, "could not be tried: ") {
 			t.Errorf("%v: %+v", err, problem)
 		}
@@ -95,12 +96,12 @@ func TestSomebodyWhoTriesIsToldOfEachFailure(t *testing.T) {
 	strict(watch.Condition{Reason: watch.TokenRefused, Text: "the token is not accepted", Remedy: "mend it"})
 	strict(watch.Credential{NotAfter: now})
 	strict(watch.Credential{NotAfter: now, Observations: []watch.Observation{{Reason: watch.TokenRefused, Text: "is not accepted"}}})
-	looktest.WantCondition(t, told[0], "", "the token works")
-	if problem := looktest.WantProblem(t, told[1], watch.TokenRefused, "the token is not accepted"); problem.Remedy != "mend it" {
+	checktest.WantCondition(t, told[0], "", "the token works")
+	if problem := checktest.WantProblem(t, told[1], watch.TokenRefused, "the token is not accepted"); problem.Remedy != "mend it" {
 		t.Errorf("%+v", problem)
 	}
 	if _, same := told[2].(watch.Credential); !same {
 		t.Errorf("%+v", told[2])
 	}
-	looktest.WantProblem(t, told[3], watch.TokenRefused, "the token is not accepted")
+	checktest.WantProblem(t, told[3], watch.TokenRefused, "the token is not accepted")
 }

@@ -5,7 +5,6 @@ package looktest
 
 import (
 	"encoding/base64"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -28,12 +27,12 @@ type World struct {
 	log     checktest.Log
 	mu      sync.Mutex
 	at      time.Time
-	secrets map[string]string
+	secrets checktest.Secrets
 }
 
 // New makes a world at an instant, with secrets by the names of their environment variables.
 func New(at time.Time, secrets map[string]string) *World {
-	w := &World{at: at, secrets: map[string]string{}}
+	w := &World{at: at, secrets: checktest.Secrets{}}
 	maps.Copy(w.secrets, secrets)
 	return w
 }
@@ -80,34 +79,32 @@ func (w *World) Put(name, secret string) {
 func (w *World) Secrets(ref watch.SecretRef) (watch.Secret, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if secret, ok := w.secrets[ref.Env]; ok && ref.File == "" {
-		return watch.NewSecret(secret), nil
-	}
-	return watch.Secret{}, fmt.Errorf("%s is not set", ref)
+	return w.secrets.Read(ref)
 }
 
 // Log is one whose lines are looked through.
 func (w *World) Log() *slog.Logger { return w.log.Logger() }
 
-// Collect gives the facts of a pass by the IDs of their subjects, after it was looked for
-// tokens in them, in the log and in the memory.
-func (w *World) Collect(t *testing.T, check watch.Check) checktest.Facts {
+// Collect gives the facts of a pass by the IDs of their subjects, and its remarks, after it
+// was looked for tokens in them.
+func (w *World) Collect(t testing.TB, check watch.Check) (checktest.Facts, []string) {
 	t.Helper()
 	told := checktest.Pass(t, check)
-	checktest.WantNone(t, w.canaries(), map[string]string{"facts": checktest.Shown(t, told...), "log": w.log.String(), "memory": w.Ever()})
-	facts, _ := checktest.ByID(t, told)
-	return facts
+	w.WantNoToken(t, checktest.Shown(t, told...))
+	return checktest.ByID(t, told)
 }
 
-// canaries are what stands in tokens, and how they are sent.
-func (w *World) canaries() []string {
+// WantNoToken looks in what is shown, in the log and in the memory for tokens, the ways in
+// which they are sent, and further secrets.
+func (w *World) WantNoToken(t testing.TB, shown string, further ...string) {
+	t.Helper()
+	canaries := append([]string{Canary}, further...)
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	canaries := []string{Canary}
 	for _, secret := range w.secrets {
 		if secret != "" {
 			canaries = append(canaries, base64.StdEncoding.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(":"+secret)))
 		}
 	}
-	return canaries
+	w.mu.Unlock()
+	checktest.WantNone(t, canaries, map[string]string{"what is shown": shown, "the log": w.log.String(), "the memory": w.Ever()})
 }
