@@ -245,6 +245,37 @@ func TestLoad_Warnings(t *testing.T) {
 	}
 }
 
+// What a check watches may be gone for a moment: that is its finding, and no reason to watch
+// nothing else.
+func TestLoad_AWatchedSecretThatIsNotThereIsAWarning(t *testing.T) {
+	quietEnvironment(t)
+	type options struct {
+		Tokens []struct {
+			Token watch.SecretRef `yaml:"token" watched:"true"`
+		} `yaml:"tokens"`
+		Own watch.SecretRef `yaml:"own,omitempty"`
+	}
+	only := Catalog{Checks: []checks.Kind{
+		checks.Define("seen", func() options { return options{} }, func(options, checks.Env) (watch.Check, error) { return nil, nil }),
+	}}
+	load := func(own string) (*Config, error) {
+		path := filepath.Join(t.TempDir(), fileName)
+		text := "checks: [{name: a, kind: seen, options: {tokens: [{token: {file: /not/there}}]" + own + "}}]\nalerts: []\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Load(Source{Path: path, Secrets: ReadSecret}, only)
+	}
+	loaded, err := load("")
+	want := "checks[0].options.tokens[0].token: read the secret in file /not/there: no such file or directory; as long as that lasts it is a finding of the check"
+	if err != nil || !slices.Contains(loaded.Warnings, want) {
+		t.Errorf("error %v, warnings %q", err, loaded.Warnings)
+	}
+	if _, err := load(", own: {file: /not/there}"); err == nil || !strings.Contains(err.Error(), "checks[0].options.own: read the secret in file /not/there: no such file or directory") {
+		t.Errorf("of what the check signs in with: %v", err)
+	}
+}
+
 func TestFind_TheFirstOfTheUsualPlacesWins(t *testing.T) {
 	quietEnvironment(t)
 	work, home := t.TempDir(), t.TempDir()

@@ -79,7 +79,7 @@ func (l *loading) sections() {
 	l.clock(form.Clock)
 	l.comparisons()
 	l.config.Ledger.DSNFrom = form.Ledger.DSNFrom
-	l.secretIsThere("ledger.dsn_from", form.Ledger.DSNFrom)
+	l.secretIsThere("ledger.dsn_from", form.Ledger.DSNFrom, false)
 	if l.config.Ledger.Retention < shortestRetention && !l.refused("ledger.retention") {
 		l.refuse("ledger.retention", errors.New("want at least 30d: what is owed and what was said last must stay known"))
 	}
@@ -183,7 +183,7 @@ func (l *loading) trial(key string, decode watch.Decoder) watch.Decoder {
 		if err := decode(into); err != nil {
 			return err
 		}
-		secretRefs(reflect.ValueOf(into), "", func(at string, ref watch.SecretRef) { l.secretIsThere(below(key, at), ref) })
+		secretRefs(reflect.ValueOf(into), "", false, func(at string, ref watch.SecretRef, watched bool) { l.secretIsThere(below(key, at), ref, watched) })
 		return nil
 	}
 }

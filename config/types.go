@@ -84,30 +84,31 @@ func typeBelow(t reflect.Type, step string) reflect.Type {
 }
 
 // secretRefs calls visit for every secret that decoded options refer to, with its key
-// below the options.
-func secretRefs(value reflect.Value, key string, visit func(key string, ref watch.SecretRef)) {
+// below the options. watched: the field, or one that it lies in, has the tag watched:"true",
+// so that the secret is what the check looks at and not what it signs in with.
+func secretRefs(value reflect.Value, key string, watched bool, visit func(key string, ref watch.SecretRef, watched bool)) {
 	switch value.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !value.IsNil() {
-			secretRefs(value.Elem(), key, visit)
+			secretRefs(value.Elem(), key, watched, visit)
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range value.Len() {
-			secretRefs(value.Index(i), fmt.Sprintf("%s[%d]", key, i), visit)
+			secretRefs(value.Index(i), fmt.Sprintf("%s[%d]", key, i), watched, visit)
 		}
 	case reflect.Map:
 		for name, item := range value.Seq2() {
-			secretRefs(item, below(key, shownKey(name.String())), visit)
+			secretRefs(item, below(key, shownKey(name.String())), watched, visit)
 		}
 	case reflect.Struct:
 		if value.Type() == reflect.TypeFor[watch.SecretRef]() {
 			if ref := value.Interface().(watch.SecretRef); !ref.IsZero() {
-				visit(key, ref)
+				visit(key, ref, watched)
 			}
 			return
 		}
 		for field, name := range yamlFields(value.Type()) {
-			secretRefs(value.FieldByIndex(field.Index), below(key, name), visit)
+			secretRefs(value.FieldByIndex(field.Index), below(key, name), watched || field.Tag.Get("watched") == "true", visit)
 		}
 	default:
 	}

@@ -66,6 +66,9 @@ func (k *Known) age(date watch.Finding) {
 }
 
 func lastRead(last watch.Finding, now time.Time) string {
+	if last.NotAfter.IsZero() {
+		return "when it was last read: " + last.Message
+	}
 	return fmt.Sprintf("when it was last read, its notAfter was %s, %s", stamp(last.NotAfter), distance(last.NotAfter, now))
 }
 

@@ -165,10 +165,12 @@ func withLastKnown(before *Known, finding watch.Finding, now time.Time) watch.Fi
 	finding.NotBefore, finding.NotAfter, finding.Identity = last.NotBefore, last.NotAfter, last.Identity
 	if !last.NotAfter.IsZero() {
 		finding.DaysLeft = last.DaysLeft
-		finding.Message += "; " + lastRead(last, now)
 	}
+	told := lastRead(last, now)
 	if tellable(last) && last.Reason != "" {
-		finding.Also = append(slices.Clone(finding.Also), watch.Judgement{Reason: last.Reason, Severity: last.Severity, Message: lastRead(last, now)})
+		finding.Also = append(slices.Clone(finding.Also), watch.Judgement{Reason: last.Reason, Severity: last.Severity, Message: told})
+	} else if !last.NotAfter.IsZero() {
+		finding.Message += "; " + told
 	}
 	return finding
 }
@@ -201,7 +203,7 @@ func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (wa
 		// What comes and goes, or was taken note of, is not told for its extent.
 		return watch.Worsened, ""
 	case blindBefore && !blindNow:
-		return watch.Improved, watch.ReadableAgain
+		return watch.Improved, whyReadable(*before, finding)
 	case !blindNow && graver(finding, before.Finding):
 		return watch.Improved, whyResolved(*before, finding)
 	}

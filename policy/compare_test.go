@@ -50,6 +50,7 @@ func TestChangesAreTold(t *testing.T) {
 		{"going dark keeps the reminders of what was known", []watch.Finding{near, blind, blind, blind}, 12 * hour, "opened worsened - reminder"},
 		{"back in sight and worse is told as worse", []watch.Finding{soon, blind, gone}, hour, "opened worsened worsened"},
 		{"back in sight and well is resolved", []watch.Finding{soon, blind, found(watch.OK, "", "b")}, hour, "opened worsened resolved:renewed"},
+		{"renewed while nobody could look, and short again, was renewed", []watch.Finding{soon, blind, found(watch.Warning, watch.ExpiresSoon, "b")}, hour, "opened worsened improved:renewed"},
 		{"never read before, then a warning, is opened", []watch.Finding{blind, soon}, hour, "opened opened"},
 		{"unreadable for another reason is not told again", []watch.Finding{blind, found(watch.Unknown, watch.Refused, "")}, hour, "opened -"},
 	} {
@@ -346,5 +347,35 @@ func TestContradictorySettingsAreRefused(t *testing.T) {
 	}
 	if err := (Settings{Warn: &d30, Critical: &d7}).Validate(); err != nil {
 		t.Errorf("sensible settings are refused: %v", err)
+	}
+}
+
+func TestWhatWasKnownIsToldOnceWhileNobodyCanLook(t *testing.T) {
+	now := at("2026-11-22T06:00:00Z")
+	signIn := watch.Finding{ID: "c/s", Severity: watch.Critical, Reason: watch.SignInSecretExpired, Message: "cannot sign in: its client secret has expired"}
+	token := watch.Finding{ID: "c/s", Severity: watch.Critical, Reason: watch.ExpiresSoon, Message: "access token expires 2026-11-25 06:00 UTC, in 4 days", NotAfter: at("2026-11-25T06:00:00Z")}
+	fine := token
+	fine.Severity, fine.Reason = watch.OK, ""
+	for _, row := range []struct {
+		name        string
+		last        watch.Finding
+		message     string
+		also        string
+		wantsReason watch.Reason
+	}{
+		{"a sign-in, which has no date", signIn, "could not be read", "when it was last read: cannot sign in: its client secret has expired", watch.SignInSecretExpired},
+		{"a token that ends soon", token, "could not be read", "when it was last read, its notAfter was 2026-11-25 06:00 UTC, in 3 days", watch.ExpiresSoon},
+		{"a token in order", fine, "could not be read; when it was last read, its notAfter was 2026-11-25 06:00 UTC, in 3 days", "", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			blind := watch.Finding{ID: "c/s", Severity: watch.Unknown, Reason: watch.TimedOut, Message: "could not be read"}
+			_, event := Telling{}.Compare(&Known{Finding: row.last, ToldAt: now.Add(-time.Hour), Worst: row.last.Severity}, blind, now)
+			if event == nil || event.Finding.Message != row.message {
+				t.Fatalf("told %+v", event)
+			}
+			if row.also == "" && len(event.Finding.Also) != 0 || row.also != "" && (len(event.Finding.Also) != 1 || event.Finding.Also[0] != watch.Judgement{Reason: row.wantsReason, Severity: watch.Critical, Message: row.also}) {
+				t.Errorf("also %+v", event.Finding.Also)
+			}
+		})
 	}
 }

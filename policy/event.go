@@ -20,7 +20,7 @@ var resolvedBy = map[watch.Reason]watch.Why{
 
 func whyResolved(before Known, finding watch.Finding) watch.Why {
 	switch {
-	case before.Finding.Identity != "" && finding.Identity != "" && before.Finding.Identity != finding.Identity:
+	case renewed(before, finding):
 		return watch.Renewed
 	case resolvedBy[finding.Reason] != "":
 		return resolvedBy[finding.Reason]
@@ -29,6 +29,18 @@ func whyResolved(before Known, finding watch.Finding) watch.Why {
 	default:
 		return watch.Corrected
 	}
+}
+
+// whyReadable is why a subject can be looked at again, and is still bad.
+func whyReadable(before Known, finding watch.Finding) watch.Why {
+	if renewed(before, finding) {
+		return watch.Renewed
+	}
+	return watch.ReadableAgain
+}
+
+func renewed(before Known, finding watch.Finding) bool {
+	return before.Finding.Identity != "" && finding.Identity != "" && before.Finding.Identity != finding.Identity
 }
 
 func newEvent(kind watch.EventType, why watch.Why, before *Known, finding watch.Finding, now time.Time) watch.Event {

@@ -107,7 +107,7 @@ func (j Judge) judgeCondition(finding *watch.Finding, condition watch.Condition)
 	if condition.Reason != "" {
 		judged.Severity = verdicts[condition.Reason].severity
 	}
-	finding.Details, finding.Extent = condition.Details, condition.Extent
+	finding.Details, finding.Extent, finding.Identity = condition.Details, condition.Extent, condition.Identity
 	decide(finding, j.overridden(*finding, []watch.Judgement{judged}))
 	if finding.Severity != watch.OK {
 		finding.Remedy = cmp.Or(condition.Remedy, finding.Remedy)

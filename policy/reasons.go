@@ -17,7 +17,7 @@ var verdicts = map[watch.Reason]verdict{
 	watch.Expired:        {watch.Critical, "Renew it now and install the new one; whoever relies on it is failing."},
 	watch.NotYetValid:    {watch.Critical, "Check the clock of the machine that issued it and of this one, or install one that is valid already."},
 	watch.NeverExpires:   {watch.Notice, "Give it an end: a credential that never lapses is never rotated."},
-	watch.RenewalOverdue: {watch.Warning, "Look at the machine that renews it (ACME client, cert-manager, issuer): it should have done so by now."},
+	watch.RenewalOverdue: {watch.Warning, "Look at what renews it (ACME client, cert-manager, the issuer; of a token the kubelet or its client): it should have done so by now."},
 	watch.InvalidDates:   {watch.Critical, "Issue it again: its notAfter lies before its notBefore, so it is never valid."},
 
 	watch.ChainBroken:      {watch.Warning, "Install the complete chain: the leaf first, then every intermediate certificate."},

@@ -220,6 +220,7 @@ func (c Collection) run(ctx context.Context, check Check, sink watch.Sink) error
 // left is true if it did not end.
 func leave(check watch.Check, ended <-chan error) (err error, left bool) {
 	pending, _ := check.(watch.Unfinished)
+	held := false
 	grace, patience := time.After(stopGrace), time.After(stopGrace+finishGrace)
 	for {
 		select {
@@ -228,10 +229,14 @@ func leave(check watch.Check, ended <-chan error) (err error, left bool) {
 		case <-patience:
 			return nil, true
 		case <-grace:
-			if pending == nil || !pending.Unfinished() {
+			switch {
+			case pending != nil && pending.Unfinished():
+				held, grace = true, time.After(time.Second)
+			case held:
+				pending, held, grace = nil, false, time.After(stopGrace)
+			default:
 				return nil, true
 			}
-			grace = time.After(time.Second)
 		}
 	}
 }

@@ -378,3 +378,35 @@ func TestASourceErrorKeepsItsReasonAndRemedy(t *testing.T) {
 		}
 	}
 }
+
+// storing is a check in the middle of what must not be cut off, for so long.
+type storing struct{ until time.Time }
+
+func (s *storing) Unfinished() bool { return time.Now().Before(s.until) }
+
+func (s *storing) Collect(_ context.Context, sink watch.Sink) error {
+	time.Sleep(time.Until(s.until))
+	sink(certificate("stored", 300))
+	return nil
+}
+
+func TestWhatMustNotBeCutOffIsWaitedForButNotForEver(t *testing.T) {
+	for name, row := range map[string]struct {
+		takes time.Duration
+		want  string
+	}{
+		"half a minute beyond the deadline": {30 * time.Second, "the check reached its deadline before it had seen everything"},
+		"ten minutes beyond the deadline":   {10 * time.Minute, "the check did not stop at its deadline and was left behind"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				check := &storing{until: time.Now().Add(time.Minute + row.takes)}
+				collected, err := collect(t, t.Context(), Check{Name: "slow", Kind: "k", Check: check})
+				if err != nil || collected.Pass.Checks[0].Error != row.want {
+					t.Errorf("%v, %q, want %q", err, collected.Pass.Checks[0].Error, row.want)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}

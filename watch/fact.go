@@ -145,6 +145,9 @@ type Condition struct {
 	Subject Subject
 	// Reason is empty where all is in order.
 	Reason Reason
+	// Identity names the credential that it is about, if it is about one; a change of it
+	// is a renewal.
+	Identity string
 	// Text is one sentence without a full stop.
 	Text    string
 	Details map[string]any

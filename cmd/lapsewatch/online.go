@@ -55,7 +55,7 @@ func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
 		}
 	}
 	if lacking > 0 {
-		return failed(fmt.Errorf("%s missing that a check cannot do without", count(lacking, "right")))
+		return failed(fmt.Errorf("%s above marked MISSING, which a check cannot do without", count(lacking, "thing")))
 	}
 	return nil
 }

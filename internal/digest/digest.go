@@ -206,6 +206,8 @@ func worse(event watch.Event) string {
 	switch {
 	case event.Finding.Reason == watch.Expired && !slices.Contains(event.Was, watch.Expired):
 		return "has expired"
+	case event.Finding.Unreadable() && event.Previous != "" && event.Previous != watch.OK:
+		return "cannot be looked at now: was " + string(was)
 	case event.Finding.Severity == was:
 		return "worse than before"
 	default:
@@ -221,6 +223,9 @@ func change(event watch.Event) string {
 	case watch.Worsened:
 		return worse(event)
 	case watch.Improved:
+		if event.Why == watch.ReadableAgain && event.Finding.Severity == event.Previous {
+			return "readable again, still " + string(event.Previous)
+		}
 		return "better than before: was " + string(cmp.Or(event.Previous, watch.OK))
 	case watch.Reminder:
 		if event.Why != "" {

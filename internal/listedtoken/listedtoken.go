@@ -11,16 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"lapsewatch/internal/holdoff"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
-
-// longest is longer than any token that is sent in a header.
-const longest = 16 << 10
 
 // Service is one that tokens are for.
 type Service struct {
@@ -75,7 +71,7 @@ func (l Look) Refused() bool { return l.Reason == watch.TokenRefused }
 // otherwise a problem.
 func (l Look) Fact() watch.Fact {
 	if l.Refused() {
-		return watch.Condition{Subject: l.Subject, Reason: l.Reason, Text: "the token " + l.Err.Error(), Details: l.Details, Remedy: l.Remedy}
+		return watch.Condition{Subject: l.Subject, Identity: l.Identity, Reason: l.Reason, Text: "the token " + l.Err.Error(), Details: l.Details, Remedy: l.Remedy}
 	}
 	return watch.Problem{Subject: l.Subject, Reason: l.Reason, Err: l.Err, Confined: true, Details: l.Details, Remedy: l.Remedy}
 }
@@ -93,13 +89,9 @@ func (l Look) Observation() watch.Observation {
 // short while ago. subject.ID tells the tokens of a service apart.
 func (s Service) Look(ctx context.Context, subject watch.Subject, ref watch.SecretRef, ask Ask) Look {
 	look := Look{Subject: subject}
-	token, err := s.Secrets(ref)
-	if err == nil {
-		err = fault(token.Reveal())
-	}
-	if err != nil {
-		look.Reason, look.Err = watch.Unreadable, fmt.Errorf("read the token: %w", err)
-		look.Remedy = fmt.Sprintf("Put the token where it is referred to (%s), and nothing else.", ref)
+	token, err := Read(s.Secrets, ref)
+	if unread, ok := errors.AsType[*webclient.Trouble](err); ok {
+		look.Reason, look.Err, look.Remedy = unread.Reason, unread.Err, unread.Remedy
 		return look
 	}
 	look.Identity = Identity(token)
@@ -118,11 +110,11 @@ func (s Service) Look(ctx context.Context, subject watch.Subject, ref watch.Secr
 	switch {
 	case err == nil:
 		book.Succeeded(ctx)
-	case ctx.Err() != nil:
-		look.Reason, look.Err = watch.Unreadable, ctx.Err()
-	case refused:
+	case refused: // even if the pass ended meanwhile: the next one must not ask again
 		refusal := holdoff.Refusal{Reason: watch.TokenRefused, Code: no.Code, Text: no.Text, Status: no.Status, Lasting: true}
 		s.refused(&look, book.Refused(ctx, known, refusal, 0, []byte(token.Reveal()), s.Now()), false)
+	case ctx.Err() != nil:
+		look.Reason, look.Err = watch.Unreadable, ctx.Err()
 	default:
 		look.Reason, look.Err = watch.Unreadable, err
 		if failure, ok := errors.AsType[*webclient.Failure](err); ok {
@@ -168,19 +160,6 @@ func (s Service) refused(look *Look, hold holdoff.Hold, held bool) {
 func Identity(token watch.Secret) string {
 	sum := sha256.Sum256([]byte(token.Reveal()))
 	return "sha256:" + hex.EncodeToString(sum[:6])
-}
-
-// fault is why a text is no token: what no header can carry is not sent.
-func fault(token string) error {
-	switch {
-	case token == "":
-		return errors.New("it is empty")
-	case len(token) > longest:
-		return fmt.Errorf("it is longer than %d bytes", longest)
-	case strings.IndexFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0:
-		return errors.New("it holds white space or characters that no token has")
-	}
-	return nil
 }
 
 // Strictly makes problems of all that does not work, for somebody who tries a configuration.

@@ -10,7 +10,7 @@ import (
 // Token is one token to watch, in options.
 type Token struct {
 	entry.Entry `yaml:",inline"`
-	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept: {file: PATH} or {env: NAME}"`
+	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept: {file: PATH} or {env: NAME}" watched:"true"`
 }
 
 // Faults are what is wrong with a list of tokens at path, each a *watch.FieldError.
