@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -166,11 +167,12 @@ func withLastKnown(before *Known, finding watch.Finding, now time.Time) watch.Fi
 	if !last.NotAfter.IsZero() {
 		finding.DaysLeft = last.DaysLeft
 	}
-	told := lastRead(last, now)
-	if tellable(last) && last.Reason != "" {
-		finding.Also = append(slices.Clone(finding.Also), watch.Judgement{Reason: last.Reason, Severity: last.Severity, Message: told})
-	} else if !last.NotAfter.IsZero() {
-		finding.Message += "; " + told
+	bad := tellable(last) && last.Reason != ""
+	if bad || !last.NotAfter.IsZero() {
+		finding.Message += "; " + lastRead(last, now)
+	}
+	if bad {
+		finding.Also = append(slices.Clone(finding.Also), watch.Judgement{Reason: last.Reason, Severity: last.Severity, Message: fmt.Sprintf("was %s when it was last read", last.Severity)})
 	}
 	return finding
 }

@@ -363,8 +363,8 @@ func TestWhatWasKnownIsToldOnceWhileNobodyCanLook(t *testing.T) {
 		also        string
 		wantsReason watch.Reason
 	}{
-		{"a sign-in, which has no date", signIn, "could not be read", "when it was last read: cannot sign in: its client secret has expired", watch.SignInSecretExpired},
-		{"a token that ends soon", token, "could not be read", "when it was last read, its notAfter was 2026-11-25 06:00 UTC, in 3 days", watch.ExpiresSoon},
+		{"a sign-in, which has no date", signIn, "could not be read; when it was last read: cannot sign in: its client secret has expired", "was critical when it was last read", watch.SignInSecretExpired},
+		{"a token that ends soon", token, "could not be read; when it was last read, its notAfter was 2026-11-25 06:00 UTC, in 3 days", "was critical when it was last read", watch.ExpiresSoon},
 		{"a token in order", fine, "could not be read; when it was last read, its notAfter was 2026-11-25 06:00 UTC, in 3 days", "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
