@@ -201,6 +201,9 @@ func distance(t, now time.Time) string {
 }
 
 func wholeDays(life time.Duration) string {
+	if life < 2*time.Hour {
+		return fmt.Sprintf("%d min", life/time.Minute)
+	}
 	if life < 2*day {
 		return fmt.Sprintf("%d h", life/time.Hour)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,9 +18,17 @@ import (
 	"lapsewatch/watch"
 )
 
-// mostFailures is after how many questions in a row without an answer a registry is not
-// asked any more in a pass.
-const mostFailures = 3
+const (
+	// mostFailures is after how many questions in a row without an answer a registry is not
+	// asked any more in a pass.
+	mostFailures = 3
+	// longestWait is the longest that a pass waits for a registry that asks for it.
+	longestWait = 10 * time.Second
+	// retryAfter is when a question that got lost is asked again, once.
+	retryAfter = 500 * time.Millisecond
+	// namedLeft is how many domains are named that a registry was not asked about.
+	namedLeft = 5
+)
 
 // registry asks one registry about its domains, one after the other, with pauses.
 func (p *pass) registry(ctx context.Context, base string, domains []asked) {
@@ -31,15 +40,22 @@ func (p *pass) registry(ctx context.Context, base string, domains []asked) {
 	if p.trying {
 		r.hold = nil
 	}
-	for _, a := range domains {
+	domains = r.turned(ctx, domains)
+	for i, a := range domains {
+		answered := false
+		if err := checks.Guard(func() { answered = r.one(ctx, a) }); err != nil {
+			p.sink(a.problem(watch.InternalError, err, ""))
+			answered = true
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		err := checks.Guard(func() { r.one(ctx, a) })
-		if err != nil {
-			p.sink(a.problem(watch.InternalError, err, ""))
+		if !answered {
+			r.leave(ctx, domains[i:])
+			return
 		}
 	}
+	r.leave(ctx, nil)
 }
 
 // asking is what is known of a registry in the course of a pass.
@@ -57,25 +73,43 @@ type asking struct {
 	answered bool
 }
 
-func (r *asking) one(ctx context.Context, a asked) {
-	now := r.env.Now()
-	switch {
-	case r.hold != nil && now.Before(r.hold.RetryAt):
-		r.sink(a.problem(r.hold.Reason, errors.New(r.hold.Clause()+": "+r.hold.Text), throttledRemedy))
-		return
-	case r.failures >= mostFailures:
-		r.sink(a.problem(r.failure.Reason, fmt.Errorf("not asked, after %d questions in a row without an answer: %w", r.failures, r.failure), ""))
-		return
-	case r.questions > 0 && !pause(ctx, time.Duration(r.options.Pause)):
-		return
+// one asks about a domain, and waits where the registry asks for a short wait only. It
+// reports false if the registry is not to be asked any more.
+func (r *asking) one(ctx context.Context, a asked) bool {
+	for r.ready(ctx) {
+		r.questions++
+		fact, failure := r.ask(ctx, a)
+		if ctx.Err() != nil {
+			return false
+		}
+		r.learn(ctx, failure)
+		if failure == nil || failure.Reason != watch.Throttled {
+			r.sink(fact)
+			return true
+		}
 	}
-	r.questions++
-	fact, failure := r.ask(ctx, a)
-	if ctx.Err() != nil {
-		return
+	return false
+}
+
+func (r *asking) ready(ctx context.Context) bool {
+	now, wait := r.env.Now(), time.Duration(0)
+	if r.questions > 0 {
+		wait = time.Duration(r.options.Pause)
 	}
-	r.learn(ctx, failure)
-	r.sink(fact)
+	if r.hold != nil && now.Before(r.hold.RetryAt) {
+		asked := r.hold.RetryAt.Sub(now)
+		if asked > longestWait {
+			return false
+		}
+		wait = max(wait, asked)
+	}
+	if r.failures >= mostFailures || !pause(ctx, wait) {
+		return false
+	}
+	if r.hold != nil {
+		r.hold.RetryAt = now
+	}
+	return true
 }
 
 func pause(ctx context.Context, wait time.Duration) bool {
@@ -112,9 +146,9 @@ func (r *asking) learn(ctx context.Context, failure *webclient.Failure) {
 func (r *asking) ask(ctx context.Context, a asked) (watch.Fact, *webclient.Failure) {
 	request := webclient.Request{
 		URL:    r.base + "domain/" + a.ascii,
-		Header: http.Header{"Accept": {"application/rdap+json, application/json;q=0.9"}},
+		Header: http.Header{"Accept": {rdapJSON + ", application/json;q=0.9"}},
 	}
-	answer, err := r.client.Get(ctx, request)
+	answer, err := r.send(ctx, request)
 	if err != nil {
 		failure := r.client.Explain(webclient.Doing(http.MethodGet, request.URL), err)
 		return a.problem(failure.Reason, failure, ""), failure
@@ -126,9 +160,9 @@ func (r *asking) ask(ctx context.Context, a asked) (watch.Fact, *webclient.Failu
 			err = fmt.Errorf("%s: %w", webclient.Doing(http.MethodGet, request.URL), err)
 			return a.problem(watch.Unparsable, err, "Look at what stands at this address: it should be an RDAP service (RFC 9083)."), nil
 		}
-		return a.fact(found, host(r.base)), nil
+		return a.fact(found, host(r.base), r.env.Now()), nil
 	case http.StatusNotFound:
-		if registryAnswered(answer.Body) {
+		if registryAnswered(answer) {
 			return a.unregistered(host(r.base)), nil
 		}
 	}
@@ -140,13 +174,39 @@ func (r *asking) ask(ctx context.Context, a asked) (watch.Fact, *webclient.Failu
 	return a.problem(failure.Reason, failure, remedy), nil
 }
 
+// send asks once more where a question got lost. One that was refused for being one too many
+// is not asked again like that: each counts.
+func (r *asking) send(ctx context.Context, request webclient.Request) (webclient.Answer, error) {
+	request.Method = http.MethodGet
+	answer, err := r.client.Once(ctx, request)
+	wait := retryAfter
+	if err != nil {
+		failure := r.client.Explain("", err)
+		if failure.Lasting || failure.Reason != watch.Unreadable && failure.Reason != watch.Unreachable {
+			return answer, err
+		}
+	} else {
+		wait = max(wait, r.client.Refusal(request, answer, "").RetryAfter)
+		if !webclient.Passing(answer.Status) || answer.Status == http.StatusTooManyRequests || wait > longestWait {
+			return answer, nil
+		}
+	}
+	if !pause(ctx, wait) {
+		return answer, err
+	}
+	return r.client.Once(ctx, request)
+}
+
+const rdapJSON = "application/rdap+json"
+
 // registryAnswered tells the 404 of an RDAP service, which has the error object of RFC
 // 9083, 6, or nothing in it (RFC 7480, 5.3), from that of whatever else stands there.
-func registryAnswered(body []byte) bool {
-	if len(bytes.TrimSpace(body)) == 0 {
-		return true
+func registryAnswered(answer webclient.Answer) bool {
+	if len(bytes.TrimSpace(answer.Body)) == 0 {
+		sort, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+		return err == nil && sort == rdapJSON
 	}
-	refusal, ok := parse(body)
+	refusal, ok := parse(answer.Body)
 	return ok && refusal.errorCode == http.StatusNotFound
 }
 

@@ -22,9 +22,10 @@ type record struct {
 	// is the registrar's own. wrong is what cannot be read as a time.
 	expires     time.Time
 	byRegistrar bool
-	// later is the end that is stated beside it, if there are two.
-	later time.Time
-	wrong string
+	// registry and registrars are the earliest end that each of them states, and later is the
+	// latest of one that states several.
+	registry, registrars, later time.Time
+	wrong                       string
 
 	registered, changed, asOf time.Time
 	// statuses are those of RFC 8056, in the spelling of the registry.
@@ -103,16 +104,27 @@ func (r *record) events(events []event) {
 	}
 }
 
-// ends keeps the earliest end, and beside it the other one: what the registrar was paid for
-// and what the registry has renewed by itself need not be the same.
+// ends keeps the earliest end of each: what the registrar was paid for and what the registry
+// has renewed by itself need not be the same.
 func (r *record) ends(at time.Time, byRegistrar bool) {
+	kept := &r.registry
+	if byRegistrar {
+		kept = &r.registrars
+	}
 	switch {
-	case r.expires.IsZero():
-		r.expires, r.byRegistrar = at, byRegistrar
-	case at.Before(r.expires):
-		r.later, r.expires, r.byRegistrar = r.expires, at, byRegistrar
-	case at.After(r.later):
-		r.later = at
+	case kept.IsZero():
+		*kept = at
+	case at.Before(*kept):
+		*kept, at = at, *kept
+		fallthrough
+	default:
+		if at.After(*kept) && at.After(r.later) {
+			r.later = at
+		}
+	}
+	r.expires, r.byRegistrar = r.registry, false
+	if r.registry.IsZero() || !r.registrars.IsZero() && r.registrars.Before(r.registry) {
+		r.expires, r.byRegistrar = r.registrars, true
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 )
 
 // fact is what a registration says.
-func (a asked) fact(r record, server string) watch.Fact {
+func (a asked) fact(r record, server string, now time.Time) watch.Fact {
 	details := r.details()
 	details["domain"], details["server"] = a.ascii, server
 	trouble := strings.Join(r.suspended, "; it ")
@@ -39,6 +39,10 @@ func (a asked) fact(r record, server string) watch.Fact {
 	fact := watch.Credential{
 		Subject: a.subject(), Form: watch.DomainRegistration, Identity: "expires " + r.expires.Format(time.RFC3339Nano),
 		NotBefore: r.registered, NotAfter: r.expires, Decides: r.decides(), Details: details, Remedy: renewRemedy,
+	}
+	if r.registered.After(now) {
+		// Whose clock or zone is wrong does not matter: it is registered.
+		fact.NotBefore, fact.Life = time.Time{}, max(0, r.expires.Sub(r.registered))
 	}
 	if trouble != "" {
 		fact.Observations = []watch.Observation{{Reason: watch.DomainSuspended, Text: trouble, Remedy: r.remedy()}}
@@ -64,16 +68,24 @@ func (r record) remedy() string {
 	return holdRemedy
 }
 
-// decides says whose date counts, where registry and registrar have two.
+// decides says whose date counts, where registry and registrar have two, or one of them
+// cannot be read.
 func (r record) decides() string {
-	switch {
-	case r.later.IsZero() || r.later.Equal(r.expires):
-		return ""
-	case r.byRegistrar:
-		return fmt.Sprintf("the registrar's own date; the registry's is %s", r.later.Format(time.DateOnly))
-	default:
-		return fmt.Sprintf("the registry's date; the registrar's own is %s", r.later.Format(time.DateOnly))
+	whose, other, date := "the registry's date", "the registrar's own", r.registrars
+	if r.byRegistrar {
+		whose, other, date = "the registrar's own date", "the registry's", r.registry
 	}
+	switch {
+	case r.wrong != "" && date.IsZero():
+		return fmt.Sprintf("%s; %s is %q, which is no date", whose, other, r.wrong)
+	case r.wrong != "":
+		return fmt.Sprintf("another one is %q, which is no date", r.wrong)
+	case !date.IsZero() && !date.Equal(r.expires):
+		return fmt.Sprintf("%s; %s is %s", whose, other, date.Format(time.DateOnly))
+	case !r.later.IsZero():
+		return fmt.Sprintf("the earliest of several that are given; the latest is %s", r.later.Format(time.DateOnly))
+	}
+	return ""
 }
 
 func (r record) details() map[string]any {

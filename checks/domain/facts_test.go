@@ -20,7 +20,7 @@ func TestARegistrationIsReadOnABadDay(t *testing.T) {
 	o.Domains[0].Owners, o.Domains[0].Link = []string{"ada@example.com"}, "https://registrar.example/shop"
 	got := one(t, o, checktest.Env(asOf))
 	want := watch.Credential{
-		Subject: watch.Subject{ID: "shop.example", Name: "Shop.Example.", Owners: []string{"ada@example.com"}, Link: "https://registrar.example/shop"},
+		Subject: watch.Subject{ID: "domain/shop.example", Name: "Shop.Example.", Owners: []string{"ada@example.com"}, Link: "https://registrar.example/shop"},
 		Form:    watch.DomainRegistration, Identity: "expires 2027-08-13T04:00:00Z",
 		NotBefore: day(1995, time.August, 14), NotAfter: day(2027, time.August, 13),
 		Details: map[string]any{
@@ -52,6 +52,9 @@ func TestTheDateThatCountsIsTheEarliest(t *testing.T) {
 		{"a capital letter", map[string]string{"Expiration": "2027-01-01"}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), ""},
 		{"the registrar's is earlier", map[string]string{"expiration": "2028-01-01", "registrar expiration": "2027-01-01"}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), "the registrar's own date; the registry's is 2028-01-01"},
 		{"the registry's is earlier", map[string]string{"expiration": "2027-01-01", "registrar expiration": "2028-01-01"}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), "the registry's date; the registrar's own is 2028-01-01"},
+		{"the registry gives two", map[string]string{"expiration": "2028-01-01", "Expiration": "2027-01-01"}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), "the earliest of several that are given; the latest is 2028-01-01"},
+		{"the registry's cannot be read", map[string]string{"expiration": "soon\u202e", "registrar expiration": "2027-01-01"}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), "the registrar's own date; the registry's is \"soon\ufffd\", which is no date"},
+		{"the registrar's cannot be read", map[string]string{"expiration": "2027-01-01", "registrar expiration": "soon"}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), "the registry's date; the registrar's own is \"soon\", which is no date"},
 		{"both are the same", map[string]string{"expiration": "2027-01-01", "registrar expiration": "2027-01-01T00:00:00Z"}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), ""},
 	}
 	w := begin(t, fakerdap.New(), fine)
@@ -63,6 +66,14 @@ func TestTheDateThatCountsIsTheEarliest(t *testing.T) {
 				t.Errorf("got %s (%s), want %s (%s)", got.NotAfter, got.Decides, c.want, c.decides)
 			}
 		})
+	}
+}
+
+func TestARegistrationThatSeemsToLieAheadIsValid(t *testing.T) {
+	w := begin(t, fakerdap.New(fakerdap.Registered("shop.example", asOf.Add(3*time.Hour), asOf.AddDate(1, 0, 0).Add(3*time.Hour))), fine)
+	got := one(t, w.options("shop.example"), checktest.Env(asOf)).(watch.Credential)
+	if !got.NotBefore.IsZero() || got.Life != 365*24*time.Hour || got.Details["registered"] != "2026-11-22T09:00:00Z" {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -124,7 +135,7 @@ func TestASuspendedDomainIsSeenWhateverItsDate(t *testing.T) {
 func TestADomainThatNobodyHasRegisteredIsAFinding(t *testing.T) {
 	w := begin(t, fakerdap.New(), fine)
 	want := watch.Condition{
-		Subject: watch.Subject{ID: "gone.example", Name: "gone.example"}, Reason: watch.DomainSuspended,
+		Subject: watch.Subject{ID: "domain/gone.example", Name: "gone.example"}, Reason: watch.DomainSuspended,
 		Text:    "the domain is not registered: it has lapsed, and anybody may register it, or the name is misspelt",
 		Details: map[string]any{"domain": "gone.example", "server": strings.TrimPrefix(w.URL, "https://")},
 		Remedy:  "Check the spelling; if the domain is yours, register it again at once.",
@@ -132,7 +143,7 @@ func TestADomainThatNobodyHasRegisteredIsAFinding(t *testing.T) {
 	if got := one(t, w.options("gone.example"), checktest.Env(asOf)); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	w.Misbehave(vendortest.Manner{On: "gone.example", Answer: vendortest.Status(404, "")})
+	w.Misbehave(vendortest.Manner{On: "gone.example", Answer: vendortest.Reply(404, "application/rdap+json; charset=utf-8", "")})
 	if got := one(t, w.options("gone.example"), checktest.Env(asOf)); !reflect.DeepEqual(got, want) {
 		t.Errorf("of an empty answer: got %+v", got)
 	}
@@ -140,7 +151,7 @@ func TestADomainThatNobodyHasRegisteredIsAFinding(t *testing.T) {
 
 func TestA404OfWhateverElseStandsThereIsNoProof(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
-	for _, answer := range []vendortest.Answer{vendortest.Page(404), vendortest.Reply(404, "application/json", `{"error":"no route"}`), vendortest.Reply(404, "text/plain", "not found")} {
+	for _, answer := range []vendortest.Answer{vendortest.Page(404), vendortest.Reply(404, "application/json", `{"error":"no route"}`), vendortest.Reply(404, "text/plain", "not found"), vendortest.Status(404, ""), vendortest.Reply(404, "application/json", "")} {
 		w.Misbehave(vendortest.Manner{On: "shop.example", Times: vendortest.Always, Answer: answer})
 		if found := problem(t, one(t, w.options("shop.example"), checktest.Env(asOf))); found.Reason != watch.NotFound || found.Remedy != "Correct server or bootstrap_url: no RDAP service answers there." {
 			t.Errorf("got %+v", found)
@@ -153,7 +164,7 @@ func TestInternationalNamesAreAskedForInALabels(t *testing.T) {
 	books.Unicode = "bücher.example"
 	w := begin(t, fakerdap.New(books), fine)
 	got := one(t, w.options("Bücher.example"), checktest.Env(asOf)).(watch.Credential)
-	if got.Subject.ID != "xn--bcher-kva.example" || got.Subject.Name != "Bücher.example" || got.Details["unicode_name"] != "bücher.example" {
+	if got.Subject.ID != "domain/xn--bcher-kva.example" || got.Subject.Name != "Bücher.example" || got.Details["unicode_name"] != "bücher.example" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -3,10 +3,14 @@ package domain
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"lapsewatch/internal/entry"
+	"lapsewatch/internal/webclient"
 )
+
+var asOfTheTest = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
@@ -18,7 +22,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	a := asked{Domain: Domain{Entry: entry.Entry{Name: "a.example"}}, ascii: "a.example"}
 	f.Fuzz(func(t *testing.T, body string) {
-		_ = registryAnswered([]byte(body))
+		_ = registryAnswered(webclient.Answer{Body: []byte(body)})
 		_ = words([]byte(body))
 		found, err := decode([]byte(body), a.ascii)
 		if err != nil {
@@ -30,7 +34,7 @@ func FuzzDecode(f *testing.F) {
 		if found.expires.IsZero() && !found.later.IsZero() || !found.later.IsZero() && found.later.Before(found.expires) {
 			t.Errorf("the earliest of %s and %s is said to be the first", found.expires, found.later)
 		}
-		if fact := a.fact(found, "rdap.example"); fact.About().ID != "a.example" {
+		if fact := a.fact(found, "rdap.example", asOfTheTest); fact.About().ID != "domain/a.example" {
 			t.Errorf("got %+v", fact)
 		}
 	})

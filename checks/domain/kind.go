@@ -28,11 +28,14 @@ const (
 // asked is a domain to ask about.
 type asked struct {
 	Domain
-	// ascii is its name in A-labels, and its ID.
+	// ascii is its name in A-labels.
 	ascii string
 }
 
-func (a asked) subject() watch.Subject { return a.Subject(a.ascii) }
+// domainPrefix is how the IDs of all domains begin.
+const domainPrefix = "domain/"
+
+func (a asked) subject() watch.Subject { return a.Subject(domainPrefix + a.ascii) }
 
 // problem is one that hides nothing but its own domain.
 func (a asked) problem(reason watch.Reason, err error, remedy string) watch.Problem {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,50 +109,105 @@ func TestARegistryThatIsAskedTooOftenIsLeftAloneOverPasses(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	env, now := checktest.Env(asOf), asOf
 	env.Now = func() time.Time { return now }
-	w.Misbehave(vendortest.Manner{On: "a.example", Answer: vendortest.Status(429, "600")})
 	o := w.options("a.example", "shop.example")
-	texts := func(facts []watch.Fact) (all []string) {
-		for _, fact := range facts {
-			if found, ok := fact.(watch.Problem); ok {
-				all = append(all, fmt.Sprintf("%s: %s: %v", found.Subject.Name, found.Reason, found.Err))
-				if found.Remedy != "Raise pause, or ask this registry less often: it limits how much it is asked." {
-					t.Errorf("got %+v", found)
-				}
-			}
+	checktest.Pass(t, checkOf(t, o, env))
+	before := len(w.Requests())
+	w.Misbehave(vendortest.Manner{On: "a.example", Answer: vendortest.Status(429, "600")})
+	registry := strings.TrimPrefix(w.URL, "https://") + strings.TrimSuffix(fakerdap.Base, "/")
+	held := func() {
+		t.Helper()
+		facts, _ := checktest.ByID(t, checktest.Pass(t, checkOf(t, o, env)))
+		found := checktest.WantProblem(t, facts["registry/"+registry], watch.Throttled, "not asked again before 2026-11-22", ": read "+w.URL+": it answered 429 Too Many Requests; nothing new is known of a.example, shop.example")
+		if len(facts) != 1 || found.HidesPrefix != "domain/" || found.Subject.Name != "registry "+registry || found.Remedy != "Raise pause, or ask this registry less often: it limits how much it is asked." {
+			t.Errorf("got %+v", facts)
 		}
-		return all
+		if asked := len(w.Requests()) - before; asked != 1 {
+			t.Errorf("asked %d times, want once", asked)
+		}
 	}
-	said := "read " + w.URL + ": it answered 429 Too Many Requests"
-	held := "throttled: not asked again before 2026-11-22T06:10:00Z, after 1 refusal: " + said
-	got := texts(checktest.Pass(t, checkOf(t, o, env)))
-	if want := []string{"a.example: throttled: " + said, "shop.example: " + held}; fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
+	held()
 	now = asOf.Add(9 * time.Minute)
-	asked := len(w.Requests())
-	got = texts(checktest.Pass(t, checkOf(t, o, env)))
-	if want := []string{"a.example: " + held, "shop.example: " + held}; fmt.Sprint(got) != fmt.Sprint(want) || len(w.Requests()) != asked {
-		t.Errorf("got %q after %d more questions", got, len(w.Requests())-asked)
-	}
+	held()
 	abilities := checkOf(t, o, env).(watch.Trier).Try(t.Context())
 	if len(abilities) != 2 || abilities[0].Err != nil || abilities[1].Err != nil {
 		t.Errorf("Try waits: %+v", abilities)
 	}
-	if got := texts(checktest.Pass(t, checkOf(t, o, env))); len(got) != 0 {
-		t.Errorf("once it answered, %q", got)
+	if facts, _ := checktest.ByID(t, checktest.Pass(t, checkOf(t, o, env))); len(facts) != 2 || len(facts.Problems()) != 0 {
+		t.Errorf("once it answered, %+v", facts)
 	}
+}
+
+func TestAShortWaitIsWaitedOut(t *testing.T) {
+	w := begin(t, fakerdap.New(shop()), fine)
+	w.Misbehave(vendortest.Manner{On: "a.example", Answer: vendortest.Status(429, "")})
+	facts, _ := checktest.ByID(t, checktest.Pass(t, checkOf(t, w.options("a.example", "shop.example"), checktest.Env(asOf))))
+	if asked := len(w.To("a.example")); asked != 2 || len(facts) != 2 || len(facts.Problems()) != 0 {
+		t.Errorf("asked %d times, got %+v", asked, facts)
+	}
+}
+
+func TestARegistryThatAnswersAFewQuestionsIsAskedAboutAllInTurn(t *testing.T) {
+	registry := fakerdap.New()
+	var names []string
+	for i := range 10 {
+		names = append(names, fmt.Sprintf("d%d.example", i))
+		registry.Put(fakerdap.Registered(names[i], day(2000, time.January, 1), day(2027, time.August, 13)))
+	}
+	var quota atomic.Int64
+	w := begin(t, registry, vendortest.Manner{On: ".example", Times: vendortest.Always, Answer: func(rw http.ResponseWriter, r *http.Request, usual http.Handler) {
+		if quota.Add(-1) < 0 {
+			vendortest.Status(429, "3600")(rw, r, usual)
+			return
+		}
+		usual.ServeHTTP(rw, r)
+	}})
+	env, now := checktest.Env(asOf), asOf
+	env.Now = func() time.Time { return now }
+	seen := map[string]int{}
+	for range 5 {
+		quota.Store(4)
+		for _, fact := range checktest.Pass(t, checkOf(t, w.options(names...), env)) {
+			if _, read := fact.(watch.Credential); read {
+				seen[fact.About().Name]++
+			}
+		}
+		now = now.Add(24 * time.Hour)
+	}
+	for _, name := range names {
+		if seen[name] != 2 {
+			t.Errorf("%s was read %d times, want twice", name, seen[name])
+		}
+	}
+}
+
+func TestBadNewsOfADomainIsLookedAtAgain(t *testing.T) {
+	w := begin(t, fakerdap.New(shop()), fine)
+	check := checkOf(t, w.options("shop.example", "other.example"), checktest.Env(asOf))
+	w.Misbehave(vendortest.Manner{On: "shop.example", Answer: vendortest.Reply(404, "application/rdap+json", "")})
+	facts, _ := checktest.ByID(t, checktest.Pass(t, check))
+	checktest.Of[watch.Condition](t, facts, "domain/shop.example")
+	before := len(w.Requests())
+	var again []watch.Fact
+	if err := check.(watch.Rechecker).Recheck(t.Context(), []string{"domain/shop.example"}, func(fact watch.Fact) { again = append(again, fact) }); err != nil {
+		t.Fatal(err)
+	}
+	if asked := len(w.Requests()) - before; asked != 1 || len(again) != 1 {
+		t.Fatalf("asked %d times, got %+v", asked, again)
+	}
+	checktest.As[watch.Credential](t, again[0])
 }
 
 func TestARegistryThatIsDownIsNotAskedAboutEachDomain(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	w.Misbehave(vendortest.Manner{On: ".example", Times: vendortest.Always, Answer: vendortest.Status(504, "3600")})
-	facts := checktest.Pass(t, checkOf(t, w.options("a.example", "b.example", "c.example", "d.example", "e.example"), checktest.Env(asOf)))
-	if asked := len(w.To(".example")); asked != 3 || len(facts) != 5 {
+	facts, _ := checktest.ByID(t, checktest.Pass(t, checkOf(t, w.options("a.example", "b.example", "c.example", "d.example", "e.example"), checktest.Env(asOf))))
+	if asked := len(w.To(".example")); asked != 3 || len(facts) != 4 {
 		t.Fatalf("asked %d times, got %+v", asked, facts)
 	}
-	found := problem(t, facts[4])
-	if want := "not asked, after 3 questions in a row without an answer: read " + w.URL + ": it answered 504 Gateway Timeout"; found.Err.Error() != want || found.Reason != watch.Unreadable {
-		t.Errorf("got %s: %v", found.Reason, found.Err)
+	registry := "registry/" + strings.TrimPrefix(w.URL, "https://") + strings.TrimSuffix(fakerdap.Base, "/")
+	found := checktest.WantProblem(t, facts[registry], watch.Unreadable, "not asked about d.example, e.example, after 3 questions in a row without an answer: read "+w.URL+": it answered 504 Gateway Timeout")
+	if found.HidesPrefix != "domain/" {
+		t.Errorf("got %+v", found)
 	}
 }
 

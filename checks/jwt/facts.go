@@ -1,13 +1,16 @@
 package jwt
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/holdoff"
 	"lapsewatch/internal/jose"
+	"lapsewatch/internal/renewal"
 	"lapsewatch/watch"
 )
 
@@ -19,22 +22,21 @@ const (
 )
 
 // fact is what a token says, and what else was seen of it.
-func (c *check) fact(p *place, read jose.Token, signed signature) watch.Fact {
-	now := c.env.Now()
-	observations := append(signatureObservations(signed), c.unexpected(read)...)
+func (p *pass) fact(ctx context.Context, at *place, subject watch.Subject, read jose.Token, signed signature) watch.Fact {
+	now := p.env.Now()
+	observations := append(signed.observed, p.unexpected(read)...)
 	observations = append(observations, malformed(read)...)
-	if observation, ahead := c.issuedAhead(read, now); ahead {
+	if observation, ahead := p.issuedAhead(read, now); ahead {
 		observations = append(observations, observation)
 	}
-	subject := p.subject
-	if p.path != "" {
-		subject.Name = named(read, p.where())
-	}
-	details := details(p, read, signed)
+	details := details(at, read, signed)
 	if read.MalformedClaim("exp") != "" {
 		return undated(subject, details, observations)
 	}
-	notBefore, life := c.span(read, now)
+	notBefore, life := p.span(read, now)
+	if left := read.ExpiresAt.Sub(now); read.IssuedAt.IsZero() && read.NotBefore.IsZero() && left > 0 && left <= p.env.Horizon {
+		life = p.learn(ctx, at, read.ExpiresAt, now)
+	}
 	return watch.Credential{
 		Subject: subject, Form: watch.AccessToken, Identity: read.Fingerprint,
 		NotBefore: notBefore, NotAfter: read.ExpiresAt, Life: life,
@@ -48,9 +50,6 @@ func undated(subject watch.Subject, details map[string]any, observations []watch
 	gravest := observations[slices.IndexFunc(observations, func(o watch.Observation) bool { return o.Reason == watch.ClaimsMalformed })]
 	var clauses []string
 	for _, observation := range observations {
-		if observation.Reason == watch.SignatureInvalid || observation.Reason == watch.KeyVanished {
-			gravest = observation
-		}
 		clauses = append(clauses, observation.Text)
 	}
 	text := fmt.Sprintf("%s %s; nobody can say when it lapses", watch.AccessToken, strings.Join(clauses, "; it "))
@@ -58,11 +57,11 @@ func undated(subject watch.Subject, details map[string]any, observations []watch
 }
 
 // span is from when the token holds, and how long its whole life is. iat is no bound (RFC
-// 7519, 4.1.6), and stands in for nbf only where it has passed. What lies ahead by no more
-// than the tolerance counts as past, as it does for most services.
+// 7519, 4.1.6), and stands in for nbf only where it has passed and lies before the end. What
+// lies ahead by no more than the tolerance counts as past, as it does for most services.
 func (c *check) span(read jose.Token, now time.Time) (notBefore time.Time, life time.Duration) {
 	notBefore = read.NotBefore
-	if notBefore.IsZero() && !read.IssuedAt.After(now) {
+	if notBefore.IsZero() && !read.IssuedAt.After(now) && (read.ExpiresAt.IsZero() || read.IssuedAt.Before(read.ExpiresAt)) {
 		notBefore = read.IssuedAt
 	}
 	if notBefore.After(now) && !c.ahead(notBefore, now) {
@@ -76,6 +75,23 @@ func (c *check) span(read jose.Token, now time.Time) (notBefore time.Time, life 
 		life = read.ExpiresAt.Sub(from)
 	}
 	return notBefore, life
+}
+
+// maxLearnt bounds the tokens of which something is remembered.
+const maxLearnt = 1000
+
+// learn gives the life of a token that says only when it ends, from how it is renewed. That
+// of one whose end is far off does not matter yet.
+func (p *pass) learn(ctx context.Context, at *place, until, now time.Time) time.Duration {
+	if p.learnt.Add(1) > maxLearnt {
+		return 0
+	}
+	book := renewal.Book{Memory: p.env.Memory, Key: "life:" + holdoff.Digest([]byte(at.subject.ID))}
+	life, err := book.Life(ctx, until, now, nil)
+	if err != nil {
+		p.env.Log.Warn("learn how long a token lives", "place", at.where(), "error", err)
+	}
+	return life
 }
 
 func (c *check) ahead(date, now time.Time) bool {
@@ -92,16 +108,6 @@ func (c *check) issuedAhead(read jose.Token, now time.Time) (watch.Observation, 
 		Reason: watch.ClockDrift, Remedy: aheadRemedy,
 		Text: fmt.Sprintf("was issued at %s, %s from now: the clock of its issuer is ahead, or that of this machine behind", stamp(read.IssuedAt), watch.Span(read.IssuedAt.Sub(now).Round(time.Second))),
 	}, true
-}
-
-func signatureObservations(signed signature) []watch.Observation {
-	reason, told := map[jose.State]watch.Reason{
-		jose.Invalid: watch.SignatureInvalid, jose.Vanished: watch.KeyVanished, jose.Unsigned: watch.UnsignedToken, jose.Unchecked: watch.SignatureUnchecked,
-	}[signed.State]
-	if !told {
-		return nil
-	}
-	return []watch.Observation{{Reason: reason, Text: signed.Text}}
 }
 
 // unexpected compares the token with what the options expect.
@@ -135,16 +141,17 @@ func malformed(read jose.Token) []watch.Observation {
 	return seen
 }
 
-// named is what people read of a token that has no name in the configuration.
+// named is what people read of a token that has no name in the configuration. Tables cut
+// the end.
 func named(read jose.Token, where string) string {
 	if read.Issuer == "" {
-		return fmt.Sprintf("token (%s) in %s", read.Holder, where)
+		return fmt.Sprintf("%s (%s)", where, read.Holder)
 	}
 	audience := clean.Text(strings.Join(read.Audience, ", "), maxInName)
 	if audience == "" {
 		audience = "any audience"
 	}
-	return fmt.Sprintf("%s → %s (%s) in %s", short(read.Issuer), audience, read.Holder, where)
+	return fmt.Sprintf("%s (%s → %s, %s)", where, short(read.Issuer), audience, read.Holder)
 }
 
 // details never have sub and jti, nor anything of the signature.
@@ -159,8 +166,7 @@ func details(p *place, read jose.Token, signed signature) map[string]any {
 	text("key_id", read.KeyID)
 	text("type", read.Type)
 	text("client_id", read.ClientID)
-	text("signature", string(signed.State))
-	text("keys", signed.from)
+	text("signature", string(signed.state))
 	if len(read.Audience) > 0 {
 		shown["audience"] = shortened(read.Audience)
 	}

@@ -13,12 +13,13 @@ import (
 	"syscall"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/jose"
 	"lapsewatch/watch"
 )
 
 const (
-	// maxFiles and maxFolders bound a pass: a folder of tokens holds a few, and one that
-	// somebody named by mistake may hold a whole disk.
+	// maxFiles, maxFolders and maxDepth bound what is looked at below one path: a folder of
+	// tokens holds a few, and one that somebody named by mistake may hold a whole disk.
 	maxFiles   = 10_000
 	maxFolders = 1000
 	maxDepth   = 8
@@ -28,6 +29,7 @@ const (
 var (
 	errNoneBelow = errors.New("no file in it holds a JSON Web Token")
 	errTooMany   = fmt.Errorf("it holds more than %d files or %d folders; name the folder of the tokens itself", maxFiles, maxFolders)
+	errDeep      = fmt.Errorf("it holds folders that are nested deeper than %d levels, which were not looked into; name the folder of the tokens itself", maxDepth)
 )
 
 // place is where a token is, or may be.
@@ -36,8 +38,10 @@ type place struct {
 	// ref is set for a token of the list, and path for one in a file that was found.
 	ref  watch.SecretRef
 	path string
-	// folder is where it was found; nil for one that was named itself.
+	// folder is where it was found; nil for one that was named itself. also are other folders
+	// in which it lies.
 	folder *folder
+	also   []*folder
 	// optional: nobody named it, so that it need not exist or hold a token.
 	optional bool
 }
@@ -48,6 +52,16 @@ func (p *place) where() string {
 		return clean.Text(p.path, maxPath)
 	}
 	return clean.Text(p.ref.String(), maxPath)
+}
+
+// use notes that something was told of a token in the folders of the place.
+func (p *place) use() {
+	for _, folder := range p.also {
+		folder.used.Store(true)
+	}
+	if p.folder != nil {
+		p.folder.used.Store(true)
+	}
 }
 
 // folder is one that somebody named, or a usual one.
@@ -81,11 +95,11 @@ func below(path string) string {
 type found struct {
 	places  []*place
 	folders []*folder
-	// known are the files, by the path that no link is a part of.
-	known map[string]bool
+	// known are the places by the path of their file that no link is a part of.
+	known map[string]*place
 	sink  watch.Sink
-	// walked and listed count the folders and their files.
-	walked, listed int
+	// partial: something that was named could not be looked into.
+	partial bool
 }
 
 func (f *found) each(ctx context.Context) iter.Seq[*place] {
@@ -99,11 +113,12 @@ func (f *found) each(ctx context.Context) iter.Seq[*place] {
 }
 
 func (c *check) find(ctx context.Context, sink watch.Sink) *found {
-	f := &found{known: map[string]bool{}, sink: sink}
+	f := &found{known: map[string]*place{}, sink: sink}
 	for _, token := range c.options.Tokens {
-		f.places = append(f.places, &place{subject: token.Subject("token:" + token.Name), ref: token.Token})
+		p := &place{subject: token.Subject("token:" + token.Name), ref: token.Token}
+		f.places = append(f.places, p)
 		if token.Token.File != "" {
-			f.fresh(token.Token.File)
+			f.fresh(token.Token.File, p)
 		}
 	}
 	for _, path := range c.options.Paths {
@@ -115,25 +130,34 @@ func (c *check) find(ctx context.Context, sink watch.Sink) *found {
 	return f
 }
 
-// fresh reports whether a file was not met before, through whichever links.
-func (f *found) fresh(path string) bool {
-	realPath, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		realPath = path
-	}
-	if absolute, err := filepath.Abs(realPath); err == nil {
-		realPath = absolute
-	}
-	if f.known[realPath] {
+// fresh reports whether a file was not met before, through whichever links; if it was, the
+// folder of the new place holds it too.
+func (f *found) fresh(path string, p *place) bool {
+	whole := resolved(path)
+	if before := f.known[whole]; before != nil {
+		if p.folder != nil && p.folder != before.folder {
+			before.also = append(before.also, p.folder)
+		}
 		return false
 	}
-	f.known[realPath] = true
+	f.known[whole] = p
 	return true
+}
+
+// resolved is the absolute path without links, as far as that can be known.
+func resolved(path string) string {
+	if linkless, err := filepath.EvalSymlinks(path); err == nil {
+		path = linkless
+	}
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	return path
 }
 
 func (f *found) add(p *place) {
 	p.subject = watch.Subject{ID: "file:" + p.path, Name: clean.Text(p.path, maxPath)}
-	if f.fresh(p.path) {
+	if f.fresh(p.path, p) {
 		f.places = append(f.places, p)
 	}
 }
@@ -142,49 +166,20 @@ func (f *found) root(ctx context.Context, path string, optional bool) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		// What is not there is told of when it is read.
+		f.partial = f.partial || err != nil
 		f.add(&place{path: path, optional: optional})
 		return
 	}
 	top := &folder{path: path}
 	top.used.Store(optional)
 	f.folders = append(f.folders, top)
-	if !f.walk(ctx, path, top, optional, maxDepth) {
+	w := &walk{found: f, top: top, root: resolved(path), optional: optional, visited: map[string]bool{}}
+	w.all(ctx)
+	if w.err != nil {
+		f.partial = true
 		top.used.Store(true)
-		f.sink(top.problem(errTooMany))
+		f.sink(top.problem(w.err))
 	}
-}
-
-// walk lists the files below a folder, and reports false where that is too much. Kubernetes
-// mounts a volume as a folder "..DATE" with the files, a link "..data" to that, and links
-// through "..data" by which they are known: names that begin with two dots are left out.
-// Links to other folders are not followed.
-func (f *found) walk(ctx context.Context, path string, top *folder, optional bool, depth int) bool {
-	if f.walked++; f.walked > maxFolders || depth < 0 {
-		return false
-	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		top.used.Store(true)
-		f.sink((&folder{path: path}).problem(err))
-	}
-	for _, entry := range entries {
-		inside := filepath.Join(path, entry.Name())
-		switch {
-		case ctx.Err() != nil:
-			return true // Collect says that the pass was cut short
-		case strings.HasPrefix(entry.Name(), ".."):
-		case entry.IsDir():
-			if !f.walk(ctx, inside, top, optional, depth-1) {
-				return false
-			}
-		case entry.Type().IsRegular() || entry.Type() == fs.ModeSymlink:
-			if f.listed++; f.listed > maxFiles {
-				return false
-			}
-			f.add(&place{path: inside, folder: top, optional: optional})
-		}
-	}
-	return true
 }
 
 func reasonOf(err error) watch.Reason {
@@ -193,9 +188,9 @@ func reasonOf(err error) watch.Reason {
 		return watch.PermissionDenied
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, errNoneBelow):
 		return watch.NotFound
-	case errors.Is(err, errTooMany) || errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooMany) || errors.Is(err, errDeep) || errors.Is(err, jose.ErrTooLarge):
 		return watch.TooLarge
-	case errors.Is(err, errNoToken):
+	case errors.Is(err, jose.ErrNoToken) || errors.Is(err, jose.ErrSeveral) || errors.Is(err, jose.ErrEncrypted) || errors.Is(err, jose.ErrNoKeySet):
 		return watch.Unparsable
 	}
 	return watch.Unreadable

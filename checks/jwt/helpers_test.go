@@ -90,3 +90,26 @@ func (d *desk) one(t testing.TB, token string, options jwt.Options) watch.Fact {
 	}
 	return facts[0]
 }
+
+// facts are all that is told where there is one token, by the IDs of subjects.
+func (d *desk) facts(t testing.TB, token string, options jwt.Options) checktest.Facts {
+	t.Helper()
+	options.Tokens = []jwt.Token{listed("token", watch.SecretRef{File: write(t, filepath.Join(t.TempDir(), "token"), token)})}
+	facts, _ := checktest.ByID(t, d.collect(t, options))
+	return facts
+}
+
+// signed is what is told of the only signature, or else of the keys.
+func signed(t testing.TB, facts checktest.Facts) string {
+	t.Helper()
+	text := ""
+	for id, fact := range facts {
+		if strings.HasPrefix(id, "signature/") || strings.HasPrefix(id, "keys/") {
+			if text != "" {
+				t.Errorf("two facts: %+v", facts)
+			}
+			text = told(fact, asOf)
+		}
+	}
+	return text
+}

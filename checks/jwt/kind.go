@@ -8,6 +8,8 @@ package jwt
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync/atomic"
 
 	"lapsewatch/checks"
 	"lapsewatch/watch"
@@ -29,23 +31,54 @@ func New(options Options, env checks.Env) (watch.Check, error) {
 // Collect implements watch.Check. It finds the files first, so that one that is reached in
 // two ways is reported once, and holds no more tokens at a time than it looks at.
 func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
-	found := c.find(ctx, sink)
+	p := &pass{check: c, sink: sink}
+	p.doubts = recallDoubts(ctx, p)
+	p.sink = func(fact watch.Fact) {
+		p.doubts.note(fact)
+		sink(fact)
+	}
+	p.held = recallHeld(ctx, p)
+	found := c.find(ctx, p.sink)
 	c.env.Expect(len(found.places))
-	keys := c.readKeys(ctx)
-	checks.Each(c.env.Concurrency, found.each(ctx), func(p *place) { c.look(p, keys, sink) },
-		func(p *place, err error) { sink(p.problem(watch.InternalError, err)) })
+	p.keys = c.readKeys(ctx, p.sink)
+	checks.Each(c.env.Concurrency, found.each(ctx), func(at *place) { p.look(ctx, at) },
+		func(at *place, err error) { p.sink(at.problem(watch.InternalError, err)) })
 	if ctx.Err() != nil {
 		return fmt.Errorf("the pass over tokens was cut short: %w", context.Cause(ctx))
 	}
 	for _, folder := range found.folders {
 		if !folder.used.Load() {
-			sink(folder.problem(errNoneBelow))
+			p.sink(folder.problem(errNoneBelow))
 		}
 	}
+	p.doubts.settle(ctx, p)
+	p.held.remember(ctx, p, found)
 	return nil
 }
 
-// Try reads each token once.
+// pass is one pass over the tokens.
+type pass struct {
+	*check
+	sink   watch.Sink
+	keys   keys
+	held   *held
+	doubts *doubts
+	// learnt counts the tokens whose life is learnt from their renewals.
+	learnt atomic.Int64
+}
+
+// Try reads each token once, and the keys.
 func (c *check) Try(ctx context.Context) []watch.Ability {
-	return checks.TryByCollecting(ctx, c, "reads the dates of the token")
+	return checks.TryByCollecting(ctx, readings{c}, "reads the dates of the token, and the keys that signatures are verified with")
+}
+
+// readings collects what concerns the reading of tokens and keys, and no signature.
+type readings struct{ *check }
+
+func (r readings) Collect(ctx context.Context, sink watch.Sink) error {
+	return r.check.Collect(ctx, func(fact watch.Fact) {
+		if !strings.HasPrefix(fact.About().ID, signaturePrefix) {
+			sink(fact)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,31 +13,38 @@ import (
 )
 
 var (
-	errNoToken  = jose.ErrNoToken
-	errTooLarge = jose.ErrTooLarge
-	errSpecial  = errors.New("it is not a regular file")
+	errSpecial = errors.New("it is not a regular file")
+	errSecond  = errors.New("it holds more than one token; name files that hold one each")
 )
 
 // maxFile leaves room around the largest token for what jose.Bare takes away.
 const maxFile = jose.MaxTokenBytes + 1024
 
 // look reads one place and tells what it holds. The token itself is dropped on the way out.
-func (c *check) look(p *place, keys keys, sink watch.Sink) {
-	token, err := c.read(p)
+func (p *pass) look(ctx context.Context, at *place) {
+	token, err := p.read(at)
 	defer clear(token)
 	if err != nil {
-		c.unread(p, err, sink)
+		p.unread(at, err)
 		return
 	}
 	read, err := jose.Read(token)
 	if err != nil {
-		c.unread(p, err, sink)
+		p.unread(at, err)
 		return
 	}
-	if p.folder != nil {
-		p.folder.used.Store(true)
+	at.use()
+	p.held.does(at)
+	subject := at.subject
+	if at.path != "" {
+		subject.Name = named(read, at.where())
 	}
-	sink(c.fact(p, read, keys.verify(token, read)))
+	signed := p.signature(at, subject, token, read)
+	p.sink(p.fact(ctx, at, subject, read, signed))
+	if signed.fact != nil {
+		p.env.Expect(1)
+		p.sink(*signed.fact)
+	}
 }
 
 func (c *check) read(p *place) ([]byte, error) {
@@ -66,36 +74,48 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	if len(text) > maxFile {
-		return nil, errTooLarge
+		return nil, jose.ErrTooLarge
 	}
 	return text, nil
 }
 
 // unread tells that a place gave no token. In a folder lie other files too, which are passed
-// over, and in usual places there need be none.
-func (c *check) unread(p *place, err error, sink watch.Sink) {
-	aside := p.optional || p.folder != nil
-	other := errors.Is(err, errNoToken) || errors.Is(err, errTooLarge) || errors.Is(err, errSpecial)
-	switch {
-	case aside && (other || reasonOf(err) == watch.NotFound):
-		// A file that went away since it was listed is none either.
-	case aside && errors.Is(err, jose.ErrEncrypted):
-		if p.folder != nil {
-			p.folder.used.Store(true)
-		}
-		sink(watch.Remark{Text: p.where() + " holds an encrypted token (JWE), whose dates only its recipient can read"})
-	default:
-		if p.folder != nil {
-			p.folder.used.Store(true)
-		}
-		sink(p.problem(reasonOf(err), err))
+// over unless they held one before or hold what is left of one; in usual places there need
+// be none.
+func (p *pass) unread(at *place, err error) {
+	if at.folder == nil {
+		at.use() // what is told of a token of the list is told of the folders that it lies in
 	}
+	aside, did := at.optional || at.folder != nil, p.held.did(at)
+	other := errors.Is(err, jose.ErrNoToken) && !errors.Is(err, jose.ErrDamaged) || errors.Is(err, jose.ErrTooLarge) || errors.Is(err, errSpecial)
+	switch {
+	case aside && !did && (other || reasonOf(err) == watch.NotFound):
+		// A file that went away since it was listed is none either.
+		return
+	case aside && !did && errors.Is(err, jose.ErrEncrypted):
+		at.use()
+		p.sink(watch.Remark{Text: at.where() + " holds an encrypted token (JWE), whose dates only its recipient can read"})
+		return
+	}
+	at.use()
+	if did {
+		p.held.does(at)
+	}
+	told := at.problem(reasonOf(err), err)
+	if did && other {
+		told.Err = fmt.Errorf("%w; it held a token before", told.Err)
+		told.Remedy = "Look at whatever writes the token there; if it is not meant to any more, remove the file."
+	}
+	p.sink(told)
 }
 
 // problem is that of one place, and hides nothing else.
 func (p *place) problem(reason watch.Reason, err error) watch.Problem {
 	err = pathless(err)
-	if p.path != "" || errors.Is(err, jose.ErrNoToken) || errors.Is(err, jose.ErrEncrypted) {
+	if errors.Is(err, jose.ErrSeveral) {
+		err = errSecond
+	}
+	if p.path != "" || reason == watch.Unparsable || reason == watch.TooLarge {
 		err = fmt.Errorf("read the token in %s: %w", p.where(), err)
 	}
 	problem := watch.Problem{Subject: p.subject, Reason: reason, Err: err, Confined: true, Details: map[string]any{"place": p.where()}}
@@ -104,7 +124,9 @@ func (p *place) problem(reason watch.Reason, err error) watch.Problem {
 	}
 	switch {
 	case errors.Is(err, jose.ErrEncrypted):
-		problem.Reason, problem.Remedy = watch.Unparsable, "Note its date in a check of kind register, or watch how it is renewed: it cannot be read here."
+		problem.Remedy = "Note its date in a check of kind register, or watch how it is renewed: it cannot be read here."
+	case errors.Is(err, errSecond):
+		problem.Remedy = "Put each token into a file of its own."
 	case reason == watch.Unparsable:
 		problem.Remedy = "Check that it is the token that was meant: header, claims and signature, in base64url, with dots between them (RFC 7515, 7.1)."
 	case reason == watch.PermissionDenied:

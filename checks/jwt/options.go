@@ -30,7 +30,7 @@ type Options struct {
 // Token is one of the list.
 type Token struct {
 	entry.Entry `yaml:",inline"`
-	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept"`
+	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept" watched:"true"`
 }
 
 // Keys says where keys are: exactly one of its members is set, or none.

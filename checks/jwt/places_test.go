@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestAMountedFolderIsReadAsKubernetesWritesIt(t *testing.T) {
 		t.Fatalf("%q, want %q", ids(facts), want)
 	}
 	token := facts[0].(watch.Credential)
-	if !strings.HasPrefix(token.Subject.Name, "https://kubernetes.default.svc → api (") || token.Details["place"] != filepath.Join(mount, "same") {
+	if !strings.HasPrefix(token.Subject.Name, filepath.Join(mount, "same")+" (https://kubernetes.default.svc → api, ") || token.Details["place"] != filepath.Join(mount, "same") {
 		t.Errorf("%+v", token)
 	}
 }
@@ -162,11 +163,140 @@ func TestTargetsOfAScanBeginWithJWT(t *testing.T) {
 		}
 	}
 	path := write(t, filepath.Join(t.TempDir(), "token"), sample("a"))
-	check, err := jwt.Kind.BuildForTargets([]string{"jwt:" + path, "jwt:" + path}, newDesk().env)
+	check, err := jwt.Kind.BuildForTargets([]string{"jwt:" + path, "jwt:" + path, "jwt:" + filepath.Dir(path) + "//" + filepath.Base(path)}, newDesk().env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if facts := checktest.Pass(t, check); len(facts) != 1 {
 		t.Errorf("%d facts", len(facts))
+	}
+}
+
+func TestWhatHeldATokenAndHoldsNoneIsNotPassedOver(t *testing.T) {
+	for name, test := range map[string]struct {
+		content string
+		reason  watch.Reason
+		want    string
+	}{
+		"empty":     {"", watch.Unparsable, "it is no JSON Web Token: that has three parts with dots between them; it held a token before"},
+		"torn":      {sample("a")[:30], watch.Unparsable, "it is no JSON Web Token: that has three parts with dots between them; it held a token before"},
+		"oversized": {strings.Repeat("a", 100_000), watch.TooLarge, "it is larger than the 64 KiB that a token may have; it held a token before"},
+		"encrypted": {josetest.Raw(`{"alg":"RSA-OAEP","enc":"A256GCM"}`, "x", "y") + ".YQ.YQ", watch.Unparsable, "it is an encrypted token (JWE, RFC 7516): only its recipient can read its dates"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder, d := t.TempDir(), newDesk()
+			write(t, filepath.Join(folder, "stays"), sample("b"))
+			write(t, filepath.Join(folder, "never"), test.content)
+			path := write(t, filepath.Join(folder, "token"), sample("a"))
+			options := jwt.Options{Paths: []string{folder}}
+			d.collect(t, options)
+			write(t, path, test.content)
+			for range 2 {
+				facts, _ := checktest.ByID(t, d.collect(t, options))
+				problem := checktest.WantProblem(t, facts["file:"+path], test.reason, "read the token in "+path+": "+test.want)
+				if problem.HidesPrefix != "" || len(facts) != 2 {
+					t.Errorf("%+v", facts)
+				}
+			}
+			write(t, path, sample("a"))
+			facts, _ := checktest.ByID(t, d.collect(t, options))
+			checktest.Of[watch.Credential](t, facts, "file:"+path)
+			remove(t, path)
+			if facts, _ := checktest.ByID(t, d.collect(t, options)); len(facts) != 1 {
+				t.Errorf("what was removed is missed: %+v", facts)
+			}
+			write(t, path, test.content)
+			if facts, _ := checktest.ByID(t, d.collect(t, options)); len(facts) != 1 {
+				t.Errorf("what came anew is taken for what held a token: %+v", facts)
+			}
+		})
+	}
+}
+
+func TestWhatATokensFolderHoldsIsKnownAfterTheFolderWasAway(t *testing.T) {
+	folder, d := filepath.Join(t.TempDir(), "tokens"), newDesk()
+	path := write(t, filepath.Join(folder, "token"), sample("a"))
+	options := jwt.Options{Paths: []string{folder}}
+	d.collect(t, options)
+	remove(t, folder)
+	d.collect(t, options)
+	write(t, path, "")
+	facts, _ := checktest.ByID(t, d.collect(t, options))
+	checktest.WantProblem(t, facts["file:"+path], watch.Unparsable, "it held a token before")
+}
+
+func TestManyFilesThatHeldTokensAreRememberedUpToABound(t *testing.T) {
+	folder, memory := t.TempDir(), &checktest.Memory{}
+	d := newDesk()
+	d.env.Memory = memory
+	for i := range 1100 {
+		write(t, filepath.Join(folder, strconv.Itoa(i)), sample("a"))
+	}
+	d.collect(t, jwt.Options{Paths: []string{folder}})
+	if kept := memory.Kept(); kept != 3 {
+		t.Errorf("%d keys are kept, want 3", kept)
+	}
+	path := write(t, filepath.Join(folder, "1099"), "")
+	facts, _ := checktest.ByID(t, d.collect(t, jwt.Options{Paths: []string{folder}}))
+	checktest.WantProblem(t, facts["file:"+path], watch.Unparsable, "it held a token before")
+}
+
+func TestWhatIsLeftOfATokenIsNotPassedOver(t *testing.T) {
+	folder := t.TempDir()
+	damaged := write(t, filepath.Join(folder, "damaged"), josetest.Raw(header, `{"exp":`, "s"))
+	several := write(t, filepath.Join(folder, "several"), sample("a")+"\n"+sample("b")+"\n")
+	facts, _ := checktest.ByID(t, newDesk().collect(t, jwt.Options{Paths: []string{folder}}))
+	checktest.WantProblem(t, facts["file:"+damaged], watch.Unparsable, "it is no JSON Web Token, though it begins like one: its payload is no JSON object")
+	checktest.WantProblem(t, facts["file:"+several], watch.Unparsable, "read the token in "+several+": it holds more than one token; name files that hold one each")
+}
+
+func TestAFolderWhoseTokensWereMetBeforeHoldsThem(t *testing.T) {
+	folder := t.TempDir()
+	token := write(t, filepath.Join(folder, "below", "token"), sample("a"))
+	for name, options := range map[string]jwt.Options{
+		"by another path": {Paths: []string{folder, filepath.Join(folder, "below")}},
+		"by the list":     {Paths: []string{folder}, Tokens: []jwt.Token{listed("listed", watch.SecretRef{File: token})}},
+	} {
+		if facts := newDesk().collect(t, options); len(facts) != 1 {
+			t.Errorf("%s: %+v", name, facts)
+		}
+	}
+}
+
+func TestFoldersOfAVolumeAreFollowedAndNoneOutsideOfIt(t *testing.T) {
+	mount, elsewhere := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(elsewhere, "token"), sample("elsewhere"))
+	write(t, filepath.Join(mount, "..2026_11_22", "tokens", "api"), sample("a"))
+	for link, to := range map[string]string{"..data": "..2026_11_22", "tokens": "..data/tokens", "again": "..data/tokens", "up": ".", "out": elsewhere} {
+		if err := os.Symlink(to, filepath.Join(mount, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	facts, remarks := checktest.ByID(t, newDesk().collect(t, jwt.Options{Paths: []string{mount}}))
+	if _, there := facts["file:"+filepath.Join(mount, "again", "api")]; !there || len(facts) != 1 {
+		t.Errorf("%+v", facts)
+	}
+	if want := "links that lead out of " + mount + " to other folders were not followed: " + filepath.Join(mount, "out"); len(remarks) != 1 || remarks[0] != want {
+		t.Errorf("remarks %q, want %q", remarks, want)
+	}
+}
+
+func TestLimitsAreThoseOfEachPath(t *testing.T) {
+	small, large, deep := t.TempDir(), t.TempDir(), t.TempDir()
+	for i := range 1001 {
+		if err := os.Mkdir(filepath.Join(large, strconv.Itoa(i)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(small, "token"), sample("a"))
+	shallow := write(t, filepath.Join(deep, "1/2/3/4/5/6/7/8/token"), sample("b"))
+	write(t, filepath.Join(deep, "1/2/3/4/5/6/7/8/9/token"), sample("c"))
+	facts, _ := checktest.ByID(t, newDesk().collect(t, jwt.Options{Paths: []string{large, small, deep}}))
+	checktest.WantProblem(t, facts["file:"+large], watch.TooLarge, "it holds more than 10000 files or 1000 folders")
+	checktest.WantProblem(t, facts["file:"+deep], watch.TooLarge, "it holds folders that are nested deeper than 8 levels, which were not looked into")
+	checktest.Of[watch.Credential](t, facts, "file:"+filepath.Join(small, "token"))
+	checktest.Of[watch.Credential](t, facts, "file:"+shallow)
+	if len(facts) != 4 {
+		t.Errorf("%+v", facts)
 	}
 }

@@ -2,6 +2,7 @@ package jwt
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,7 +18,9 @@ func takes(target string) bool {
 
 func fill(targets []string, options Options) (Options, error) {
 	for _, target := range targets {
-		if path := target[len(scheme):]; !slices.Contains(options.Paths, path) {
+		path := target[len(scheme):]
+		same := func(other string) bool { return filepath.Clean(other) == filepath.Clean(path) }
+		if !slices.ContainsFunc(options.Paths, same) {
 			options.Paths = append(options.Paths, path)
 		}
 	}

@@ -37,19 +37,27 @@ func members(found jose.Discovery) []member {
 	}
 }
 
-// change is one that was seen.
+// change is that a member differs from what it was before, and when that was seen.
 type change struct {
-	Text string    `json:"text"`
-	At   time.Time `json:"at"`
+	Name   string    `json:"name"`
+	Before value     `json:"before"`
+	At     time.Time `json:"at"`
+
+	text string
 }
 
-// document makes the fact of the discovery document, without what its keys add.
-func (l *look) document(ctx context.Context, found jose.Discovery) watch.Condition {
+// document makes the fact of the discovery document, without what its keys add. Where it is
+// suddenly that of another issuer, it is compared with nothing and not remembered.
+func (l *look) document(ctx context.Context, found jose.Discovery, strange bool) watch.Condition {
 	fact := watch.Condition{Subject: l.issuer.Subject(documentID(l.issuer)), Details: documentDetails(found)}
 	var clauses []string
 	if found.Mismatched() {
 		fact.Reason = watch.IssuerMismatch
 		clauses = append(clauses, fmt.Sprintf("its discovery document names the issuer %q, where %q was asked for", shown(found.Issuer), shown(found.Asked)))
+	}
+	if strange {
+		fact.Text = clauses[0]
+		return fact
 	}
 	if changes := l.changes(ctx, found); len(changes) > 0 {
 		if fact.Reason == "" {
@@ -57,7 +65,7 @@ func (l *look) document(ctx context.Context, found jose.Discovery) watch.Conditi
 		}
 		var texts []string
 		for _, each := range changes {
-			texts = append(texts, fmt.Sprintf("%s (seen %s)", each.Text, stamp(each.At)))
+			texts = append(texts, fmt.Sprintf("%s (seen %s)", each.text, stamp(each.At)))
 		}
 		fact.Details["changes"] = texts
 		clauses = append(clauses, "its discovery document changed: "+strings.Join(texts, "; "))
@@ -91,29 +99,36 @@ func documentDetails(found jose.Discovery) map[string]any {
 }
 
 // changes compares the document with what was remembered, remembers it, and gives the
-// changes that are still to be shown, oldest first.
+// differences that are still to be shown, oldest first. One that was taken back is none.
 func (l *look) changes(ctx context.Context, found jose.Discovery) []change {
-	known, ok := l.recallDocument(ctx)
+	known, ok := l.recallDocument(ctx, found.URL)
 	if !ok {
 		return nil
 	}
 	now := document{Members: map[string]value{}}
-	for _, each := range known.Changes {
-		if each.At.Add(time.Duration(l.check.options.ChangesShown)).After(l.now) {
-			now.Changes = append(now.Changes, each)
-		}
-	}
 	for _, each := range members(found) {
 		fresh := valueOf(each.value)
 		now.Members[each.name] = fresh
-		if old, was := known.Members[each.name]; was && old.Hash != fresh.Hash {
-			now.Changes = append(now.Changes, change{Text: describe(each, old), At: l.now.UTC()})
+		old, was := known.Members[each.name]
+		at := slices.IndexFunc(known.Changes, func(c change) bool { return c.Name == each.name })
+		differs := change{Name: each.name, Before: old, At: l.now.UTC()}
+		if at >= 0 {
+			differs.Before = known.Changes[at].Before
+			if old.Hash == fresh.Hash {
+				differs.At = known.Changes[at].At
+			}
+		}
+		shown := differs.At.Add(time.Duration(l.check.options.ChangesShown)).After(l.now)
+		if was && differs.Before.Hash != fresh.Hash && shown {
+			differs.text = describe(each, differs.Before)
+			now.Changes = append(now.Changes, differs)
 		}
 	}
+	slices.SortStableFunc(now.Changes, func(a, b change) int { return a.At.Compare(b.At) })
 	if surplus := len(now.Changes) - maxChanges; surplus > 0 {
 		now.Changes = slices.Delete(now.Changes, 0, surplus)
 	}
-	l.rememberDocument(ctx, now)
+	l.rememberDocument(ctx, found.URL, now)
 	return now.Changes
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lapsewatch/checks"
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/jose/josetest"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
@@ -37,6 +38,89 @@ func TestAChangeIsShownForAsLongAsItIsTold(t *testing.T) {
 	at(75, nil, "warning issuer_changed: its discovery document changed: "+second)
 	at(97, nil, inOrder)
 	at(98, map[string]any{"introspection_endpoint": nil}, fmt.Sprintf(`warning issuer_changed: its discovery document changed: introspection_endpoint from "%s/introspect" to nothing (seen 2026-11-26 08:00 UTC)`, issuer.URL))
+}
+
+func TestAChangeThatIsTakenBackIsNone(t *testing.T) {
+	issuer := josetest.StartIssuer(t, "", josetest.Set(t, josetest.EC(t, "k1")), none())
+	d := newDesk()
+	d.pass(t, shopOf(issuer))
+	at := func(endpoint, want string) {
+		t.Helper()
+		d.now = d.now.Add(time.Hour)
+		issuer.Change(map[string]any{"token_endpoint": issuer.URL + endpoint})
+		told, _ := d.pass(t, shopOf(issuer))
+		if told["discovery/shop"] != want {
+			t.Errorf("got  %s\nwant %s", told["discovery/shop"], want)
+		}
+	}
+	changed := func(to, seen string) string {
+		return fmt.Sprintf(`warning issuer_changed: its discovery document changed: token_endpoint from "%s/token" to "%s%s" (seen 2026-11-22 %s UTC)`, issuer.URL, issuer.URL, to, seen)
+	}
+	at("/token2", changed("/token2", "07:00"))
+	at("/token2", changed("/token2", "07:00"))
+	at("/token3", changed("/token3", "09:00"))
+	at("/token", inOrder)
+	at("/token", inOrder)
+}
+
+func TestADocumentIsComparedWithThatOfItsOwnPlace(t *testing.T) {
+	k1, k2 := josetest.EC(t, "k1"), josetest.EC(t, "k2")
+	issuer := josetest.StartIssuer(t, "", josetest.Set(t, k1), none())
+	d, options := newDesk(), living(issuer, 24*time.Hour)
+	d.pass(t, options)
+	d.now = d.now.Add(time.Hour)
+	issuer.Publish(josetest.Set(t, k2))
+	told, _ := d.pass(t, options)
+	gone := told["key/shop/k1"]
+	if !strings.HasPrefix(gone, "critical key_vanished: ") {
+		t.Fatalf("%v", told)
+	}
+	elsewhere := fmt.Sprintf(`{"issuer":%q,"jwks_uri":"%[1]s/keys","token_endpoint":"%[1]s/token"}`, issuer.Name())
+	issuer.Misbehave(
+		vendortest.Manner{On: "/openid-configuration", Times: vendortest.Always, Answer: vendortest.Status(http.StatusNotFound, "")},
+		vendortest.Manner{On: "/oauth-authorization-server", Times: vendortest.Always, Answer: vendortest.Reply(http.StatusOK, "application/json", elsewhere)})
+	d.now = d.now.Add(time.Hour)
+	told, _ = d.pass(t, options)
+	at := issuer.Name() + "/.well-known/"
+	expect(t, told, map[string]string{
+		"discovery/shop": inOrder, "key/shop/k1": gone, "key/shop/k2": there,
+		"remark": "the discovery document of shop was read at " + at + "oauth-authorization-server, where it stood at " + at + "openid-configuration before: it is compared with what stood there",
+	})
+	issuer.Misbehave()
+	d.now = d.now.Add(time.Hour)
+	told, _ = d.pass(t, options)
+	delete(told, "remark")
+	expect(t, told, map[string]string{"discovery/shop": inOrder, "key/shop/k1": gone, "key/shop/k2": there})
+}
+
+func TestTheKeysOfAStrangerSayNothing(t *testing.T) {
+	k1, evil := josetest.EC(t, "k1"), josetest.EC(t, "evil")
+	issuer := josetest.StartIssuer(t, "", josetest.Set(t, k1), none())
+	ref := watch.SecretRef{File: write(t, k1.Sign(t, fmt.Sprintf(`{"iss":%q,"exp":%d}`, issuer.Name(), start.Add(90*24*time.Hour).Unix())))}
+	options := living(issuer, 24*time.Hour)
+	options.Issuers[0].Tokens = []watch.SecretRef{ref}
+	d := newDesk()
+	d.pass(t, options)
+	issuer.Change(map[string]any{"issuer": "https://other.example"})
+	issuer.Publish(josetest.Set(t, evil))
+	const why = "the discovery document is that of another issuer, which it was not before"
+	for range 2 {
+		d.now = d.now.Add(time.Hour)
+		told, facts := d.pass(t, options)
+		expect(t, told, map[string]string{
+			"discovery/shop":             fmt.Sprintf(`warning issuer_mismatch: its discovery document names the issuer "https://other.example", where %q was asked for`, issuer.Name()),
+			"keys/shop":                  "unknown issuer_mismatch: could not be read: read the keys of " + issuer.Name() + ": " + why,
+			"token/shop/" + ref.String(): "unknown unreadable: could not be read: look for the key of the token in " + ref.String() + ": " + why,
+		})
+		all, _ := checktest.ByID(t, facts)
+		if keys := checktest.Of[watch.Problem](t, all, "keys/shop"); !keys.Confined || keys.HidesPrefix != "key/shop/" {
+			t.Errorf("%+v", keys)
+		}
+	}
+	issuer.Change(map[string]any{"issuer": issuer.Name()})
+	issuer.Publish(josetest.Set(t, k1))
+	told, _ := d.pass(t, options)
+	expect(t, told, map[string]string{"discovery/shop": inOrder, "key/shop/k1": there, "token/shop/" + ref.String(): "ok: the key k1 of the token is published"})
 }
 
 func TestALargeDocumentIsRememberedWithinFourKibibytes(t *testing.T) {

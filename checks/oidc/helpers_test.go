@@ -46,6 +46,13 @@ func shopOf(issuer *josetest.Issuer) oidc.Options {
 	}
 }
 
+// living are the options of a shop whose tokens live for so long.
+func living(issuer *josetest.Issuer, life time.Duration) oidc.Options {
+	options := shopOf(issuer)
+	options.Issuers[0].MaxTokenLife = watch.Duration(life)
+	return options
+}
+
 // pass gives what an operator is told of each subject, and of remarks.
 func (d *desk) pass(t testing.TB, options oidc.Options) (map[string]string, []watch.Fact) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -25,144 +26,37 @@ func (l *look) keys(ctx context.Context, document watch.Condition, found jose.Di
 		l.tokensUnverified(err)
 		return
 	}
+	tokens, forget := l.readTokens()
+	defer forget()
 	document.Details["keys"] = len(set.Keys)
 	if len(set.Keys) == 0 {
-		// What is remembered of the keys stands: nobody withdraws all of them on purpose.
+		// What is known of the keys stands: nobody withdraws all of them on purpose.
 		l.sink(empty(document))
-		l.tokens(set, published{})
+		l.keysUnread(watch.KeyVanished, emptyRemedy, errEmpty)
+		l.tokens(tokens, set, published{})
 		return
 	}
 	l.sink(document)
+	history := &history{look: l, place: found.URL}
+	history.life, history.lifeKnown = l.life(tokens)
+	set, known, gone := history.compare(ctx, found.JWKSURI, set)
 	l.check.env.Expect(len(set.Keys))
-	known, gone := l.compare(ctx, found.JWKSURI, set)
 	l.present(set, known)
 	for _, key := range gone {
-		l.sink(l.vanished(key))
+		l.sink(history.vanished(key))
 	}
-	l.tokens(set, known)
+	l.tokens(tokens, set, known)
 }
+
+var errEmpty = errors.New("the key set is empty, so that nothing is known of its keys")
+
+const emptyRemedy = "Publish the keys again at once: until then nobody can verify a token of this issuer."
 
 // empty is the document of an issuer that publishes no key, which is the graver news.
 func empty(document watch.Condition) watch.Condition {
-	text := "its key set is empty, so that none of its tokens can be verified"
-	if document.Reason != "" {
-		text += "; " + document.Text
-	}
-	document.Reason, document.Text = watch.KeyVanished, text
+	document.Reason, document.Text = watch.KeyVanished, "its key set is empty, so that none of its tokens can be verified"
+	document.Remedy = emptyRemedy
 	return document
-}
-
-// compare tells which keys are gone too early, and remembers those that are there. A key
-// that is missed is looked for once more: behind one name stand several servers, of which
-// one may lag.
-func (l *look) compare(ctx context.Context, address string, set jose.KeySet) (published, []seen) {
-	var known published
-	if !l.recall(ctx, "keys", &known) {
-		return published{}, nil
-	}
-	names := namesOf(set)
-	missing := func(key seen) bool { return key.Gone.IsZero() && !slices.Contains(names, key.Name) }
-	if slices.ContainsFunc(known.Keys, missing) {
-		if again, err := jose.ReadKeys(ctx, l.client, address); err == nil {
-			names = append(names, namesOf(again)...)
-		}
-	}
-	now := l.follow(known, names)
-	l.rememberKeys(ctx, now)
-	var gone []seen
-	for _, key := range now.Keys {
-		if key.Until.After(l.now) {
-			gone = append(gone, key)
-		}
-	}
-	return now, gone
-}
-
-// namesOf lists the keys that may sign.
-func namesOf(set jose.KeySet) []string {
-	var names []string
-	for _, key := range set.Keys {
-		if name := keptName(key.Name()); key.Name() != "" && key.Use != "enc" && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// follow carries what is known of the keys on to this pass.
-func (l *look) follow(known published, names []string) published {
-	now := published{At: l.now.UTC()}
-	for _, name := range names {
-		key := seen{Name: name, First: now.At, Last: now.At, Absent: known.At}
-		if i := slices.IndexFunc(known.Keys, func(k seen) bool { return k.Name == name }); i >= 0 {
-			key.First, key.Absent = known.Keys[i].First, known.Keys[i].Absent
-		}
-		if !slices.ContainsFunc(now.Keys, func(k seen) bool { return k.Name == name }) {
-			now.Keys = append(now.Keys, key)
-		}
-	}
-	since, early := l.allNew(now.Keys)
-	for _, key := range known.Keys {
-		if slices.Contains(names, key.Name) {
-			continue
-		}
-		if key.Gone.IsZero() {
-			key.Gone = now.At
-			if early {
-				key.Until, key.Since = now.At.Add(l.issuer.life()), since
-			}
-		}
-		if forget := key.Gone.Add(keptAfter); forget.After(l.now) {
-			now.Keys = append(now.Keys, key)
-		}
-	}
-	return now
-}
-
-// keptAfter is how long a key that is gone is remembered, so that it can be said when it was
-// seen last.
-const keptAfter = 90 * 24 * time.Hour
-
-// allNew reports whether not one of the keys can have been there for as long as a token may
-// live, and when all of them were absent. Only then is it certain that a key which is gone
-// signed tokens that still live: if one has been there for longer, that one may be the signer.
-// It may have come right after the last look at which it was absent, and not only when it was
-// first seen.
-func (l *look) allNew(present []seen) (time.Time, bool) {
-	since := l.now
-	for _, key := range present {
-		if key.Absent.IsZero() || l.now.Sub(key.Absent) >= l.issuer.life() {
-			return time.Time{}, false
-		}
-		if key.Absent.Before(since) {
-			since = key.Absent
-		}
-	}
-	return since, len(present) > 0
-}
-
-// rememberKeys keeps the keys that are there, and of those that are gone what else fits.
-func (l *look) rememberKeys(ctx context.Context, now published) {
-	if len(now.Keys) > maxKeysKept {
-		now.Keys = now.Keys[:maxKeysKept]
-	}
-	text := encode(now)
-	for len(text) > maxMemory {
-		now.Keys = now.Keys[:len(now.Keys)-1]
-		text = encode(now)
-	}
-	l.remember(ctx, "keys", text)
-}
-
-// vanished is a key that is gone while tokens which it signed live.
-func (l *look) vanished(key seen) watch.Condition {
-	return watch.Condition{
-		Subject: l.keySubject(key.Name, key.Name), Reason: watch.KeyVanished,
-		Text: fmt.Sprintf("the key was withdrawn too early: it was gone at %s, and none of the keys that are left was there at %s yet; tokens that it signed may live until %s (max_token_life %s) and are refused",
-			stamp(key.Gone), stamp(key.Since), stamp(key.Until), watch.Span(l.issuer.life())),
-		Details: map[string]any{"key_id": key.Name, "first_seen": key.First.Format(time.RFC3339), "last_seen": key.Last.Format(time.RFC3339), "missed_at": key.Gone.Format(time.RFC3339)},
-		Remedy:  fmt.Sprintf("Publish the key again until %s; at the next rotation keep the old key beside the new one for as long as tokens live.", stamp(key.Until)),
-	}
 }
 
 func (l *look) keySubject(id, name string) watch.Subject {

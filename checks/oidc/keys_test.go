@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/jose/josetest"
 	"lapsewatch/internal/pki"
 	"lapsewatch/internal/vendortest"
@@ -53,8 +55,10 @@ func TestAKeyIsToldOnlyWhereTokensThatItSignedCertainlyLive(t *testing.T) {
 		"and still at the look after that":         {[]step{{0, only}, {time.Hour, next}, {23 * time.Hour, next}}, "critical key_vanished: the key was withdrawn too early: it was gone at 2026-11-22 07:00 UTC, and none of the keys that are left was there at 2026-11-22 06:00 UTC yet; tokens that it signed may live until 2026-11-23 07:00 UTC (max_token_life 1 d) and are refused"},
 		"until its last token is dead":             {[]step{{0, only}, {time.Hour, next}, {life, next}}, ""},
 		"until it is published again":              {[]step{{0, only}, {time.Hour, next}, {time.Hour, both}}, there},
-		"withdrawn before the overlap is over":     {[]step{{0, only}, {time.Hour, both}, {22 * time.Hour, next}}, "critical key_vanished: the key was withdrawn too early: it was gone at 2026-11-23 05:00 UTC, and none of the keys that are left was there at 2026-11-22 06:00 UTC yet; tokens that it signed may live until 2026-11-24 05:00 UTC (max_token_life 1 d) and are refused"},
+		"withdrawn before the overlap is over":     {[]step{{0, only}, {time.Hour, both}, {20 * time.Hour, next}}, "critical key_vanished: the key was withdrawn too early: it was gone at 2026-11-23 03:00 UTC, and none of the keys that are left was there at 2026-11-22 06:00 UTC yet; tokens that it signed may live until 2026-11-24 03:00 UTC (max_token_life 1 d) and are refused"},
 		"withdrawn after the overlap":              {[]step{{0, only}, {time.Hour, both}, {24 * time.Hour, next}}, ""},
+		"looks a little less than a life apart":    {[]step{{0, only}, {24*time.Hour - 3*time.Second, next}}, ""},
+		"looks a minute apart":                     {[]step{{0, only}, {time.Minute, next}}, "critical key_vanished: the key was withdrawn too early: it was gone at 2026-11-22 06:01:00 UTC, and none of the keys that are left was there at 2026-11-22 06:00:00 UTC yet; tokens that it signed may live until 2026-11-23 06:01 UTC (max_token_life 1 d) and are refused"},
 		"looks too far apart to be sure":           {[]step{{0, only}, {25 * time.Hour, next}}, ""},
 		"another key was there from the beginning": {[]step{{0, both}, {time.Hour, next}}, ""},
 		"a key that was announced and taken back":  {[]step{{0, next}, {time.Hour, both}, {time.Hour, next}}, ""},
@@ -62,17 +66,121 @@ func TestAKeyIsToldOnlyWhereTokensThatItSignedCertainlyLive(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			issuer := josetest.StartIssuer(t, "", nil, none())
 			d, told := newDesk(), map[string]string{}
 			for _, step := range test.steps {
 				d.now = d.now.Add(step.after)
 				issuer.Publish(josetest.Set(t, step.keys...))
-				told, _ = d.pass(t, shopOf(issuer))
+				told, _ = d.pass(t, living(issuer, life))
 			}
 			if told["key/shop/k1"] != test.want {
 				t.Errorf("got  %s\nwant %s", told["key/shop/k1"], test.want)
 			}
 		})
+	}
+}
+
+func TestWithoutTheLifeOfTokensNoKeyWentTooEarly(t *testing.T) {
+	k1, k2 := josetest.EC(t, "k1"), josetest.EC(t, "k2")
+	for name, test := range map[string]struct {
+		life time.Duration
+		want string
+	}{
+		"not known":               {0, ""},
+		"known by a listed token": {5 * time.Hour, "critical key_vanished: the key was withdrawn too early: it was gone at 2026-11-22 07:00 UTC, and none of the keys that are left was there at 2026-11-22 06:00 UTC yet; tokens that it signed may live until 2026-11-22 12:00 UTC (the life of a token in tokens is 5 h) and are refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			issuer := josetest.StartIssuer(t, "", josetest.Set(t, k1), none())
+			options := shopOf(issuer)
+			if test.life > 0 {
+				claims := fmt.Sprintf(`{"iss":%q,"iat":%d,"exp":%d}`, issuer.Name(), start.Unix(), start.Add(test.life).Unix())
+				options.Issuers[0].Tokens = []watch.SecretRef{{File: write(t, k2.Sign(t, claims))}}
+			}
+			d := newDesk()
+			d.pass(t, options)
+			issuer.Publish(josetest.Set(t, k2))
+			d.now = d.now.Add(time.Hour)
+			if told, _ := d.pass(t, options); told["key/shop/k1"] != test.want {
+				t.Errorf("got  %s\nwant %s", told["key/shop/k1"], test.want)
+			}
+		})
+	}
+}
+
+func TestASecondLookGoesOverANewConnection(t *testing.T) {
+	k1, k2 := josetest.EC(t, "k1"), josetest.EC(t, "k2")
+	issuer := josetest.StartIssuer(t, "", josetest.Set(t, k1), none())
+	d := newDesk()
+	d.pass(t, shopOf(issuer))
+	issuer.Publish(josetest.Set(t, k2))
+	var mu sync.Mutex
+	var from []string
+	issuer.Misbehave(vendortest.Manner{On: "/keys", Times: vendortest.Always, Answer: func(w http.ResponseWriter, r *http.Request, usual http.Handler) {
+		mu.Lock()
+		from = append(from, r.RemoteAddr)
+		mu.Unlock()
+		usual.ServeHTTP(w, r)
+	}})
+	d.now = d.now.Add(time.Hour)
+	d.pass(t, shopOf(issuer))
+	mu.Lock()
+	defer mu.Unlock()
+	if len(from) != 2 || from[0] == from[1] {
+		t.Errorf("asked from %q", from)
+	}
+}
+
+func TestManyKeysThatWentTooEarlyAreAllToldOfAgain(t *testing.T) {
+	const count = 36
+	var old, fresh []josetest.Signer
+	for i := range count {
+		signer := josetest.EC(t, fmt.Sprintf("old-0123456789abcdef0123456789abcdef-%02d", i))
+		old = append(old, signer)
+		signer.ID = strings.Replace(signer.ID, "old", "new", 1)
+		fresh = append(fresh, signer)
+	}
+	issuer := josetest.StartIssuer(t, "", josetest.Set(t, old...), none())
+	d, memory := newDesk(), &checktest.Memory{}
+	d.env.Memory = memory
+	d.pass(t, living(issuer, 24*time.Hour))
+	issuer.Publish(josetest.Set(t, fresh...))
+	for look := range 2 {
+		d.now = d.now.Add(time.Hour)
+		told, _ := d.pass(t, living(issuer, 24*time.Hour))
+		vanished := 0
+		for _, text := range told {
+			if strings.HasPrefix(text, "critical key_vanished: ") {
+				vanished++
+			}
+		}
+		if vanished != count {
+			t.Errorf("look %d: %d keys are told of, want %d", look, vanished, count)
+		}
+	}
+}
+
+func TestOfMoreKeysThanAreRememberedNoneIsTakenForANewOne(t *testing.T) {
+	signer := josetest.EC(t, "")
+	set := func(from, to int) []byte {
+		var keys []josetest.Signer
+		for i := from; i < to; i++ {
+			signer.ID = fmt.Sprintf("%s-%04d", strings.Repeat("k", 40), i)
+			keys = append(keys, signer)
+		}
+		return josetest.Set(t, keys...)
+	}
+	issuer := josetest.StartIssuer(t, "", set(0, 300), none())
+	d := newDesk()
+	d.pass(t, living(issuer, 24*time.Hour))
+	d.now = d.now.Add(time.Hour)
+	issuer.Publish(set(250, 300))
+	told, _ := d.pass(t, living(issuer, 24*time.Hour))
+	for id, text := range told {
+		if strings.HasPrefix(text, "critical") {
+			t.Errorf("%s: %s", id, text)
+		}
 	}
 }
 
@@ -84,21 +192,31 @@ func TestAServerThatLagsIsAskedASecondTime(t *testing.T) {
 	d.now = d.now.Add(time.Hour)
 	issuer.Misbehave(vendortest.Manner{On: "/keys", Answer: vendortest.Reply(http.StatusOK, "application/json", string(josetest.Set(t, k2)))})
 	told, _ := d.pass(t, shopOf(issuer))
-	expect(t, told, map[string]string{"discovery/shop": inOrder, "key/shop/k2": there})
+	expect(t, told, map[string]string{"discovery/shop": inOrder, "key/shop/k1": there, "key/shop/k2": there})
 }
 
 func TestAnEmptyKeySetIsCriticalAndForgetsNothing(t *testing.T) {
 	k1, k2 := josetest.EC(t, "k1"), josetest.EC(t, "k2")
 	issuer := josetest.StartIssuer(t, "", josetest.Set(t, k1), none())
-	d := newDesk()
-	d.pass(t, shopOf(issuer))
+	d, options := newDesk(), living(issuer, 24*time.Hour)
+	d.pass(t, options)
 	issuer.Publish([]byte(`{"keys":[]}`))
 	d.now = d.now.Add(time.Hour)
-	told, _ := d.pass(t, shopOf(issuer))
-	expect(t, told, map[string]string{"discovery/shop": "critical key_vanished: its key set is empty, so that none of its tokens can be verified"})
+	told, facts := d.pass(t, options)
+	expect(t, told, map[string]string{
+		"discovery/shop": "critical key_vanished: its key set is empty, so that none of its tokens can be verified",
+		"keys/shop":      "unknown key_vanished: could not be read: the key set is empty, so that nothing is known of its keys",
+	})
+	all, _ := checktest.ByID(t, facts)
+	if keys := checktest.Of[watch.Problem](t, all, "keys/shop"); !keys.Confined || keys.HidesPrefix != "key/shop/" {
+		t.Errorf("%+v", keys)
+	}
+	if remedy := checktest.Of[watch.Condition](t, all, "discovery/shop").Remedy; remedy != "Publish the keys again at once: until then nobody can verify a token of this issuer." {
+		t.Errorf("the remedy is %q", remedy)
+	}
 	issuer.Publish(josetest.Set(t, k2))
 	d.now = d.now.Add(time.Hour)
-	told, _ = d.pass(t, shopOf(issuer))
+	told, _ = d.pass(t, options)
 	if !strings.HasPrefix(told["key/shop/k1"], "critical key_vanished: the key was withdrawn too early: it was gone at 2026-11-22 08:00 UTC, and none of the keys that are left was there at 2026-11-22 06:00 UTC yet") {
 		t.Errorf("%v", told)
 	}

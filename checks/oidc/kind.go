@@ -16,6 +16,7 @@ import (
 
 	"lapsewatch/checks"
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/holdoff"
 	"lapsewatch/internal/jose"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
@@ -48,7 +49,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 	c.env.Expect(len(c.options.Issuers))
 	checks.Each(c.env.Concurrency, slices.Values(c.options.Issuers), func(issuer Issuer) {
 		if ctx.Err() == nil {
-			(&look{check: c, issuer: issuer, client: client, now: c.env.Now(), sink: sink}).run(ctx)
+			(&look{check: c, issuer: issuer, client: client, now: c.env.Now().UTC().Truncate(time.Second), sink: sink}).run(ctx)
 		}
 	}, func(issuer Issuer, err error) {
 		sink(problem(issuer.Subject(documentID(issuer)), keyPrefix(issuer), watch.InternalError, err))
@@ -88,7 +89,14 @@ func (l *look) run(ctx context.Context) {
 		l.tokensUnverified(err)
 		return
 	}
-	document := l.document(ctx, found)
+	strange := l.strange(ctx, found)
+	document := l.document(ctx, found, strange)
+	if strange {
+		l.sink(document)
+		l.keysUnread(watch.IssuerMismatch, "", fmt.Errorf("read the keys of %s: %w", shown(l.issuer.Issuer), errStranger))
+		l.tokensUnverified(errStranger)
+		return
+	}
 	if found.JWKSURI == "" {
 		// RFC 8414 allows a server whose tokens nobody verifies by keys.
 		l.sink(document)
@@ -101,7 +109,25 @@ func (l *look) run(ctx context.Context) {
 	l.keys(ctx, document, found)
 }
 
-var errNoKeys = errors.New("the discovery document names no jwks_uri that can be used")
+var (
+	errNoKeys   = errors.New("the discovery document names no jwks_uri that can be used")
+	errStranger = errors.New("the discovery document is that of another issuer, which it was not before")
+)
+
+// strange reports whether the document is suddenly that of another issuer, whose keys say
+// nothing of this one's. Where it was so from the beginning, the configuration is wrong, or
+// the address is one of several tenants: then its keys are those that are meant.
+func (l *look) strange(ctx context.Context, found jose.Discovery) bool {
+	key, accepted := l.memoryKey("accepted", ""), ""
+	if !l.recall(ctx, key, &accepted) {
+		return found.Mismatched()
+	}
+	if fresh := holdoff.Digest([]byte(found.Issuer)); fresh != accepted && (accepted == "" || !found.Mismatched()) {
+		l.remember(ctx, key, encode(fresh))
+		accepted = fresh
+	}
+	return found.Mismatched() && accepted != holdoff.Digest([]byte(found.Issuer))
+}
 
 // keysUnread tells that the keys could not be read, of which nothing else is known then.
 func (l *look) keysUnread(reason watch.Reason, remedy string, err error) {
@@ -151,3 +177,11 @@ const (
 func shown(text string) string { return clean.Text(text, maxShown) }
 
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 UTC") }
+
+// stampBeside has seconds where the minutes would not tell two instants apart.
+func stampBeside(at, other time.Time) string {
+	if apart := at.Sub(other).Abs(); apart > 0 && apart < 2*time.Minute {
+		return at.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	return stamp(at)
+}

@@ -23,13 +23,12 @@ type Options struct {
 type Issuer struct {
 	entry.Entry  `yaml:",inline"`
 	Issuer       string            `yaml:"issuer" jsonschema:"required" jsonschema_description:"its https URL, spelled as its tokens spell it (iss)"`
-	Tokens       []watch.SecretRef `yaml:"tokens,omitempty" jsonschema_description:"tokens of this issuer that are in use, whose keys must still be published"`
-	MaxTokenLife watch.Duration    `yaml:"max_token_life,omitempty" jsonschema_description:"the longest life of its tokens, such as 24h (the default); a key must stay published for as long after the next one has appeared"`
+	Tokens       []watch.SecretRef `yaml:"tokens,omitempty" jsonschema_description:"tokens of this issuer that are in use, whose keys must still be published" watched:"true"`
+	MaxTokenLife watch.Duration    `yaml:"max_token_life,omitempty" jsonschema_description:"the longest life of its tokens, such as 24h; a key must stay published for as long after the next one has appeared; default: that of the tokens in tokens, and without those no key is said to have been withdrawn too early"`
 }
 
 const (
 	defaultShown = 3 * 24 * time.Hour
-	defaultLife  = 24 * time.Hour
 	longest      = 3660 * 24 * time.Hour
 	maxTokens    = 100
 )
@@ -83,14 +82,6 @@ func (i Issuer) check(at string, wrong func(string, error)) {
 			wrong(here, fmt.Errorf("repeats %s.tokens[%d]", at, before))
 		}
 	}
-}
-
-// life is the longest life of the issuer's tokens.
-func (i Issuer) life() time.Duration {
-	if i.MaxTokenLife > 0 {
-		return time.Duration(i.MaxTokenLife)
-	}
-	return defaultLife
 }
 
 const scheme = "oidc:"

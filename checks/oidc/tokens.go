@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"slices"
+	"time"
 
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/jose"
@@ -18,29 +19,65 @@ func (l *look) tokenSubject(ref watch.SecretRef) watch.Subject {
 	return subject
 }
 
-// tokens tells of each listed token whether its key is still published. The tokens are
-// dropped at once.
-func (l *look) tokens(set jose.KeySet, known published) {
-	l.check.env.Expect(len(l.issuer.Tokens))
+// listed is a token of the list as far as it could be read.
+type listed struct {
+	ref   watch.SecretRef
+	token []byte
+	read  jose.Token
+	fact  watch.Fact
+}
+
+// readTokens reads the listed tokens. forget drops them.
+func (l *look) readTokens() (tokens []listed, forget func()) {
 	for _, ref := range l.issuer.Tokens {
-		l.sink(l.token(ref, set, known))
+		one := listed{ref: ref}
+		secret, err := l.check.env.Secrets(ref)
+		if err != nil {
+			one.fact = problem(l.tokenSubject(ref), "", reasonOf(err), err)
+		} else {
+			one.token = []byte(secret.Reveal())
+			if one.read, err = jose.Read(one.token); err != nil {
+				failed := problem(l.tokenSubject(ref), "", watch.Unparsable, fmt.Errorf("read the token in %s: %w", ref, err))
+				failed.Remedy = "Give a JSON Web Token of this issuer, or take it out of tokens."
+				one.fact = failed
+			}
+		}
+		tokens = append(tokens, one)
+	}
+	return tokens, func() {
+		for _, each := range tokens {
+			clear(each.token)
+		}
 	}
 }
 
-func (l *look) token(ref watch.SecretRef, set jose.KeySet, known published) watch.Fact {
-	subject := l.tokenSubject(ref)
-	secret, err := l.check.env.Secrets(ref)
-	if err != nil {
-		return problem(subject, "", reasonOf(err), err)
+// life is the longest life of the issuer's tokens, and in words whence that is known; zero
+// if it is not: whatever else is taken for it, a proper rotation would be told of.
+func (l *look) life(tokens []listed) (longest time.Duration, known string) {
+	if longest = time.Duration(l.issuer.MaxTokenLife); longest > 0 {
+		return longest, fmt.Sprintf("max_token_life %s", watch.Span(longest))
 	}
-	token := []byte(secret.Reveal())
-	defer clear(token)
-	read, err := jose.Read(token)
-	if err != nil {
-		failed := problem(subject, "", watch.Unparsable, fmt.Errorf("read the token in %s: %w", ref, err))
-		failed.Remedy = "Give a JSON Web Token of this issuer, or take it out of tokens."
-		return failed
+	for _, each := range tokens {
+		if life := each.read.ExpiresAt.Sub(each.read.IssuedAt); each.fact == nil && each.read.Issuer == l.issuer.Issuer && !each.read.IssuedAt.IsZero() && !each.read.ExpiresAt.IsZero() {
+			longest = max(longest, life)
+		}
 	}
+	return longest, fmt.Sprintf("the life of a token in tokens is %s", watch.Span(longest))
+}
+
+// tokens tells of each listed token whether its key is still published.
+func (l *look) tokens(tokens []listed, set jose.KeySet, known published) {
+	l.check.env.Expect(len(tokens))
+	for _, each := range tokens {
+		if each.fact == nil {
+			each.fact = l.token(each, set, known)
+		}
+		l.sink(each.fact)
+	}
+}
+
+func (l *look) token(of listed, set jose.KeySet, known published) watch.Fact {
+	subject, ref, read := l.tokenSubject(of.ref), of.ref, of.read
 	fact := watch.Condition{Subject: subject, Details: map[string]any{"place": ref.String(), "holder": read.Holder}}
 	if read.KeyID != "" {
 		fact.Details["key_id"] = shown(read.KeyID)
@@ -56,7 +93,11 @@ func (l *look) token(ref watch.SecretRef, set jose.KeySet, known published) watc
 		fact.Reason, fact.Text = watch.ClaimsUnexpected, fmt.Sprintf("the token is of the issuer %q, where %q is expected", shown(read.Issuer), shown(l.issuer.Issuer))
 		return fact
 	}
-	return verified(fact, jose.Verify(token, set), read, known)
+	fact = verified(fact, jose.Verify(of.token, set), read, known)
+	if fact.Reason == watch.KeyVanished && len(set.Keys) == 0 {
+		fact.Remedy = emptyRemedy
+	}
+	return fact
 }
 
 func verified(fact watch.Condition, verdict jose.Verdict, read jose.Token, known published) watch.Condition {
@@ -67,8 +108,9 @@ func verified(fact watch.Condition, verdict jose.Verdict, read jose.Token, known
 	if fact.Reason == "" {
 		fact.Text = fmt.Sprintf("the key %s of the token is published", shown(verdict.KeyName))
 	}
-	if at := slices.IndexFunc(known.Keys, func(k seen) bool { return k.Name == keptName(read.KeyID) }); verdict.State == jose.Vanished && at >= 0 {
-		fact.Text += fmt.Sprintf("; it was published until %s at least, and gone at %s", stamp(known.Keys[at].Last), stamp(known.Keys[at].Gone))
+	if at := slices.IndexFunc(known.Missed, func(k seen) bool { return k.Name == keptName(read.KeyID) }); verdict.State == jose.Vanished && at >= 0 {
+		last, gone := known.Missed[at].Last.Time, known.Missed[at].Gone.Time
+		fact.Text += fmt.Sprintf("; it was published until %s at least, and gone at %s", stampBeside(last, gone), stampBeside(gone, last))
 	}
 	return fact
 }

@@ -36,17 +36,23 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("the pass over the register was cut short: %w", context.Cause(ctx))
 		}
-		sink(kept.fact())
+		sink(kept.fact(c.env.Now()))
 	}
 	return nil
 }
 
-// fact is the credential as it is written down.
-func (c Credential) fact() watch.Credential {
+// fact is the credential as it is written down. An issue that lies ahead bounds nothing: the
+// credential was bought for later, and that is no clock's fault; its life follows from it.
+func (c Credential) fact(now time.Time) watch.Credential {
 	fact := watch.Credential{
 		Subject: c.Subject(c.Name), Form: watch.Form(cmp.Or(c.Form, defaultForm)), Identity: "never",
 		NotBefore: c.Issued.Time(), NotAfter: c.Expires.Time(), Remedy: c.Remedy,
 		Details: map[string]any{"expires": c.Expires.String()},
+	}
+	if fact.NotBefore.After(now) {
+		if fact.NotBefore = (time.Time{}); !c.Expires.never {
+			fact.Life = fact.NotAfter.Sub(c.Issued.Time())
+		}
 	}
 	for _, label := range c.Labels {
 		if fact.Subject.Labels == nil {

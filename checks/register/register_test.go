@@ -10,6 +10,7 @@ import (
 
 	"lapsewatch/checks/checktest"
 	"lapsewatch/checks/register"
+	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
 
@@ -63,6 +64,20 @@ credentials:
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestAnIssueThatLiesAheadIsNoFault(t *testing.T) {
+	got := collect(t, "credentials: [{name: a, issued: 2027-01-01, expires: 2028-01-01}, {name: b, issued: 2027-01-01, expires: never}]")
+	for i, life := range []time.Duration{365 * 24 * time.Hour, 0} {
+		fact := got[i].(watch.Credential)
+		if !fact.NotBefore.IsZero() || fact.Life != life || fact.Details["issued"] != "2027-01-01" {
+			t.Errorf("got %+v", fact)
+		}
+	}
+	finding := policy.Judge{}.Finding(policy.Origin{Check: "c"}, got[0], asOf)
+	if finding.Severity != watch.OK {
+		t.Errorf("got %s: %s", finding.Severity, finding.Message)
 	}
 }
 

@@ -1,6 +1,8 @@
 package saml_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -33,7 +35,7 @@ func TestADocumentAndItsCertificatesAreRead(t *testing.T) {
 	print := short(t, facts, "idp-signing")
 	full := facts[1].(watch.Credential).Details["sha256"].(string)
 	want = watch.Credential{
-		Subject: watch.Subject{ID: "idp/" + entityID + "/sha256:" + print, Name: "idp: " + entityID + ", certificate " + print},
+		Subject: watch.Subject{ID: "idp/" + entityID + "/sha256:" + print, Name: "idp: " + entityID + ", certificate " + print + " (idp-signing)"},
 		Form:    watch.SigningCertificate, Identity: "sha256:" + full, Use: watch.Use{State: watch.UseUnknown},
 		NotBefore: time.Date(2025, 12, 1, 12, 0, 0, 0, time.UTC), NotAfter: time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC),
 		Details: map[string]any{
@@ -85,8 +87,15 @@ func TestWhatCanTakeOverIsNamed(t *testing.T) {
 				if (found.Replacement != nil) != c.replaced {
 					t.Fatalf("got %+v", found.Replacement)
 				}
-				if c.replaced && (found.Replacement.Name != "certificate "+short(t, facts, "next") || !found.Replacement.NotAfter.Equal(next.Cert.NotAfter)) {
+				if c.replaced && (found.Replacement.Name != "certificate "+short(t, facts, "next")+" (next)" || !found.Replacement.NotAfter.Equal(next.Cert.NotAfter)) {
 					t.Errorf("got %+v", found.Replacement)
+				}
+				want := "Let whoever runs the entity add its next certificate to its metadata; once all partners have read that, sign with the new one and remove this one."
+				if c.replaced {
+					want = "Its successor, certificate " + short(t, facts, "next") + ", stands in the metadata already: let all partners that keep a copy take that one, then sign with it, and remove this one after its end."
+				}
+				if found.Remedy != want {
+					t.Errorf("got  %s\nwant %s", found.Remedy, want)
 				}
 			}
 		})
@@ -148,6 +157,13 @@ func TestTheLifeOfADocumentFollowsFromItsPublication(t *testing.T) {
 	}
 }
 
+// forgetting is a memory that is out of reach.
+type forgetting struct{ watch.Memory }
+
+func (forgetting) Recall(context.Context, string) ([]byte, error) {
+	return nil, errors.New("the ledger is locked")
+}
+
 func TestOnceADocumentWasIssuedAnewItsLifeIsKnown(t *testing.T) {
 	env, now := checktest.Env(asOf), asOf
 	env.Now = func() time.Time { return now }
@@ -175,7 +191,16 @@ func TestOnceADocumentWasIssuedAnewItsLifeIsKnown(t *testing.T) {
 		t.Errorf("as that one grows old, it lives for %s", got)
 	}
 	now = asOf.Add(97 * time.Hour)
-	if got := issued("2026-12-07T06:00:00Z"); got != 0 {
+	if got := issued("2026-12-07T06:00:00Z"); got != 14*24*time.Hour {
 		t.Errorf("replaced by one that ends earlier, it lives for %s", got)
+	}
+	memory := env.Memory
+	env.Memory = forgetting{memory}
+	if got := issued("2026-12-08T06:00:00Z"); got != 0 {
+		t.Errorf("where nothing is recalled, it lives for %s", got)
+	}
+	env.Memory = memory
+	if got := issued("2026-12-08T06:00:00Z"); got != 14*24*time.Hour {
+		t.Errorf("once that is over, it lives for %s", got)
 	}
 }

@@ -107,7 +107,7 @@ func (m Metadata) entityFacts(e *entity) []watch.Fact {
 	for _, k := range e.keys {
 		of := subject
 		of.ID += "/sha256:" + k.short()
-		of.Name += ", certificate " + k.short()
+		of.Name += ", " + k.name()
 		facts = append(facts, e.keyFact(of, k))
 	}
 	return facts
@@ -135,7 +135,11 @@ func (e *entity) keyFact(subject watch.Subject, k *key) watch.Fact {
 		fact.Remedy = "Let whoever runs the entity add its next certificate to its metadata; once all partners have read that, sign with the new one and remove this one."
 	}
 	if next := e.replacement(k); next != nil {
-		fact.Replacement = &watch.Replacement{Name: "certificate " + next.short(), NotBefore: next.notBefore, NotAfter: next.notAfter}
+		fact.Replacement = &watch.Replacement{Name: next.name(), NotBefore: next.notBefore, NotAfter: next.notAfter}
+		fact.Remedy = fmt.Sprintf("Its successor, certificate %s, stands in the metadata already: let all partners that keep a copy encrypt to that one, and remove this one after its end.", next.short())
+		if k.signs() {
+			fact.Remedy = fmt.Sprintf("Its successor, certificate %s, stands in the metadata already: let all partners that keep a copy take that one, then sign with it, and remove this one after its end.", next.short())
+		}
 	}
 	return fact
 }

@@ -14,8 +14,11 @@ import (
 	"lapsewatch/internal/clean"
 )
 
-// maxCertificate bounds the text of a certificate.
-const maxCertificate = 128 << 10
+// maxCertificate bounds the text of a certificate, and maxCommonName what is shown of its CN.
+const (
+	maxCertificate = 128 << 10
+	maxCommonName  = 60
+)
 
 // use is a role of an entity, and what it uses a key for there: signing, encryption, or
 // empty for both (saml-metadata-2.0-os, 2.4.1.1).
@@ -35,6 +38,8 @@ type key struct {
 	fingerprint             string
 	notBefore, notAfter     time.Time
 	subject, issuer, serial string
+	// commonName is what people know the certificate by; it may be empty.
+	commonName string
 	// err is why there is nothing but the fingerprint.
 	err  error
 	uses []use
@@ -67,6 +72,7 @@ func certificate(text string) *key {
 	}
 	k.notBefore, k.notAfter = cert.NotBefore.UTC(), cert.NotAfter.UTC()
 	k.subject, k.issuer = clean.Text(cert.Subject.String(), 2*shownRunes), clean.Text(cert.Issuer.String(), 2*shownRunes)
+	k.commonName = clean.Text(cert.Subject.CommonName, maxCommonName)
 	k.serial = clean.Text(cert.SerialNumber.Text(16), shownRunes)
 	return k
 }
@@ -87,6 +93,14 @@ func fingerprint(content []byte) string {
 
 // short tells the certificates of an entity apart.
 func (k *key) short() string { return k.fingerprint[:12] }
+
+// name is what people read of it.
+func (k *key) name() string {
+	if k.commonName == "" {
+		return "certificate " + k.short()
+	}
+	return fmt.Sprintf("certificate %s (%s)", k.short(), k.commonName)
+}
 
 func (k *key) signs() bool { return slices.ContainsFunc(k.uses, use.signs) }
 

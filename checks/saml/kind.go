@@ -21,10 +21,17 @@ import (
 var Kind = checks.Define("saml", defaults, New, checks.Targets(takes, fill))
 
 const (
-	// maxAtOnce bounds the documents that are read at a time, each of which may be large.
-	maxAtOnce = 4
-	redirects = 3
+	// maxAtOnce bounds the documents that are read at a time, and maxBytesAtOnce their size
+	// together: one that comes over the web is in memory whole, and for a moment several
+	// times.
+	maxAtOnce      = 4
+	maxBytesAtOnce = 64 << 20
+	redirects      = 3
 )
+
+func (c *check) atOnce() int {
+	return min(c.env.Concurrency, maxAtOnce, max(1, int(maxBytesAtOnce/c.options.MaxBytes)))
+}
 
 type check struct {
 	options Options
@@ -55,7 +62,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 	if p.clientErr == nil {
 		defer p.client.Close()
 	}
-	checks.Each(min(c.env.Concurrency, maxAtOnce), slices.Values(c.options.Metadata), func(m Metadata) {
+	checks.Each(c.atOnce(), slices.Values(c.options.Metadata), func(m Metadata) {
 		p.look(ctx, m)
 	}, func(m Metadata, err error) {
 		sink(watch.Problem{Subject: m.Subject(m.id()), Reason: watch.InternalError, Err: err, Confined: true, HidesPrefix: m.id() + "/"})

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Metadata []Metadata `yaml:"metadata" jsonschema:"required,minItems=1" jsonschema_description:"the metadata documents to read"`
 	CAFile   string     `yaml:"ca_file,omitempty" jsonschema_description:"PEM file of the authorities to trust in place of the system's"`
-	MaxBytes int64      `yaml:"max_bytes" jsonschema:"minimum=1024,maximum=536870912" jsonschema_description:"bytes of a document above which it is a problem; default 33554432 (32 MiB)"`
+	MaxBytes int64      `yaml:"max_bytes" jsonschema:"minimum=1024,maximum=268435456" jsonschema_description:"bytes of a document above which it is a problem; default 33554432 (32 MiB)"`
 }
 
 // Metadata is one document: that of an entity, or the aggregate of a federation.
@@ -30,7 +30,7 @@ type Metadata struct {
 const (
 	defaultMaxBytes = 32 << 20
 	leastMaxBytes   = 1 << 10
-	mostMaxBytes    = 512 << 20
+	mostMaxBytes    = 256 << 20
 	// maxUnfiltered is how many entities of a document are watched without being asked for.
 	maxUnfiltered = 50
 	maxPatterns   = 1000

@@ -23,7 +23,7 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		{"a name twice", "metadata: [{name: a, file: x}, {name: a, file: y}]", `metadata[1].name: "a" is the name of metadata[0] too`},
 		{"a pattern that is none", "metadata: [{name: a, file: x, entities: ['[']}]", "metadata[0].entities[0]: want an entityID of at most 1024 characters, in which * stands for any text and ? for any character"},
 		{"an empty pattern", "metadata: [{name: a, file: x, entities: ['']}]", "metadata[0].entities[0]: want an entityID of at most 1024 characters, in which * stands for any text and ? for any character"},
-		{"no bytes", "metadata: [{name: a, file: x}]\nmax_bytes: 0", "max_bytes: want 1024 to 536870912"},
+		{"no bytes", "metadata: [{name: a, file: x}]\nmax_bytes: 0", "max_bytes: want 1024 to 268435456"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package saml
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"lapsewatch/internal/holdoff"
+	"lapsewatch/internal/renewal"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
@@ -90,13 +90,6 @@ func (m Metadata) problem(err error) watch.Problem {
 	return found
 }
 
-// issue is what is remembered of the end of a document.
-type issue struct {
-	Until time.Time `json:"until"`
-	// Seconds is the life of the documents that are issued there, as far as was seen.
-	Seconds int64 `json:"life_seconds,omitempty"`
-}
-
 // life is how long the document holds from its issue to its end; zero if that is not known.
 // Many are issued anew every day, or for each reader, to hold for some days: without their
 // life they would seem to be about to lapse for ever.
@@ -108,34 +101,12 @@ func (p *pass) life(ctx context.Context, m Metadata, found document) time.Durati
 	case !found.created.IsZero() && found.created.Before(until):
 		return until.Sub(found.created)
 	}
-	key := "issue:" + holdoff.Digest([]byte(m.Name), []byte(m.URL), []byte(m.File))
-	known, now := p.recall(ctx, key), p.env.Now()
-	fresh := issue{Until: until}
-	switch {
-	case known.Until.Equal(until):
-		return time.Duration(known.Seconds) * time.Second
-	case !known.Until.IsZero() && known.Until.Before(until), known.Until.IsZero() && p.slides(ctx, m, until):
-		fresh.Seconds = max(0, int64(until.Sub(now)/time.Second))
-	}
-	if value, err := json.Marshal(fresh); err != nil {
-		p.env.Log.Warn("remember the end of SAML metadata", "metadata", m.Name, "error", err)
-	} else if err := p.env.Memory.Remember(ctx, key, value); err != nil {
-		p.env.Log.Warn("remember the end of SAML metadata", "metadata", m.Name, "error", err)
-	}
-	return time.Duration(fresh.Seconds) * time.Second
-}
-
-// recall gives what an earlier pass remembered. What is damaged is not known.
-func (p *pass) recall(ctx context.Context, key string) issue {
-	var known issue
-	value, err := p.env.Memory.Recall(ctx, key)
+	book := renewal.Book{Memory: p.env.Memory, Key: "issue:" + holdoff.Digest([]byte(m.Name), []byte(m.URL), []byte(m.File))}
+	life, err := book.Life(ctx, until, p.env.Now(), func() bool { return p.slides(ctx, m, until) })
 	if err != nil {
-		p.env.Log.Warn("recall the end of SAML metadata", "error", err)
+		p.env.Log.Warn("learn how long SAML metadata lives", "metadata", m.Name, "error", err)
 	}
-	if len(value) > 0 && json.Unmarshal(value, &known) != nil {
-		return issue{}
-	}
-	return known
+	return life
 }
 
 // slides reports whether a document that ends soon, and was never seen before, is made for

@@ -133,6 +133,33 @@ func TestAnAuthorityFileThatIsNotThereIsAProblemOfWhatItIsFor(t *testing.T) {
 	}
 }
 
+func TestLargeDocumentsAreReadOneAfterTheOther(t *testing.T) {
+	fine := []byte(entityOf(entityID, "", role("IDPSSODescriptor", "", key("signing", text(cert(t, "a", 1))))))
+	var now, most atomic.Int64
+	server := published{vendortest.Start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		at := now.Add(1)
+		for before := most.Load(); at > before && !most.CompareAndSwap(before, at); before = most.Load() {
+		}
+		time.Sleep(20 * time.Millisecond)
+		now.Add(-1)
+		_, _ = w.Write(fine) // a client that left needs no answer
+	}), vendortest.Manner{On: "never"})}
+	o := server.options()
+	for i := range 5 {
+		one := o.Metadata[0]
+		one.Name = fmt.Sprintf("idp-%d", i)
+		o.Metadata = append(o.Metadata, one)
+	}
+	for maxBytes, want := range map[int64]int64{64 << 20: 1, 32 << 20: 2, 1 << 20: 4} {
+		o.MaxBytes = maxBytes
+		most.Store(0)
+		checktest.Pass(t, checkOf(t, o, checktest.Env(asOf)))
+		if got := most.Load(); got > want {
+			t.Errorf("of %d bytes %d were read at a time, want %d", maxBytes, got, want)
+		}
+	}
+}
+
 func TestTryAsksForEachDocumentOnce(t *testing.T) {
 	fine := file(t, entityOf(entityID, "", role("IDPSSODescriptor", "", key("signing", text(cert(t, "a", 1))))))
 	gone := saml.Metadata{Entry: entry.Entry{Name: "gone"}, File: fine.File + ".gone"}

@@ -19,9 +19,11 @@ const (
 	noSeconds  = "and no number of seconds since 1970"
 )
 
-// numericDate reads a NumericDate (RFC 7519, 2): seconds since 1970, which need not be whole.
-// Otherwise the clause says what it is instead. A null is as good as a claim that is missing.
-func numericDate(raw json.RawMessage) (time.Time, string) {
+// NumericDate reads a claim, or a member of an answer such as exp of an introspection (RFC
+// 7662, 2.2), that is a date (RFC 7519, 2): seconds since 1970, which need not be whole. Where
+// it is none, malformed says in a clause what it is instead; one that is missing or null is
+// neither.
+func NumericDate(raw json.RawMessage) (at time.Time, malformed string) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || string(raw) == "null" {
 		return time.Time{}, ""

@@ -39,7 +39,7 @@ type Discovery struct {
 	// a certificate (mtls_endpoint_aliases, RFC 8705, 5); empty where there are none of their own.
 	MTLSTokenEndpoint, MTLSIntrospectionEndpoint string
 	// The lists are sorted, without repetitions; nil where the document has none.
-	GrantTypes, ResponseTypes, Scopes []string
+	GrantTypes, ResponseTypes []string
 	// TokenAuthMethods are token_endpoint_auth_methods_supported, IntrospectionAuthMethods those
 	// of introspection, TokenAuthAlgorithms those for private_key_jwt and client_secret_jwt, and
 	// IDTokenAlgorithms id_token_signing_alg_values_supported.
@@ -58,7 +58,7 @@ func ParseDiscovery(text []byte, plain bool) (Discovery, error) {
 	if len(text) > MaxDiscoveryBytes {
 		return Discovery{}, fmt.Errorf("%w: it is larger than %d bytes", ErrNoDiscovery, MaxDiscoveryBytes)
 	}
-	said, err := readMembers(bytes.TrimPrefix(bytes.TrimSpace(text), []byte("\uFEFF")))
+	said, err := readMembers(unmarked(text))
 	if err != nil {
 		return Discovery{}, fmt.Errorf("%w: it %w", ErrNoDiscovery, err)
 	}
@@ -99,7 +99,6 @@ func (d *Discovery) lists(said members) {
 	for name, into := range map[string]*[]string{
 		"grant_types_supported":                            &d.GrantTypes,
 		"response_types_supported":                         &d.ResponseTypes,
-		"scopes_supported":                                 &d.Scopes,
 		"token_endpoint_auth_methods_supported":            &d.TokenAuthMethods,
 		"introspection_endpoint_auth_methods_supported":    &d.IntrospectionAuthMethods,
 		"token_endpoint_auth_signing_alg_values_supported": &d.TokenAuthAlgorithms,
@@ -144,8 +143,11 @@ func CheckIssuer(issuer string, plain bool) error {
 // isObject tells a JSON object from the page that many web servers answer every path with.
 func isObject(text []byte) bool {
 	var object map[string]json.RawMessage
-	return json.Unmarshal(text, &object) == nil
+	return json.Unmarshal(unmarked(text), &object) == nil && object != nil
 }
+
+// unmarked is the text without the byte order mark that some put before it.
+func unmarked(text []byte) []byte { return bytes.TrimPrefix(bytes.TrimSpace(text), []byte("\uFEFF")) }
 
 // CheckEndpoint reports what is wrong with the URL of a key set in configuration: it is
 // absolute, https, and has neither user name nor fragment.

@@ -86,6 +86,15 @@ func TestTheDocumentOfRFC8414WillDo(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkDoesNoHarm(t *testing.T) {
+	set := append([]byte("\uFEFF"), josetest.Set(t, josetest.EC(t, "k1"))...)
+	issuer := josetest.StartIssuer(t, "", set, vendortest.Manner{On: "never"})
+	read, err := jose.ReadKeys(t.Context(), client(t, issuer.Server), issuer.Name()+"/keys")
+	if err != nil || len(read.Keys) != 1 {
+		t.Errorf("%+v, %v", read, err)
+	}
+}
+
 func TestAnotherIssuerIsData(t *testing.T) {
 	issuer := josetest.StartIssuer(t, "", nil, vendortest.Manner{On: "never"})
 	for _, asked := range []string{issuer.URL + "/", strings.Replace(issuer.URL, "127.0.0.1", "localhost", 1)} {
@@ -104,6 +113,7 @@ func TestWhyAnIssuerCannotBeDiscovered(t *testing.T) {
 	}{
 		"an outage":       {vendortest.Status(http.StatusServiceUnavailable, "3600"), watch.Unreadable, "it answered 503 Service Unavailable"},
 		"throttled":       {vendortest.Status(http.StatusTooManyRequests, "3600"), watch.Throttled, "it answered 429 Too Many Requests"},
+		"null":            {vendortest.Reply(200, "application/json", "null"), watch.Unparsable, "it answered with what is no JSON object"},
 		"a page":          {vendortest.Page(http.StatusOK), watch.Unparsable, "it answered with what is no JSON object"},
 		"forbidden":       {vendortest.Status(http.StatusForbidden, ""), watch.PermissionDenied, "it answered 403 Forbidden"},
 		"no issuer":       {vendortest.Reply(200, "application/json", `{"token_endpoint":"https://a.example/t"}`), watch.Unparsable, "it is no discovery document (OpenID Connect Discovery 1.0, RFC 8414): it names no issuer"},

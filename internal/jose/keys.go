@@ -68,7 +68,7 @@ func ParseKeySet(text []byte) (KeySet, error) {
 	if len(text) > MaxKeySetBytes {
 		return KeySet{}, fmt.Errorf("%w: it is larger than %d bytes", ErrNoKeySet, MaxKeySetBytes)
 	}
-	set, err := readMembers(bytes.TrimPrefix(bytes.TrimSpace(text), []byte("\uFEFF")))
+	set, err := readMembers(unmarked(text))
 	if err != nil {
 		return KeySet{}, fmt.Errorf("%w: it %w", ErrNoKeySet, err)
 	}

@@ -34,6 +34,10 @@ const (
 var (
 	// ErrNoToken: it is no JSON Web Token in the compact form of RFC 7515, section 7.1.
 	ErrNoToken = errors.New("it is no JSON Web Token")
+	// ErrDamaged is an ErrNoToken whose header is that of a token all the same.
+	ErrDamaged = fmt.Errorf("%w, though it begins like one", ErrNoToken)
+	// ErrSeveral: it is more than one, with white space between them.
+	ErrSeveral = errors.New("it is more than one token")
 	// ErrEncrypted: it is one of RFC 7516, whose dates only its recipient can read.
 	ErrEncrypted = errors.New("it is an encrypted token (JWE, RFC 7516): only its recipient can read its dates")
 	ErrTooLarge  = fmt.Errorf("it is larger than the %d KiB that a token may have", MaxTokenBytes>>10)
@@ -50,8 +54,6 @@ type Token struct {
 	ClientID string
 	// Scopes are those of scope (RFC 8693, 4.2), or else of scp.
 	Scopes []string
-	// HasSubject and HasID say whether there is a sub, and a jti.
-	HasSubject, HasID bool
 	// ExpiresAt, NotBefore and IssuedAt are exp, nbf and iat in UTC; zero where the claim is
 	// missing, null or Malformed.
 	ExpiresAt, NotBefore, IssuedAt time.Time
@@ -61,8 +63,8 @@ type Token struct {
 	// holds a signature of 128 bits or more. Of an unsigned token, whose claims could be
 	// guessed, it is that of issuer, audience and dates alone.
 	Fingerprint string
-	// Holder is 8 hexadecimal digits of the hash of iss, aud, sub and azp. It stays the same
-	// over renewals. Whoever guesses a subject can check the guess with it.
+	// Holder is 8 hexadecimal digits of the hash of iss, aud, sub and ClientID. It stays the
+	// same over renewals. Whoever guesses a subject can check the guess with it.
 	Holder string
 }
 
@@ -89,9 +91,6 @@ func (t Token) MalformedClaim(claim string) string {
 
 // Bare takes white space, a byte order mark and "Bearer" from around a token.
 func Bare(token []byte) []byte {
-	hidden := func(r rune) bool {
-		return unicode.IsSpace(r) || r == 0 || r == '\uFEFF' || r >= '\u200B' && r <= '\u200F' || r == '\u2060'
-	}
 	token = bytes.TrimFunc(token, hidden)
 	const scheme = "Bearer"
 	if len(token) > len(scheme) && bytes.EqualFold(token[:len(scheme)], []byte(scheme)) {
@@ -102,12 +101,34 @@ func Bare(token []byte) []byte {
 	return token
 }
 
+func hidden(r rune) bool {
+	return unicode.IsSpace(r) || r == 0 || r == '\uFEFF' || r >= '\u200B' && r <= '\u200F' || r == '\u2060'
+}
+
+// several reports whether a text is more than one token, with white space between them.
+func several(text string) bool {
+	count := 0
+	for word := range strings.FieldsFuncSeq(text, hidden) {
+		parts := strings.Split(word, ".")
+		if len(parts) != 3 && len(parts) != 5 {
+			continue
+		}
+		if head, err := object(parts[0]); err == nil && head.text("alg") != "" {
+			count++
+		}
+	}
+	return count > 1
+}
+
 // Read reads a token in the compact form, with what Bare takes away around it. It needs no
 // key and verifies nothing.
 func Read(token []byte) (Token, error) {
 	token = Bare(token)
 	if len(token) > MaxTokenBytes {
 		return Token{}, ErrTooLarge
+	}
+	if several(string(token)) {
+		return Token{}, ErrSeveral
 	}
 	parts := strings.Split(string(token), ".")
 	if len(parts) != 3 && len(parts) != 5 {
@@ -117,20 +138,22 @@ func Read(token []byte) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("%w: its header %w", ErrNoToken, err)
 	}
-	if len(parts) == 5 {
+	read := Token{}
+	read.header(head)
+	switch {
+	case read.Algorithm == "":
+		return Token{}, fmt.Errorf("%w: its header names no algorithm", ErrNoToken)
+	case len(parts) == 5 && slices.ContainsFunc(parts, func(part string) bool { return !base64URL(part) }):
+		return Token{}, fmt.Errorf("%w: one of its five parts is not base64url", ErrDamaged)
+	case len(parts) == 5:
 		return Token{}, ErrEncrypted
 	}
 	body, err := object(parts[1])
 	if err != nil {
-		return Token{}, fmt.Errorf("%w: its payload %w", ErrNoToken, err)
+		return Token{}, fmt.Errorf("%w: its payload %w", ErrDamaged, err)
 	}
 	if !base64URL(parts[2]) {
-		return Token{}, fmt.Errorf("%w: its signature is not base64url", ErrNoToken)
-	}
-	read := Token{}
-	read.header(head)
-	if read.Algorithm == "" {
-		return Token{}, fmt.Errorf("%w: its header names no algorithm", ErrNoToken)
+		return Token{}, fmt.Errorf("%w: its signature is not base64url", ErrDamaged)
 	}
 	subject := read.claims(body)
 	read.Holder = shortHash(8, append([]string{read.Issuer, subject, read.ClientID}, slices.Sorted(slices.Values(read.Audience))...)...)
@@ -200,7 +223,7 @@ func (t *Token) claims(body members) (subject string) {
 		if !there || t.MalformedClaim(claim) != "" {
 			return time.Time{}
 		}
-		at, text := numericDate(raw)
+		at, text := NumericDate(raw)
 		if text != "" {
 			t.wrong(claim, text)
 		}
@@ -211,7 +234,6 @@ func (t *Token) claims(body members) (subject string) {
 	if t.ClientID = body.text("azp"); t.ClientID == "" {
 		t.ClientID = body.text("client_id")
 	}
-	t.HasSubject, t.HasID = subject != "", len(body.byName["jti"]) > 0
 	t.Audience = body.texts("aud", maxAudiences)
 	for _, name := range []string{"scope", "scp"} {
 		if len(t.Scopes) > 0 {

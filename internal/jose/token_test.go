@@ -28,7 +28,7 @@ func TestATokenIsReadWithoutItsKey(t *testing.T) {
 	got := read(t, token)
 	want := jose.Token{
 		Algorithm: "RS256", KeyID: "k1", Type: "at+jwt", Issuer: "https://login.example/", Audience: []string{"api", "billing"}, ClientID: "shop",
-		Scopes: []string{"read", "write"}, HasSubject: true, HasID: true,
+		Scopes:    []string{"read", "write"},
 		ExpiresAt: time.Date(2026, 11, 18, 11, 6, 40, 0, time.UTC), NotBefore: time.Date(2026, 11, 18, 8, 20, 0, 5e8, time.UTC), IssuedAt: time.Date(2026, 11, 18, 8, 20, 0, 0, time.UTC),
 		Fingerprint: got.Fingerprint, Holder: got.Holder,
 	}
@@ -119,12 +119,15 @@ func TestWhatIsNoTokenIsRefusedWithoutBeingRepeated(t *testing.T) {
 		"three words":              {canary + ".example.com", jose.ErrNoToken, "it is no JSON Web Token: its header is no JSON object"},
 		"a header that is a list":  {josetest.Raw(`["alg"]`, `{}`, canary), jose.ErrNoToken, "it is no JSON Web Token: its header is no JSON object"},
 		"a header without alg":     {josetest.Raw(`{"typ":"JWT"}`, `{}`, canary), jose.ErrNoToken, "it is no JSON Web Token: its header names no algorithm"},
-		"claims that are a string": {josetest.Raw(rs256, `"`+canary+`"`, canary), jose.ErrNoToken, "it is no JSON Web Token: its payload is no JSON object"},
-		"claims with a second end": {josetest.Raw(rs256, `{}{}`, canary), jose.ErrNoToken, "it is no JSON Web Token: its payload is no JSON object"},
-		"claims that are deep":     {josetest.Raw(rs256, deep, canary), jose.ErrNoToken, "it is no JSON Web Token: its payload is nested deeper than 32 levels"},
-		"many claims":              {josetest.Raw(rs256, "{"+many.String()+`"z":1}`, canary), jose.ErrNoToken, "it is no JSON Web Token: its payload has more than 1000 members"},
-		"a signature with padding": {josetest.Raw(rs256, `{}`, "") + "YQ==", jose.ErrNoToken, "it is no JSON Web Token: its signature is not base64url"},
-		"a line end within":        {strings.Replace(josetest.Raw(rs256, `{"iss":"`+canary+`"}`, canary), ".", ".\n", 1), jose.ErrNoToken, "it is no JSON Web Token: its payload is not base64url"},
+		"claims that are a string": {josetest.Raw(rs256, `"`+canary+`"`, canary), jose.ErrDamaged, "it is no JSON Web Token, though it begins like one: its payload is no JSON object"},
+		"claims with a second end": {josetest.Raw(rs256, `{}{}`, canary), jose.ErrDamaged, "it is no JSON Web Token, though it begins like one: its payload is no JSON object"},
+		"claims that are deep":     {josetest.Raw(rs256, deep, canary), jose.ErrDamaged, "it is no JSON Web Token, though it begins like one: its payload is nested deeper than 32 levels"},
+		"many claims":              {josetest.Raw(rs256, "{"+many.String()+`"z":1}`, canary), jose.ErrDamaged, "it is no JSON Web Token, though it begins like one: its payload has more than 1000 members"},
+		"a signature with padding": {josetest.Raw(rs256, `{}`, "") + "YQ==", jose.ErrDamaged, "it is no JSON Web Token, though it begins like one: its signature is not base64url"},
+		"two tokens, one a line":   {josetest.Raw(rs256, `{}`, canary) + "\r\n" + josetest.Raw(rs256, `{}`, canary), jose.ErrSeveral, "it is more than one token"},
+		"two tokens with schemes":  {"Bearer " + josetest.Raw(rs256, `{}`, canary) + " Bearer " + josetest.Raw(rs256, `{}`, canary), jose.ErrSeveral, "it is more than one token"},
+		"a token and two words":    {josetest.Raw(rs256, `{}`, canary) + "\n" + canary + ".example.com", jose.ErrDamaged, "it is no JSON Web Token, though it begins like one: one of its five parts is not base64url"},
+		"a line end within":        {strings.Replace(josetest.Raw(rs256, `{"iss":"`+canary+`"}`, canary), ".", ".\n", 1), jose.ErrDamaged, "it is no JSON Web Token, though it begins like one: its payload is not base64url"},
 		"an encrypted token":       {josetest.Raw(`{"alg":"RSA-OAEP","enc":"A256GCM"}`, canary, canary) + ".YQ.YQ", jose.ErrEncrypted, "it is an encrypted token (JWE, RFC 7516): only its recipient can read its dates"},
 		"a huge one":               {josetest.Raw(rs256, `{"a":"`+strings.Repeat("a", 65536)+`"}`, canary), jose.ErrTooLarge, "it is larger than the 64 KiB that a token may have"},
 	}
@@ -166,12 +169,13 @@ func TestTheFingerprintOfAnUnsignedTokenTellsNothingOfItsSubject(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	for _, claims := range []string{`{"exp":1795000000}`, `{"exp":1e300,"nbf":-1,"iat":"x"}`, `{"exp":1,"exp":2}`, `{"aud":["a",1,null],"scp":["b"]}`, `[]`, `{"a":{"a":{}}}`} {
 		f.Add([]byte(josetest.Raw(rs256, claims, "s")))
+		f.Add([]byte(josetest.Raw(rs256, claims, "s") + "\n" + josetest.Raw(rs256, claims, "t")))
 		f.Add([]byte("Bearer " + josetest.Raw(`{"alg":"none"}`, claims, "") + "\n"))
 	}
 	f.Fuzz(func(t *testing.T, token []byte) {
 		got, err := jose.Read(token)
 		if err != nil {
-			if !errors.Is(err, jose.ErrNoToken) && !errors.Is(err, jose.ErrEncrypted) && !errors.Is(err, jose.ErrTooLarge) {
+			if !errors.Is(err, jose.ErrNoToken) && !errors.Is(err, jose.ErrEncrypted) && !errors.Is(err, jose.ErrTooLarge) && !errors.Is(err, jose.ErrSeveral) {
 				t.Errorf("an error of no kind: %v", err)
 			}
 			return

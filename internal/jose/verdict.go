@@ -85,19 +85,19 @@ func Verify(token []byte, set KeySet) Verdict {
 	return named(token, read, set, suits)
 }
 
-// named verifies a token that names its key. Several may have that name.
+// named verifies a token that names its key. Several may have that name; while one of them
+// cannot be used here, nobody can say that none signed it.
 func named(token []byte, read Token, set KeySet, suits func(any) bool) Verdict {
 	name := shownWord(read.KeyID)
 	verdict := Verdict{State: Vanished, Text: fmt.Sprintf("names the key %q, which is not among the keys (%s)", name, count(set))}
+	unreadable := ""
 	for _, key := range set.Keys {
 		if key.ID != read.KeyID {
 			continue
 		}
 		switch {
 		case key.Unreadable != "":
-			if verdict.State == Vanished {
-				verdict = Verdict{State: Unchecked, Text: fmt.Sprintf("names the key %q, which %s", name, key.Unreadable)}
-			}
+			unreadable = key.Unreadable
 		case key.Use == "enc":
 			verdict = Verdict{State: Invalid, Text: fmt.Sprintf("names the key %q, which is published for encryption and not for signatures", name)}
 		case !suits(key.verifies) || key.Algorithm != "" && key.Algorithm != read.Algorithm:
@@ -110,13 +110,20 @@ func named(token []byte, read Token, set KeySet, suits func(any) bool) Verdict {
 			verdict = refusal(err, fmt.Sprintf("was not signed by the key %q that it names", name))
 		}
 	}
+	if unreadable != "" {
+		return Verdict{State: Unchecked, Text: fmt.Sprintf("names the key %q, which %s", name, unreadable)}
+	}
 	return verdict
 }
 
-// unnamed verifies a token that names no key.
+// unnamed verifies a token that names no key. Any of those that go with its algorithm may
+// have signed it, those that cannot be used here too.
 func unnamed(token []byte, read Token, set KeySet, suits func(any) bool) Verdict {
-	tried, refused := 0, error(nil)
+	tried, refused, unreadable := 0, error(nil), ""
 	for _, key := range set.Keys {
+		if key.Unreadable != "" && key.mayHaveSigned(read.Algorithm) {
+			unreadable = key.Unreadable
+		}
 		if key.verifies == nil || key.Use == "enc" || !suits(key.verifies) || key.Algorithm != "" && key.Algorithm != read.Algorithm {
 			continue
 		}
@@ -129,12 +136,20 @@ func unnamed(token []byte, read Token, set KeySet, suits func(any) bool) Verdict
 	}
 	algorithm := shownWord(read.Algorithm)
 	switch {
+	case unreadable != "":
+		return Verdict{State: Unchecked, Text: fmt.Sprintf("names no key, and one of those that may have signed it %s", unreadable)}
 	case tried > 0:
 		return refusal(refused, fmt.Sprintf("names no key, and none of the keys signed it (%s)", count(set)))
 	case strings.HasPrefix(read.Algorithm, "HS"):
 		return Verdict{State: Invalid, Text: fmt.Sprintf("is signed with a secret (%s), which none of the keys is (%s)", algorithm, count(set))}
 	}
 	return Verdict{State: Vanished, Text: fmt.Sprintf("names no key, and none of the keys goes with its algorithm, %s (%s)", algorithm, count(set))}
+}
+
+// mayHaveSigned goes by what is known of a key that cannot be used here.
+func (k Key) mayHaveSigned(algorithm string) bool {
+	kind := map[string]string{"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP", "HS": "oct"}[algorithm[:min(2, len(algorithm))]]
+	return k.Use != "enc" && (k.Algorithm == "" || k.Algorithm == algorithm) && (k.Type == "" || k.Type == kind)
 }
 
 func verify(token []byte, key Key, algorithm string) error {
