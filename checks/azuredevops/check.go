@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"lapsewatch/checks"
 	"lapsewatch/internal/listedtoken"
@@ -23,8 +22,10 @@ var Kind = checks.Define("azuredevops", defaults, New)
 const (
 	// mostAtOnce is how many tokens are tried, and users looked at, at the same time.
 	mostAtOnce = 4
-	// triedPrefix begins the IDs of the options' tokens.
+	// triedPrefix begins the IDs of the options' tokens, and datedPrefix those of their dates:
+	// what is known of one says nothing of the other.
 	triedPrefix = "token/"
+	datedPrefix = "date/"
 	makeNew     = "Make a new personal access token, or extend this one, and give it to whoever uses it; a service principal or managed identity needs none."
 )
 
@@ -51,7 +52,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 
 // Try implements watch.Trier: it signs in and asks for each token at once, in spite of a hold.
 func (c *check) Try(ctx context.Context) []watch.Ability {
-	return checks.TryByCollecting(ctx, tried{c}, "tells whether this personal access token works, or lists those of its organization")
+	return checks.TryByCollecting(ctx, tried{c}, "says whether the personal access token works, or when those of the organization end")
 }
 
 // tried is the check for somebody who waits for the answer.
@@ -61,7 +62,7 @@ type tried struct{ check *check }
 func (t tried) Collect(ctx context.Context, sink watch.Sink) error {
 	strict := listedtoken.Strictly(sink)
 	return t.check.collect(ctx, func(fact watch.Fact) {
-		if credential, dated := fact.(watch.Credential); !dated || strings.HasPrefix(credential.Subject.ID, triedPrefix) {
+		if _, dated := fact.(watch.Credential); !dated {
 			strict(fact)
 		}
 	}, true)
@@ -91,6 +92,7 @@ func (c *check) tryTokens(ctx context.Context, sink watch.Sink, atOnce bool) err
 		return fmt.Errorf("reach Azure DevOps at %s: %w", c.host, err)
 	}
 	defer client.Close()
+	c.tellDates(sink)
 	c.env.Expect(len(c.options.Tokens))
 	service := listedtoken.Service{
 		Kind: "azuredevops", URL: c.options.address(), Name: c.host, Remedy: makeNew,

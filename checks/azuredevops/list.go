@@ -39,11 +39,9 @@ type lister struct {
 	token  watch.Secret
 	sink   watch.Sink
 	// told are the IDs of the tokens that were listed.
-	told  sync.Map
-	found atomic.Int64
-	// denied is set once Azure DevOps says that the sign-in may not list tokens, so that it
-	// is not asked for each user.
-	denied atomic.Bool
+	told   sync.Map
+	found  atomic.Int64
+	denied denials
 }
 
 // listTokens lists with dates. Its error is about this machine only.
@@ -77,20 +75,27 @@ func (c *check) listTokens(ctx context.Context, sink watch.Sink, atOnce bool) er
 	return nil
 }
 
-// tellOwnCertificate tells until when Lapsewatch can sign in, where that can be read. Of a
+// tellOwnCertificate tells until when Lapsewatch can sign in, or why that is not known. Of a
 // secret only a check of kind entra knows.
 func (l *lister) tellOwnCertificate(entra *msgraph.Client) {
 	if l.options.List.Method != msgraph.ClientCert {
 		return
 	}
-	own, err := entra.OwnKey()
-	if err != nil || own.NotAfter.IsZero() {
-		return // the sign-in says what is wrong
-	}
 	l.env.Expect(1)
+	subject := watch.Subject{ID: "own-certificate", Name: "the certificate that Lapsewatch signs in with"}
+	own, err := entra.OwnKey()
+	if err == nil && own.NotAfter.IsZero() {
+		err = errors.New("it holds no certificate with an end")
+	}
+	if err != nil {
+		l.sink(watch.Problem{
+			Subject: subject, Reason: watch.Unreadable, Err: fmt.Errorf("read when the certificate ends: %w", err), Confined: true,
+			Remedy: fmt.Sprintf("Put the certificate and its key where they are referred to (%s).", l.options.List.Certificate),
+		})
+		return
+	}
 	l.sink(watch.Credential{
-		Subject: watch.Subject{ID: "own-certificate", Name: "the certificate that Lapsewatch signs in with"},
-		Form:    watch.ClientCertificate, Identity: "until:" + own.NotAfter.Format(time.RFC3339), NotBefore: own.NotBefore, NotAfter: own.NotAfter, Self: true,
+		Subject: subject, Form: watch.ClientCertificate, Identity: "until:" + own.NotAfter.Format(time.RFC3339), NotBefore: own.NotBefore, NotAfter: own.NotAfter, Self: true,
 		Remedy: "Make a new certificate, add it to the application that Lapsewatch signs in as, and put it where this check's options refer to.",
 	})
 }
@@ -110,20 +115,28 @@ func (l *lister) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	checks.Each(min(l.env.Concurrency, mostAtOnce), users.each(), func(user user) {
-		if ctx.Err() != nil || l.denied.Load() {
-			return
+	unread := make([]error, len(users))
+	checks.Each(min(l.env.Concurrency, mostAtOnce), users.each(), func(i int) {
+		if ctx.Err() == nil && !l.denied.all() {
+			unread[i] = l.tokensOf(ctx, users[i])
+			l.denied.count(unread[i])
 		}
-		if err := l.tokensOf(ctx, user); err != nil && ctx.Err() == nil && !l.denied.Load() {
-			l.sink(l.problem(user.listSubject(), user.prefix(), err))
-		}
-	}, func(user user, fault error) {
-		told := l.problem(user.listSubject(), user.prefix(), fault)
+	}, func(i int, fault error) {
+		told := l.problem(users[i].listSubject(), users[i].prefix(), fault)
 		told.Reason = watch.InternalError
 		l.sink(told)
+		l.denied.count(fault)
 	})
-	if l.denied.Load() {
-		return &webclient.Failure{Doing: "list personal access tokens", Reason: watch.PermissionDenied, Text: "whoever signs in may not administrate tokens", Lasting: true}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if l.denied.all() || l.denied.allOf(len(users)) {
+		return &webclient.Failure{Doing: "list personal access tokens", Reason: l.denied.reason, Text: l.denied.text, Status: l.denied.status, Lasting: true}
+	}
+	for i, err := range unread {
+		if err != nil {
+			l.sink(l.problemOf(users[i], err))
+		}
 	}
 	return nil
 }
@@ -143,12 +156,27 @@ func (l *lister) problem(subject watch.Subject, prefix string, err error) watch.
 			problem.Details = map[string]any{"status": failure.Status}
 		}
 		switch failure.Reason {
+		case watch.NotFound:
+			problem.Remedy = "Check organization, and list.url: what answers there knows users, and none of their tokens."
 		case watch.PermissionDenied:
 			problem.Remedy = "Make whoever signs in a member of Project Collection Administrators of the organization, or list with whose: own and a user's sign-in."
 		case watch.AuthFailed:
 			problem.Remedy = "Add whoever signs in to the organization (Organization settings, Users), which has to be connected to this tenant; whose: own needs a user's sign-in."
 		default: // listedtoken says, or policy
 		}
+	}
+	return problem
+}
+
+// problemOf is why the tokens of one user among others cannot be listed.
+func (l *lister) problemOf(user user, err error) watch.Problem {
+	problem := l.problem(user.listSubject(), user.prefix(), err)
+	switch problem.Reason {
+	case watch.NotFound:
+		problem.Remedy = "If the user has left, remove them from the organization (Organization settings, Users)."
+	case watch.AuthFailed, watch.PermissionDenied:
+		problem.Reason, problem.Remedy = watch.PermissionDenied, "Look at what is different of this user: the tokens of others are listed."
+	default: // it is nothing of this user's own
 	}
 	return problem
 }
@@ -187,6 +215,9 @@ func (l *lister) get(ctx context.Context, path string, query url.Values) (webcli
 	answer, err := l.client.Get(ctx, request)
 	if err != nil {
 		return answer, err
+	}
+	if foreignPage(answer) {
+		return answer, listedtoken.NotTheService(l.client.Refusal(request, answer, ""))
 	}
 	if signsIn(answer) {
 		return answer, l.failure(answer, watch.AuthFailed, signInPage)

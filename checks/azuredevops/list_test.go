@@ -155,44 +155,6 @@ func TestASecretThatEntraRefusesHidesTheListAndIsHeld(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotAdministrateIsToldOnce(t *testing.T) {
-	organization := fabrikam()
-	organization.Administrates = false
-	s := begin(t, organization)
-	s.env.Concurrency = 1
-	s.lists(t, "")
-	facts := s.collect(t)
-	problem := checktest.WantProblem(t, facts["list"], watch.PermissionDenied, "whoever signs in may not administrate tokens")
-	if len(facts) != 1 || problem.HidesPrefix != "pat/" || problem.Remedy != "Make whoever signs in a member of Project Collection Administrators of the organization, or list with whose: own and a user's sign-in." {
-		t.Errorf("%v", facts)
-	}
-	if asked := len(s.server.To("/" + adaID)); asked != 1 || len(s.server.To("/"+graceID)) != 0 {
-		t.Errorf("it goes on asking: %v", s.server.Requests())
-	}
-	abilities := s.check.(watch.Trier).Try(t.Context())
-	if len(abilities) != 1 || abilities[0].Reason != watch.PermissionDenied || abilities[0].Name != "personal access tokens of fabrikam" {
-		t.Errorf("tried: %+v", abilities)
-	}
-}
-
-func TestAUserWhoseTokensCannotBeListedHidesThoseAlone(t *testing.T) {
-	organization := fabrikam()
-	s := begin(t, organization, vendortest.Manner{On: "/" + graceID, Times: vendortest.Always, Answer: vendortest.Status(503, "1")})
-	s.lists(t, "")
-	facts := s.collect(t)
-	problem := checktest.WantProblem(t, facts["list/"+graceID], watch.Unreadable, "503 Service Unavailable")
-	if problem.HidesPrefix != "pat/"+graceID+"/" || problem.Subject.Name != "personal access tokens of Grace" {
-		t.Errorf("%+v", problem)
-	}
-	checktest.WantCondition(t, facts["list"], "", "2 personal access tokens are listed")
-
-	s.server.Misbehave()
-	organization.Change(func(o *fakedevops.Organization) { o.Users[1].Gone = true })
-	if facts = s.collect(t); len(facts) != 3 {
-		t.Errorf("a user who left meanwhile: %v", facts)
-	}
-}
-
 func TestAListThatCannotBeReadIsNeverAnEmptyOne(t *testing.T) {
 	s := begin(t, fabrikam())
 	s.lists(t, "")
@@ -204,6 +166,7 @@ func TestAListThatCannotBeReadIsNeverAnEmptyOne(t *testing.T) {
 		hides  string
 	}{
 		"users as a web page":       {"/users", vendortest.Page(200), "list", watch.Unparsable, "pat/"},
+		"a page with 401":           {"/users", vendortest.Page(401), "list", watch.Unparsable, "pat/"},
 		"no list of users":          {"/users", vendortest.Reply(200, "application/json", `{"count":0}`), "list", watch.Unparsable, "pat/"},
 		"a user without descriptor": {"/users", vendortest.Reply(200, "application/json", `{"value":[{"descriptor":"../../x"}]}`), "list", watch.Unparsable, "pat/"},
 		"users that are denied":     {"/users", vendortest.Status(403, ""), "list", watch.PermissionDenied, "pat/"},
@@ -214,14 +177,14 @@ func TestAListThatCannotBeReadIsNeverAnEmptyOne(t *testing.T) {
 			w.Header().Set("X-MS-ContinuationToken", "again")
 			usual.ServeHTTP(w, r)
 		}, "list", watch.Incomplete, "pat/"},
-		"no list of tokens":     {"/" + adaID, vendortest.Reply(200, "application/json", `{"value":null}`), "list/" + adaID, watch.Unparsable, "pat/" + adaID + "/"},
-		"tokens as a web page":  {"/" + adaID, vendortest.Page(200), "list/" + adaID, watch.Unparsable, "pat/" + adaID + "/"},
-		"a token without an ID": {"/" + adaID, vendortest.Reply(200, "application/json", `{"value":[{"displayName":"x"}]}`), "list/" + adaID, watch.Unparsable, "pat/" + adaID + "/"},
-		"tokens that are cut":   {"/" + adaID, vendortest.CutShort(), "list/" + adaID, watch.Unreadable, "pat/" + adaID + "/"},
-		"tokens that echo":      {"/" + adaID, vendortest.Echo(400), "list/" + adaID, watch.Unreadable, "pat/" + adaID + "/"},
-		"tokens that are busy":  {"/" + adaID, vendortest.Status(429, "3600"), "list/" + adaID, watch.Throttled, "pat/" + adaID + "/"},
-		"tokens that lead away": {"/" + adaID, vendortest.Redirect("https://192.0.2.1"), "list/" + adaID, watch.Unreadable, "pat/" + adaID + "/"},
-		"tokens in a circle":    {"/" + adaID, vendortest.Reply(200, "application/json", `{"value":[],"continuationToken":"again"}`), "list/" + adaID, watch.Incomplete, "pat/" + adaID + "/"},
+		"no list of tokens":     {"/" + adaID, vendortest.Reply(200, "application/json", `{"value":null}`), "pat/" + adaID, watch.Unparsable, "pat/" + adaID + "/"},
+		"tokens as a web page":  {"/" + adaID, vendortest.Page(200), "pat/" + adaID, watch.Unparsable, "pat/" + adaID + "/"},
+		"a token without an ID": {"/" + adaID, vendortest.Reply(200, "application/json", `{"value":[{"displayName":"x"}]}`), "pat/" + adaID, watch.Unparsable, "pat/" + adaID + "/"},
+		"tokens that are cut":   {"/" + adaID, vendortest.CutShort(), "pat/" + adaID, watch.Unreadable, "pat/" + adaID + "/"},
+		"tokens that echo":      {"/" + adaID, vendortest.Echo(400), "pat/" + adaID, watch.Unreadable, "pat/" + adaID + "/"},
+		"tokens that are busy":  {"/" + adaID, vendortest.Status(429, "3600"), "pat/" + adaID, watch.Throttled, "pat/" + adaID + "/"},
+		"tokens that lead away": {"/" + adaID, vendortest.Redirect("https://192.0.2.1"), "pat/" + adaID, watch.Unreadable, "pat/" + adaID + "/"},
+		"tokens in a circle":    {"/" + adaID, vendortest.Reply(200, "application/json", `{"value":[],"continuationToken":"again"}`), "pat/" + adaID, watch.Incomplete, "pat/" + adaID + "/"},
 	} {
 		s.server.Misbehave(vendortest.Manner{On: c.on, Times: vendortest.Always, Answer: c.answer})
 		problem, ok := s.collect(t)[c.id].(watch.Problem)
@@ -285,5 +248,13 @@ func TestTheCertificateThatLapsewatchSignsInWithIsToldOf(t *testing.T) {
 	}
 	if problem, ok := facts["list"].(watch.Problem); !ok || problem.HidesPrefix != "pat/" {
 		t.Errorf("%+v", facts["list"])
+	}
+
+	for text, words := range map[string]string{"": "read when the certificate ends: ", string(private): "read when the certificate ends: "} {
+		s.Put("certificate", text)
+		problem := checktest.WantProblem(t, s.collect(t)["own-certificate"], watch.Unreadable, words)
+		if problem.Remedy != "Put the certificate and its key where they are referred to (environment variable certificate)." {
+			t.Errorf("%q: %+v", text, problem)
+		}
 	}
 }

@@ -25,7 +25,7 @@ type Options struct {
 // Token is one personal access token to try.
 type Token struct {
 	entry.Entry `yaml:",inline"`
-	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept: {file: PATH} or {env: NAME}"`
+	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept: {file: PATH} or {env: NAME}" watched:"true"`
 	Expires     entry.Date      `yaml:"expires,omitempty" jsonschema_description:"when it ends, as its page shows: 2027-01-31 (from the beginning of that day, UTC) or 2027-01-31T14:00:00Z"`
 }
 

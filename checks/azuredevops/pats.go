@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -40,8 +38,9 @@ func (u user) name() string {
 
 func (u user) prefix() string { return listedPrefix + u.Descriptor + "/" }
 
+// listSubject begins with listedPrefix: what hides all tokens hides their problems too.
 func (u user) listSubject() watch.Subject {
-	return watch.Subject{ID: "list/" + u.Descriptor, Name: "personal access tokens of " + u.name(), Owners: u.owners()}
+	return watch.Subject{ID: strings.TrimSuffix(u.prefix(), "/"), Name: "personal access tokens of " + u.name(), Owners: u.owners()}
 }
 
 // owners is the user, if there is an address to write to.
@@ -63,7 +62,16 @@ var (
 
 type users []user
 
-func (u users) each() iter.Seq[user] { return slices.Values(u) }
+// each gives the index of each.
+func (u users) each() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range u {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
 
 // users are those of the organization who may have tokens
 // (learn.microsoft.com/rest/api/azure/devops/graph/users/list).
@@ -95,9 +103,6 @@ func (l *lister) users(ctx context.Context) (users, error) {
 		}
 		return answer.Header.Get("X-MS-ContinuationToken"), nil
 	})
-	if failure, ok := errors.AsType[*webclient.Failure](err); ok && failure.Status == http.StatusUnauthorized {
-		failure.Reason = watch.AuthFailed
-	}
 	return all, err
 }
 
@@ -105,7 +110,7 @@ func (l *lister) users(ctx context.Context) (users, error) {
 // (learn.microsoft.com/rest/api/azure/devops/tokenadmin/personal-access-tokens/list).
 func (l *lister) tokensOf(ctx context.Context, user user) error {
 	path := "/_apis/tokenadmin/personalaccesstokens/" + url.PathEscape(user.Descriptor)
-	err := l.pages(ctx, path, url.Values{"pageSize": {patPageSize}}, func(answer webclient.Answer) (string, error) {
+	return l.pages(ctx, path, url.Values{"pageSize": {patPageSize}, "isPublic": {"false"}}, func(answer webclient.Answer) (string, error) {
 		var page struct {
 			Value             []json.RawMessage `json:"value"`
 			ContinuationToken string            `json:"continuationToken"`
@@ -118,14 +123,6 @@ func (l *lister) tokensOf(ctx context.Context, user user) error {
 		}
 		return page.ContinuationToken, l.tell(answer, page.Value, user)
 	})
-	failure, ok := errors.AsType[*webclient.Failure](err)
-	switch {
-	case ok && failure.Status == http.StatusNotFound:
-		return nil // the user left meanwhile, and the tokens with them
-	case ok && (failure.Status == http.StatusUnauthorized || failure.Status == http.StatusForbidden):
-		l.denied.Store(true)
-	}
-	return err
 }
 
 // own lists the tokens of whoever signs in, those that have expired as well, since they may
@@ -161,7 +158,8 @@ type pat struct {
 	TargetAccounts  []string `json:"targetAccounts"`
 	ValidFrom       string   `json:"validFrom"`
 	ValidTo         string   `json:"validTo"`
-	// IsValid is false for one that was revoked; the list of own tokens leaves those out.
+	// IsValid is false for one that was revoked, or has expired; the list of own tokens leaves
+	// the revoked out.
 	IsValid *bool `json:"isValid"`
 }
 
@@ -174,7 +172,9 @@ func (l *lister) tell(answer webclient.Answer, page []json.RawMessage, of user) 
 		if !guid.MatchString(found.AuthorizationID) {
 			return l.failure(answer, watch.Unparsable, "one of the tokens has no authorizationId")
 		}
-		if found.IsValid != nil && !*found.IsValid {
+		// One that is not valid before its end was revoked. Of one past its end nobody knows:
+		// it may be in use still.
+		if until, known := instant(found.ValidTo); found.IsValid != nil && !*found.IsValid && known && until.After(l.env.Now()) {
 			continue
 		}
 		fact := l.fact(found, unread, of)

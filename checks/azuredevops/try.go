@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/listedtoken"
@@ -26,7 +26,7 @@ const (
 	signInPage    = "it answered with its sign-in page"
 )
 
-// try tells whether a token works. A date that the options know is told in any case.
+// try tells whether a token works.
 func (c *check) try(ctx context.Context, client *webclient.Client, service listedtoken.Service, token Token) watch.Fact {
 	var user string
 	look := service.Look(ctx, subject(token), token.Token, func(ctx context.Context, secret watch.Secret) (err error) {
@@ -40,32 +40,30 @@ func (c *check) try(ctx context.Context, client *webclient.Client, service liste
 		look.Remedy = "Check organization, or url: there is none of that name."
 	default: // listedtoken says, or policy
 	}
-	details := map[string]any{}
-	if user != "" {
-		details["user"] = user
+	if !look.Works() {
+		return look.Fact()
 	}
-	switch {
-	case look.Identity == "":
-	case !token.Expires.IsZero():
-		return dated(look, token, details)
-	case look.Works():
-		text := "the token works, as " + clean.Prose(user) + "; no API tells its date, so give it as expires, from the page of the user's personal access tokens"
-		return watch.Condition{Subject: look.Subject, Text: text, Details: details}
+	text := "the token works, as " + clean.Prose(user)
+	if token.Expires.IsZero() {
+		text += "; no API tells its date, so give it as expires, from the page of the user's personal access tokens"
 	}
-	return look.Fact()
+	return watch.Condition{Subject: look.Subject, Identity: look.Identity, Text: text, Details: map[string]any{"user": user}}
 }
 
-// dated is a token whose date the options know.
-func dated(look listedtoken.Look, token Token, details map[string]any) watch.Fact {
-	maps.Copy(details, look.Details)
-	credential := watch.Credential{
-		Subject: look.Subject, Form: watch.AccessToken, Identity: look.Identity, NotAfter: token.Expires.Time(),
-		Details: details, Remedy: makeNew + " Then correct expires in the check's options.",
+// tellDates tells the dates that the options know, whatever becomes of the tokens.
+func (c *check) tellDates(sink watch.Sink) {
+	for _, token := range c.options.Tokens {
+		if token.Expires.IsZero() {
+			continue
+		}
+		dated := token.Subject(datedPrefix + token.Name)
+		dated.Name += " (date in expires)"
+		c.env.Expect(1)
+		sink(watch.Credential{
+			Subject: dated, Form: watch.AccessToken, Identity: "until:" + token.Expires.Time().Format(time.RFC3339), NotAfter: token.Expires.Time(),
+			Remedy: makeNew + " Then correct expires in the check's options.",
+		})
 	}
-	if !look.Works() {
-		credential.Observations = []watch.Observation{look.Observation()}
-	}
-	return credential
 }
 
 // connect asks who the token's user is.
@@ -91,6 +89,8 @@ func (c *check) connect(ctx context.Context, client *webclient.Client, token wat
 	switch {
 	case signsIn(answer):
 		return "", &listedtoken.Refused{Text: signInPage, Status: answer.Status}
+	case foreignPage(answer):
+		return "", listedtoken.NotTheService(failure)
 	case answer.Status == http.StatusUnauthorized:
 		return "", &listedtoken.Refused{Text: failure.Text, Status: answer.Status}
 	case answer.Status != http.StatusOK:
@@ -123,4 +123,18 @@ func signsIn(answer webclient.Answer) bool {
 		return err == nil && strings.Contains(strings.ToLower(leads.Path), "/_signin")
 	}
 	return false
+}
+
+// foreignPage reports whether a 401 is a page that something else than Azure DevOps answered
+// with: of its own pages each bears one of its headers.
+func foreignPage(answer webclient.Answer) bool {
+	if answer.Status != http.StatusUnauthorized || !listedtoken.IsPage(answer.Body) {
+		return false
+	}
+	for name := range answer.Header {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-tfs-") || strings.HasPrefix(lower, "x-vss-") {
+			return false
+		}
+	}
+	return true
 }

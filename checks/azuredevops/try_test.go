@@ -36,9 +36,14 @@ func TestATokenIsTriedAndItsDateIsTheOptions(t *testing.T) {
 	}
 	s.options.Tokens[0].Expires = expires(t, "2026-12-02")
 	s.configure(t)
-	dated, ok := s.collect(t)["token/release"].(watch.Credential)
-	if !ok || !dated.NotAfter.Equal(time.Date(2026, time.December, 2, 0, 0, 0, 0, time.UTC)) || dated.Form != watch.AccessToken || len(dated.Observations) != 0 || !strings.HasPrefix(dated.Identity, "sha256:") {
+	facts := s.collect(t)
+	works := checktest.WantCondition(t, facts["token/release"], "", "the token works, as Ada")
+	dated, ok := facts["date/release"].(watch.Credential)
+	if !ok || !dated.NotAfter.Equal(time.Date(2026, time.December, 2, 0, 0, 0, 0, time.UTC)) || dated.Form != watch.AccessToken || dated.Identity != "until:2026-12-02T00:00:00Z" || dated.Subject.Name != "release (date in expires)" {
 		t.Errorf("%+v", dated)
+	}
+	if !strings.HasPrefix(works.Identity, "sha256:") || len(facts) != 2 {
+		t.Errorf("%+v", facts)
 	}
 	for _, request := range s.server.Requests() {
 		if want := "Basic " + base64.StdEncoding.EncodeToString([]byte(":"+releasePAT)); request.Path != "/fabrikam/_apis/connectionData" || request.Query != "" || request.Header.Get("Authorization") != want {
@@ -62,15 +67,15 @@ func TestARefusedTokenIsLeftAloneOverPasses(t *testing.T) {
 		}
 	}
 	pass(0, 1, ": ")
-	pass(59*time.Minute, 1, "; not asked again before 2026-11-22T07:00:00Z, after 1 refusal: ")
+	pass(59*time.Minute, 1, "; not asked again before 2026-11-22 07:00 UTC, after 1 refusal: ")
 	pass(61*time.Minute, 2, ": ")
-	pass(3*time.Hour, 2, "; not asked again before 2026-11-22T09:01:00Z, after 2 refusals: ")
+	pass(3*time.Hour, 2, "; not asked again before 2026-11-22 09:01 UTC, after 2 refusals: ")
 
 	s.options.Tokens[0].Expires = expires(t, "2027-01-31T14:00:00Z")
 	s.configure(t)
-	dated := s.collect(t)["token/release"].(watch.Credential)
-	if len(dated.Observations) != 1 || dated.Observations[0].Reason != watch.TokenRefused || !dated.NotAfter.Equal(time.Date(2027, time.January, 31, 14, 0, 0, 0, time.UTC)) || dated.Details["refusals"] != 2 ||
-		dated.Observations[0].Text != "is not accepted by "+s.host()+"; not asked again before 2026-11-22T09:01:00Z, after 2 refusals: "+why {
+	facts := s.collect(t)
+	checktest.WantCondition(t, facts["token/release"], watch.TokenRefused, "the token is not accepted by "+s.host()+"; not asked again before 2026-11-22 09:01 UTC, after 2 refusals: "+why)
+	if dated := facts["date/release"].(watch.Credential); len(dated.Observations) != 0 || !dated.NotAfter.Equal(time.Date(2027, time.January, 31, 14, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v", dated)
 	}
 	if abilities := s.check.(watch.Trier).Try(t.Context()); len(abilities) != 1 || abilities[0].Reason != watch.TokenRefused || abilities[0].Err == nil || len(s.server.Requests()) != 3 {
@@ -94,8 +99,12 @@ func TestEveryWayOfRefusingIsKnown(t *testing.T) {
 		answer vendortest.Answer
 		says   string
 	}{
-		"the sign-in page with 203":     {vendortest.Page(203), "it answered with its sign-in page"},
-		"a redirect to sign in":         {away("https://spsprodeus23.vssps.visualstudio.com/_signin?realm=dev.azure.com&reply_to=x"), "it answered with its sign-in page"},
+		"the sign-in page with 203": {vendortest.Page(203), "it answered with its sign-in page"},
+		"a redirect to sign in":     {away("https://spsprodeus23.vssps.visualstudio.com/_signin?realm=dev.azure.com&reply_to=x"), "it answered with its sign-in page"},
+		"a page of its own": {func(w http.ResponseWriter, r *http.Request, usual http.Handler) {
+			w.Header().Set("X-VSS-E2EID", "38aaa865-2c70-4bf7-a308-0c6539c38c1a")
+			vendortest.Page(401)(w, r, usual)
+		}, "401 Unauthorized with a web page"},
 		"401 with all that it was sent": {vendortest.Echo(401), "it answered 401 Unauthorized"},
 	} {
 		s := begin(t, fabrikam(), vendortest.Manner{Times: vendortest.Always, Answer: c.answer})
@@ -125,6 +134,7 @@ func TestWhatIsNoAnswerIsNoProof(t *testing.T) {
 		"an answer without end": {vendortest.Endless(), watch.TooLarge, "larger than"},
 		"a redirect elsewhere":  {vendortest.Redirect("https://192.0.2.1"), watch.Unreadable, "leads elsewhere and is not followed"},
 		"a policy":              {vendortest.Echo(403), watch.PermissionDenied, "403 Forbidden"},
+		"a page with 401":       {vendortest.Page(401), watch.Unparsable, "401 Unauthorized with a web page"},
 		"no such organization":  {vendortest.Status(404, ""), watch.NotFound, "404 Not Found"},
 	} {
 		s := begin(t, fabrikam(), vendortest.Manner{Times: vendortest.Always, Answer: c.answer})
@@ -133,8 +143,9 @@ func TestWhatIsNoAnswerIsNoProof(t *testing.T) {
 		}
 		s.options.Tokens[0].Expires = expires(t, "2026-12-02")
 		s.configure(t)
-		dated, ok := s.collect(t)["token/release"].(watch.Credential)
-		if !ok || dated.NotAfter.IsZero() || len(dated.Observations) != 1 || dated.Observations[0].Reason != c.reason || !strings.HasPrefix(dated.Observations[0].Text, "could not be tried: read "+s.server.URL+": ") {
+		facts := s.collect(t)
+		checktest.WantProblem(t, facts["token/release"], c.reason, c.says)
+		if dated, ok := facts["date/release"].(watch.Credential); !ok || !dated.NotAfter.Equal(time.Date(2026, time.December, 2, 0, 0, 0, 0, time.UTC)) {
 			t.Errorf("%s with a date: %+v", name, dated)
 		}
 	}

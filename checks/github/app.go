@@ -7,7 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-github/v84/github"
 
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
@@ -66,14 +67,14 @@ const newKey = "Make a new private key on the App's page at GitHub, and put it w
 
 // run proves that GitHub accepts the App's key.
 func (a App) run(ctx context.Context, p *pass, l look) error {
-	pem, err := p.secret(a.PrivateKey)
+	pem, err := p.key(a.PrivateKey)
 	if err != nil {
 		return err
 	}
 	what := "the key of App " + a.who()
 	known, stands := p.standing(ctx, l, pem)
 	if stands {
-		p.sink(refusedFact(l, what, *known, true, newKey))
+		p.sink(refusedFact(l, what, pem, *known, true, newKey))
 		return nil
 	}
 	signed, fingerprint, err := a.assertion(pem, p.ownTime())
@@ -86,13 +87,16 @@ func (a App) run(ctx context.Context, p *pass, l look) error {
 	}
 	var app github.App
 	_, failure := ask.get(ctx, "app", &app)
+	if failure == nil && (app.GetID() <= 0 || app.GetSlug() == "") {
+		failure = ask.unlike("the answer is not what GitHub's documentation says: it describes no App", http.StatusOK)
+	}
 	switch {
 	case failure != nil && untimely(failure):
 		return clockTrouble(failure)
 	case failure != nil && (isRefusal(failure) || unknownApp(failure)):
 		explained := *failure
 		explained.Text += notItsKey(failure)
-		p.sink(refusedFact(l, what, p.refused(ctx, l, known, &explained, pem), false, newKey))
+		p.sink(refusedFact(l, what, pem, p.refused(ctx, l, known, &explained, pem), false, newKey))
 		return nil
 	case failure != nil:
 		return p.unread(failure)
@@ -102,7 +106,7 @@ func (a App) run(ctx context.Context, p *pass, l look) error {
 		l.subject.Link = fmt.Sprintf("%s/organizations/%s/settings/apps/%s", p.options.web(), app.Owner.GetLogin(), app.GetSlug())
 	}
 	p.sink(watch.Condition{
-		Subject: l.subject, Text: fmt.Sprintf("GitHub accepts its key as App %q; GitHub gives keys no date", shown(cmp.Or(app.GetSlug(), app.GetName()))),
+		Subject: l.subject, Identity: listedtoken.Identity(pem), Text: fmt.Sprintf("GitHub accepts its key as App %q; GitHub gives keys no date", shown(cmp.Or(app.GetSlug(), app.GetName()))),
 		Details: map[string]any{"app": shown(cmp.Or(app.GetSlug(), app.GetName())), "app_owner": shown(app.Owner.GetLogin()), "key_fingerprint": fingerprint},
 	})
 	return nil
@@ -133,28 +137,41 @@ func clockTrouble(failure *webclient.Failure) error {
 	}
 }
 
-// appToken signs in to an organization as an App that is installed there: it gives a token
-// that lasts an hour.
-func (p *pass) appToken(ctx context.Context, s SignIn, organization string, pem watch.Secret) (watch.Secret, error) {
+// installed signs in as an App, and finds where it is installed in an organization.
+func (p *pass) installed(ctx context.Context, s SignIn, organization string, pem watch.Secret) (*caller, int64, error) {
 	signed, _, err := s.assertion(pem, p.ownTime())
 	if err != nil {
-		return watch.Secret{}, err
+		return nil, 0, err
 	}
 	ask, err := p.with(signed)
 	if err != nil {
-		return watch.Secret{}, err
+		return nil, 0, err
 	}
 	var installation github.Installation
-	if _, failure := ask.get(ctx, "orgs/"+organization+"/installation", &installation); failure != nil {
-		return watch.Secret{}, explainedSignIn(failure, organization)
+	_, failure := ask.get(ctx, "orgs/"+organization+"/installation", &installation)
+	switch {
+	case failure != nil:
+		return nil, 0, explainedSignIn(failure, organization)
+	case installation.GetID() <= 0:
+		return nil, 0, ask.unlike("the answer is not what GitHub's documentation says: it describes no installation", http.StatusOK)
+	}
+	return ask, installation.GetID(), nil
+}
+
+// mint asks for a token of an installation that lasts an hour, and may read what the one
+// permission allows and nothing else.
+func (c *caller) mint(ctx context.Context, installation int64, permission string) (watch.Secret, *webclient.Failure) {
+	wanted, err := json.Marshal(map[string]any{"permissions": map[string]string{permission: "read"}})
+	if err != nil {
+		return watch.Secret{}, &webclient.Failure{Doing: c.doing(), Reason: watch.Unreadable, Text: "the request cannot be made", Lasting: true}
 	}
 	var made github.InstallationToken
-	address := fmt.Sprintf("%s/app/installations/%d/access_tokens", strings.TrimSuffix(p.options.APIURL, "/"), installation.GetID())
-	if failure := ask.post(ctx, address, &made); failure != nil {
-		return watch.Secret{}, explainedSignIn(failure, organization)
+	address := fmt.Sprintf("%s/app/installations/%d/access_tokens", strings.TrimSuffix(c.options.APIURL, "/"), installation)
+	if failure := c.post(ctx, address, wanted, &made); failure != nil {
+		return watch.Secret{}, failure
 	}
 	if made.GetToken() == "" {
-		return watch.Secret{}, errors.New("sign in to GitHub as an App: the answer holds no token")
+		return watch.Secret{}, c.unlike("the answer is not what GitHub's documentation says: it holds no token", http.StatusCreated)
 	}
 	return watch.NewSecret(made.GetToken()), nil
 }

@@ -70,7 +70,7 @@ func TestWhyAnAppsKeyDoesNotWork(t *testing.T) {
 			}
 			s.Go(now.Add(59 * time.Minute))
 			found, _ = s.collect(t, Options{Apps: []App{app}})
-			checktest.WantWords(t, "the text", checktest.Of[watch.Condition](t, found, "app/robot").Text, "(not asked again before 2026-11-22T07:00:00Z, after 1 refusal)")
+			checktest.WantWords(t, "the text", checktest.Of[watch.Condition](t, found, "app/robot").Text, "(not asked again before 2026-11-22 07:00 UTC, after 1 refusal)")
 			if len(s.server.Requests()) != 1 {
 				t.Errorf("GitHub was asked %d times", len(s.server.Requests()))
 			}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/holdoff"
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
@@ -18,16 +18,13 @@ const maxShown = 200
 
 func shown(text string) string { return clean.Text(text, maxShown) }
 
-// secret reads a referenced secret.
-func (p *pass) secret(ref watch.SecretRef) (watch.Secret, error) {
+// key reads the private key of an App, as text.
+func (p *pass) key(ref watch.SecretRef) (watch.Secret, error) {
 	secret, err := p.env.Secrets(ref)
 	if err != nil {
-		return watch.Secret{}, &webclient.Trouble{Err: err, Reason: watch.NotFound, Remedy: "Put the secret where the check's options refer to, so that the user that runs Lapsewatch can read it."}
-	}
-	if strings.ContainsAny(strings.TrimSpace(secret.Reveal()), "\r\n\x00") && !strings.Contains(secret.Reveal(), "-----BEGIN") {
 		return watch.Secret{}, &webclient.Trouble{
-			Err: fmt.Errorf("read the secret in %s: it has more than one line, which no token has", ref), Reason: watch.Unreadable,
-			Remedy: "Put the token alone where the check's options refer to.",
+			Err: fmt.Errorf("read the private key: %w", err), Reason: watch.Unreadable,
+			Remedy: fmt.Sprintf("Put the key where it is referred to (%s), as GitHub gave it.", ref),
 		}
 	}
 	return secret, nil
@@ -46,8 +43,10 @@ func (p *pass) refused(ctx context.Context, l look, known *holdoff.Hold, failure
 	return l.book.Refused(ctx, known, refusal, failure.RetryAfter, []byte(secret.Reveal()), p.env.Now())
 }
 
-// isRefusal: GitHub does not accept the credential itself.
-func isRefusal(failure *webclient.Failure) bool { return failure.Status == http.StatusUnauthorized }
+// isRefusal: GitHub, and no page that stood in between, does not accept the credential itself.
+func isRefusal(failure *webclient.Failure) bool {
+	return failure.Status == http.StatusUnauthorized && failure.Reason == watch.AuthFailed
+}
 
 // refusalText is a clause for a refusal, remembered or fresh.
 func refusalText(what string, hold holdoff.Hold, remembered bool) string {
@@ -59,9 +58,9 @@ func refusalText(what string, hold holdoff.Hold, remembered bool) string {
 }
 
 // refusedFact is the finding that GitHub refuses what is watched.
-func refusedFact(l look, what string, hold holdoff.Hold, remembered bool, remedy string) watch.Condition {
+func refusedFact(l look, what string, secret watch.Secret, hold holdoff.Hold, remembered bool, remedy string) watch.Condition {
 	return watch.Condition{
-		Subject: l.subject, Reason: watch.TokenRefused, Text: refusalText(what, hold, remembered), Remedy: remedy,
+		Subject: l.subject, Identity: listedtoken.Identity(secret), Reason: watch.TokenRefused, Text: refusalText(what, hold, remembered), Remedy: remedy,
 		Details: map[string]any{"status": hold.Status, "refusals": hold.Count, "next_attempt": hold.RetryAt.Format(time.RFC3339)},
 	}
 }

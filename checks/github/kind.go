@@ -50,27 +50,33 @@ type look struct {
 func New(options Options, env checks.Env) (watch.Check, error) {
 	c := &check{options: options, env: env}
 	for _, token := range options.Tokens {
-		c.add("token", token.Name, token.Subject(""), "tells until when the token works", func(ctx context.Context, p *pass, l look) error { return watched(ctx, p, l, token.Token) })
+		c.add("token", token.Name, token.Subject(""), "says when the token ends", func(ctx context.Context, p *pass, l look) error { return watched(ctx, p, l, token.Token) })
 	}
 	for _, app := range options.Apps {
-		c.add("app", app.Name, app.Subject(""), "proves that the key of the App works", app.run)
+		c.add("app", app.Name, app.Subject(""), "says whether the key of the App works", app.run, app.who())
 	}
 	for _, organization := range options.Organizations {
-		c.add("organization", organization.Name, organization.Subject(""), "lists the personal access tokens of "+organization.Organization, organization.run)
+		c.add("organization", organization.Name, organization.Subject(""), "says when the personal access tokens of "+organization.Organization+" end", organization.run, organization.who()...)
 	}
 	return c, nil
 }
 
-func (c *check) add(sort, name string, subject watch.Subject, gives string, run func(context.Context, *pass, look) error) {
+// add adds an entry. asWhom is what of its options GitHub may refuse beside the credential:
+// a hold ends when it is corrected.
+func (c *check) add(sort, name string, subject watch.Subject, gives string, run func(context.Context, *pass, look) error, asWhom ...string) {
 	id := sort + "/" + url.PathEscape(name)
 	subject.ID = id
 	l := look{subject: subject, gives: gives, run: run}
 	if sort == "organization" {
 		l.hides = id + "/"
 	}
+	options := [][]byte{[]byte(c.options.APIURL)}
+	for _, text := range asWhom {
+		options = append(options, []byte(text))
+	}
 	l.book = &holdoff.Book{
 		Memory: c.env.Memory, Log: c.env.Log, Key: "github:" + holdoff.Digest([]byte(c.options.APIURL), []byte(id)),
-		Options: holdoff.Digest([]byte(c.options.APIURL)), Subject: name,
+		Options: holdoff.Digest(options...), Subject: name,
 	}
 	c.looks = append(c.looks, l)
 }

@@ -18,9 +18,9 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// goneAfter is how long after its end a listed token is still told of: GitHub lists
-	// what has expired without an end, and nobody can restore it.
-	goneAfter = 30 * day
+	// leftOverAfter is how long an expired token is news: GitHub lists what has expired
+	// without an end, and nobody can restore it.
+	leftOverAfter = 30 * day
 	// unusedAfter is how long without a use makes a listed token unused.
 	unusedAfter = 30 * day
 )
@@ -31,9 +31,8 @@ type listing struct {
 	organization Organization
 	look         look
 	seen         map[int64]bool
-	// old are tokens that ended long ago, others credentials of another sort, broken those
-	// that do not even say which they are.
-	old, others, broken int
+	// others are credentials of another sort, broken those that do not even say which they are.
+	others, broken int
 }
 
 func (o Organization) listing(p *pass, l look) *listing {
@@ -41,15 +40,14 @@ func (o Organization) listing(p *pass, l look) *listing {
 }
 
 // fineGrained lists the fine-grained personal access tokens that were approved for the
-// organization (https://docs.github.com/en/rest/orgs/personal-access-tokens). header is
-// that of the first answer.
-func (o Organization) fineGrained(ctx context.Context, ask *caller, l look) (http.Header, *webclient.Failure) {
-	list := o.listing(ask.pass, o.part(l, "pat", "fine-grained personal access tokens"))
-	header, failure := ask.list(ctx, "orgs/"+o.Organization+"/personal-access-tokens", list.fineGrained)
+// organization, which GitHub tells Apps only (https://docs.github.com/en/rest/orgs/personal-access-tokens).
+func (o Organization) fineGrained(ctx context.Context, ask *caller, l look) *webclient.Failure {
+	list := o.listing(ask.pass, o.part(l, pats))
+	_, failure := ask.list(ctx, "orgs/"+o.Organization+"/personal-access-tokens", list.fineGrained)
 	if failure == nil {
 		failure = list.end(ask)
 	}
-	return header, failure
+	return failure
 }
 
 // fineGrained takes an element of the list of fine-grained tokens.
@@ -61,21 +59,21 @@ func (l *listing) fineGrained(raw json.RawMessage) {
 	}
 	l.token(listed{
 		id: cmp.Or(token.GetTokenID(), token.GetID()), name: token.GetTokenName(), login: token.GetOwner().GetLogin(), kind: "fine-grained personal access token",
-		end: token.GetTokenExpiresAt().Time, used: token.GetTokenLastUsedAt().Time,
+		end: token.GetTokenExpiresAt().Time, used: token.GetTokenLastUsedAt().Time, granted: token.GetAccessGrantedAt().Time,
 		details: map[string]any{"repositories": shown(token.GetRepositorySelection())},
 	})
 }
 
 // authorized lists the classic personal access tokens that are authorized for the
-// organization's single sign-on
+// organization's single sign-on; header is that of the first answer
 // (https://docs.github.com/en/enterprise-cloud@latest/rest/orgs/orgs#list-saml-sso-authorizations-for-an-organization).
-func (o Organization) authorized(ctx context.Context, ask *caller, l look) *webclient.Failure {
-	list := o.listing(ask.pass, o.part(l, "sso", "tokens authorized for single sign-on"))
-	_, failure := ask.list(ctx, "orgs/"+o.Organization+"/credential-authorizations", list.authorization)
+func (o Organization) authorized(ctx context.Context, ask *caller, l look) (http.Header, *webclient.Failure) {
+	list := o.listing(ask.pass, o.part(l, ssos))
+	header, failure := ask.list(ctx, "orgs/"+o.Organization+"/credential-authorizations", list.authorization)
 	if failure == nil {
 		failure = list.end(ask)
 	}
-	return failure
+	return header, failure
 }
 
 // authorization takes an element of the list of single sign-on.
@@ -96,12 +94,13 @@ func (l *listing) authorization(raw json.RawMessage) {
 }
 
 // listed is what GitHub tells of a token. end is zero if it has none, used if nothing ever
-// used it.
+// used it. granted is when it was let into the organization, begin when it was authorized for
+// single sign-on, which may be long after it was made.
 type listed struct {
-	id                int64
-	name, login, kind string
-	begin, end, used  time.Time
-	details           map[string]any
+	id                        int64
+	name, login, kind         string
+	begin, granted, end, used time.Time
+	details                   map[string]any
 }
 
 func (l *listing) token(found listed) {
@@ -113,10 +112,6 @@ func (l *listing) token(found listed) {
 		return // a page moved while it was read
 	}
 	l.seen[found.id] = true
-	if now := l.pass.env.Now(); !found.end.IsZero() && now.Sub(found.end) > goneAfter {
-		l.old++
-		return
-	}
 	name := cmp.Or(shown(found.name), fmt.Sprintf("token %d", found.id))
 	if found.login != "" {
 		name += " of " + shown(found.login)
@@ -131,14 +126,15 @@ func (l *listing) token(found listed) {
 		details["authorized_at"] = found.begin.UTC().Format(time.RFC3339)
 	}
 	until := "never"
+	var leftOver time.Time
 	if !found.end.IsZero() {
-		until = found.end.UTC().Format(time.RFC3339)
+		until, leftOver = found.end.UTC().Format(time.RFC3339), found.end.UTC().Add(leftOverAfter)
 	}
 	l.pass.env.Expect(1)
 	l.pass.sink(watch.Credential{
 		Subject: watch.Subject{ID: fmt.Sprintf("%s%d", l.look.hides, found.id), Name: name, Owners: l.look.subject.Owners, Labels: labels, Link: l.link()},
 		Form:    watch.AccessToken, Identity: fmt.Sprintf("%d until %s", found.id, until), NotAfter: utc(found.end),
-		Use: l.use(found), Details: details,
+		Life: lifeOf(found.granted, found.end), LeftOverFrom: leftOver, Use: l.use(found), Details: details,
 		Remedy: "Let its owner make a new one, or regenerate it, and give it to whatever uses the old one.",
 	})
 }
@@ -192,9 +188,6 @@ func (l *listing) unreadable(raw json.RawMessage, key string) {
 
 // end tells what was left out. Elements that name no token make the list incomplete.
 func (l *listing) end(ask *caller) *webclient.Failure {
-	if l.old > 0 {
-		l.pass.sink(watch.Remark{Text: fmt.Sprintf("%s: %d that expired more than %d days ago were left out", l.look.subject.Name, l.old, goneAfter/day)})
-	}
 	if l.others > 0 {
 		l.pass.sink(watch.Remark{Text: fmt.Sprintf("%s: %d credentials of another sort, such as SSH keys, were left out: GitHub gives them no date", l.look.subject.Name, l.others)})
 	}

@@ -35,16 +35,16 @@ type App struct {
 type SignIn struct {
 	ClientID   string          `yaml:"client_id,omitempty" jsonschema_description:"client ID of the App, such as Iv23liAbCdEfGhIjKlMn"`
 	AppID      int64           `yaml:"app_id,omitempty" jsonschema_description:"ID of the App, in place of client_id"`
-	PrivateKey watch.SecretRef `yaml:"private_key" jsonschema:"required" jsonschema_description:"where a private key of the App is kept, as PEM"`
+	PrivateKey watch.SecretRef `yaml:"private_key" jsonschema:"required" jsonschema_description:"where a private key of the App is kept, as PEM" watched:"true"`
 }
 
 // Organization is one organization whose members' tokens are listed.
 type Organization struct {
 	entry.Entry  `yaml:",inline"`
 	Organization string          `yaml:"organization" jsonschema:"required" jsonschema_description:"login name of the organization"`
-	Token        watch.SecretRef `yaml:"token,omitempty" jsonschema_description:"where a token that may list the organization's tokens is kept"`
-	App          *SignIn         `yaml:"app,omitempty" jsonschema_description:"a GitHub App that is installed in the organization, in place of token"`
-	SSO          bool            `yaml:"sso,omitempty" jsonschema_description:"also list the classic tokens that are authorized for the organization's SAML single sign-on (GitHub Enterprise Cloud)"`
+	App          *SignIn         `yaml:"app,omitempty" jsonschema_description:"a GitHub App that is installed in the organization: it alone may list fine-grained tokens"`
+	SSO          bool            `yaml:"sso,omitempty" jsonschema_description:"list the classic tokens that are authorized for the organization's SAML single sign-on too (GitHub Enterprise Cloud)"`
+	Token        watch.SecretRef `yaml:"token,omitempty" jsonschema_description:"in place of app, where an owner's classic token with the scope read:org is kept: it lists with sso only, and no fine-grained tokens"`
 }
 
 // publicAPI is the API of github.com.
@@ -60,7 +60,8 @@ var (
 	errWho          = errors.New("want exactly one of client_id and app_id")
 	errClientID     = errors.New("want a client ID, such as Iv23liAbCdEfGhIjKlMn")
 	errAppID        = errors.New("want a number above 0")
-	errSignIn       = errors.New("want exactly one of token and app")
+	errSignIn       = errors.New("want exactly one of app and token")
+	errTokenLists   = errors.New("only a GitHub App may list an organization's fine-grained tokens: give app, or sso: true to list with this token those of single sign-on alone")
 	errOrganization = errors.New("want the login name of an organization, such as acme")
 )
 
@@ -106,9 +107,11 @@ func (o Organization) check(at string, wrong func(string, error)) {
 	}
 	switch {
 	case o.Token.IsZero() == (o.App == nil):
-		wrong(at+".token", errSignIn)
+		wrong(at+".app", errSignIn)
 	case o.App != nil:
 		o.App.check(at+".app", wrong)
+	case !o.SSO:
+		wrong(at+".token", errTokenLists)
 	default:
 		wrong(at+".token", o.Token.Validate())
 	}

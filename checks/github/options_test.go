@@ -28,9 +28,12 @@ func TestWrongOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		"a negative App":       {func(o *Options) { o.Apps = []App{{Entry: named("a"), SignIn: SignIn{AppID: -1, PrivateKey: key}}} }, []string{"apps[0].app_id"}},
 		"an App without a key": {func(o *Options) { o.Apps = []App{{Entry: named("a"), SignIn: SignIn{AppID: 1}}} }, []string{"apps[0].private_key"}},
 		"a path": {func(o *Options) {
-			o.Organizations = []Organization{{Entry: named("o"), Organization: "a/../b", Token: token}}
+			o.Organizations = []Organization{{Entry: named("o"), Organization: "a/../b", Token: token, SSO: true}}
 		}, []string{"organizations[0].organization"}},
-		"nobody who lists": {func(o *Options) { o.Organizations = []Organization{{Entry: named("o"), Organization: "a"}} }, []string{"organizations[0].token"}},
+		"nobody who lists": {func(o *Options) { o.Organizations = []Organization{{Entry: named("o"), Organization: "a"}} }, []string{"organizations[0].app"}},
+		"a token for what Apps alone may list": {func(o *Options) {
+			o.Organizations = []Organization{{Entry: named("o"), Organization: "a", Token: token}}
+		}, []string{"organizations[0].token"}},
 		"an App that lists, odd": {func(o *Options) {
 			o.Organizations = []Organization{{Entry: named("o"), Organization: "a", App: &SignIn{ClientID: "a b"}}}
 		}, []string{"organizations[0].app.client_id", "organizations[0].app.private_key"}},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
@@ -19,13 +18,36 @@ const (
 	maxPages = 500
 )
 
+// part is one list of an organization.
+type part struct {
+	// id is in the subjects' IDs; name is what a person reads.
+	id, name string
+	// permission is what an App needs, as GitHub's API calls it and as its pages do.
+	permission, called string
+}
+
+var (
+	pats = part{"pat", "fine-grained personal access tokens", "organization_personal_access_tokens", "Personal access tokens"}
+	ssos = part{"sso", "tokens authorized for single sign-on", "organization_administration", "Administration"}
+)
+
+// who is what GitHub may refuse beside the credential.
+func (o Organization) who() []string {
+	if o.App != nil {
+		return []string{o.Organization, o.App.who()}
+	}
+	return []string{o.Organization}
+}
+
 // run lists the tokens that can reach the organization.
 func (o Organization) run(ctx context.Context, p *pass, l look) error {
-	ref := o.Token
+	var credential watch.Secret
+	var err error
 	if o.App != nil {
-		ref = o.App.PrivateKey
+		credential, err = p.key(o.App.PrivateKey)
+	} else {
+		credential, err = listedtoken.Read(p.env.Secrets, o.Token)
 	}
-	credential, err := p.secret(ref)
 	if err != nil {
 		return err
 	}
@@ -33,49 +55,91 @@ func (o Organization) run(ctx context.Context, p *pass, l look) error {
 	if stands {
 		return signInRefused(refusalText("what Lapsewatch signs in with", *known, true))
 	}
-	refused := func(err error) error {
-		failure, ok := errors.AsType[*webclient.Failure](err)
-		if !ok || untimely(failure) || !isRefusal(failure) && !unknownApp(failure) {
-			return err
-		}
-		return signInRefused(refusalText("what Lapsewatch signs in with", p.refused(ctx, l, known, failure, credential), false))
-	}
-	token := credential
 	if o.App != nil {
-		if token, err = p.appToken(ctx, *o.App, o.Organization, credential); err != nil {
-			return refused(err)
-		}
+		err = o.byApp(ctx, p, l, credential)
+	} else {
+		err = o.byToken(ctx, p, l, credential)
 	}
-	ask, err := p.with(token)
+	failure, ok := errors.AsType[*webclient.Failure](err)
+	_, explained := errors.AsType[*webclient.Trouble](err)
+	if !ok || explained {
+		return err
+	}
+	if !isRefusal(failure) && !unknownApp(failure) {
+		return p.unread(failure)
+	}
+	return signInRefused(refusalText("what Lapsewatch signs in with", p.refused(ctx, l, known, failure, credential), false))
+}
+
+// byApp lists as an App, with a token for each list. Its error is why it could not sign in.
+func (o Organization) byApp(ctx context.Context, p *pass, l look, pem watch.Secret) error {
+	app, installation, err := p.installed(ctx, *o.App, o.Organization, pem)
 	if err != nil {
 		return err
 	}
-	header, failure := o.fineGrained(ctx, ask, l)
-	if failure != nil && isRefusal(failure) {
-		return refused(failure)
-	}
 	l.book.Succeeded(ctx)
-	if failure != nil && ctx.Err() == nil {
-		part := o.part(l, "pat", "fine-grained personal access tokens")
-		p.sink(webclient.Problem(part.subject, part.hides, p.unlisted(failure, "Personal access tokens")))
+	parts := []part{pats}
+	if o.SSO {
+		parts = append(parts, ssos)
 	}
-	if o.App == nil && header != nil {
-		o.own(p, l, token, header)
-	}
-	if o.SSO && ctx.Err() == nil {
-		if failure := o.authorized(ctx, ask, l); failure != nil && ctx.Err() == nil {
-			part := o.part(l, "sso", "tokens authorized for single sign-on")
-			p.sink(webclient.Problem(part.subject, part.hides, p.unlisted(failure, "Administration")))
+	for _, each := range parts {
+		token, failure := app.mint(ctx, installation, each.permission)
+		if failure != nil && failure.Status != http.StatusUnprocessableEntity {
+			return explainedSignIn(failure, o.Organization)
+		}
+		if failure != nil { // the App, or this installation of it, was not given the permission
+			failure.Reason = watch.PermissionDenied
+		} else if failure, err = o.partByApp(ctx, p, l, each, token); err != nil {
+			return err
+		}
+		if failure != nil && ctx.Err() == nil {
+			its := o.part(l, each)
+			p.sink(webclient.Problem(its.subject, its.hides, o.unlisted(p, failure, each)))
 		}
 	}
 	return nil
 }
 
+func (o Organization) partByApp(ctx context.Context, p *pass, l look, each part, token watch.Secret) (*webclient.Failure, error) {
+	ask, err := p.with(token)
+	if err != nil {
+		return nil, err
+	}
+	if each == pats {
+		return o.fineGrained(ctx, ask, l), nil
+	}
+	_, failure := o.authorized(ctx, ask, l)
+	return failure, nil
+}
+
+// byToken lists with a token, which may read the list of single sign-on alone. What hides
+// that hides when the token itself ends, too.
+func (o Organization) byToken(ctx context.Context, p *pass, l look, token watch.Secret) error {
+	ask, err := p.with(token)
+	if err != nil {
+		return err
+	}
+	header, failure := o.authorized(ctx, ask, l)
+	if failure != nil && isRefusal(failure) {
+		return failure
+	}
+	if failure == nil {
+		l.book.Succeeded(ctx)
+	}
+	if header != nil {
+		o.own(p, l, token, header)
+	}
+	if failure != nil && ctx.Err() == nil {
+		p.sink(webclient.Problem(o.part(l, ssos).subject, l.hides, o.unlisted(p, failure, ssos)))
+	}
+	return nil
+}
+
 // part is one list of an organization, whose failure hides what is in it.
-func (o Organization) part(l look, part, name string) look {
-	l.hides = l.subject.ID + "/" + part + "/"
-	l.subject.ID += "/" + part
-	l.subject.Name = fmt.Sprintf("%s of %s", name, o.Organization)
+func (o Organization) part(l look, which part) look {
+	l.hides = l.subject.ID + "/" + which.id + "/"
+	l.subject.ID += "/" + which.id
+	l.subject.Name = fmt.Sprintf("%s of %s", which.name, o.Organization)
 	return l
 }
 
@@ -87,6 +151,7 @@ func signInRefused(text string) error {
 }
 
 // own tells until when the token works that Lapsewatch itself lists with, if that has an end.
+// A refusal to list tells it too.
 func (o Organization) own(p *pass, l look, token watch.Secret, header http.Header) {
 	end, err := endOf(header)
 	subject := watch.Subject{
@@ -112,21 +177,23 @@ func (c *caller) list(ctx context.Context, path string, each func(json.RawMessag
 	for page := 1; ; {
 		var elements []json.RawMessage
 		got, failure := c.get(ctx, fmt.Sprintf("%s?per_page=%d&page=%d", path, perPage, page), &elements)
+		if header == nil {
+			header = got.header
+		}
 		if failure != nil {
 			if page > 1 && failure.Status != http.StatusTooManyRequests && failure.Reason != watch.Throttled {
 				failure.Reason, failure.Text = watch.Incomplete, fmt.Sprintf("the list broke off at page %d: %s", page, failure.Text)
 			}
 			return header, failure
 		}
-		if header == nil {
-			header = got.header
-		}
 		for _, element := range elements {
 			each(element)
 		}
 		switch {
-		case got.nextPage > page:
-			page = got.nextPage
+		case got.more && got.nextPage == page+1:
+			page++
+		case got.more:
+			return header, &webclient.Failure{Doing: c.doing(), Reason: watch.Incomplete, Text: fmt.Sprintf("page %d of the list does not say where the next one is in a form that can be followed", page), Lasting: true}
 		case got.nextPage == 0 && !got.linked && len(elements) >= perPage:
 			page++ // something on the way may have taken the Link away
 		default:
@@ -139,14 +206,19 @@ func (c *caller) list(ctx context.Context, path string, each func(json.RawMessag
 }
 
 // unlisted adds the next step to why something could not be listed.
-func (p *pass) unlisted(failure *webclient.Failure, permission string) error {
-	if failure.Reason == watch.PermissionDenied {
-		return &webclient.Trouble{Err: failure, Remedy: fmt.Sprintf("Give the App, or the fine-grained token, the organization permission %q (read), and let an owner of the organization approve it.", permission)}
+func (o Organization) unlisted(p *pass, failure *webclient.Failure, which part) error {
+	missing := failure.Reason == watch.PermissionDenied || failure.Reason == watch.NotFound || failure.Reason == watch.AuthFailed
+	plan := ""
+	if which == ssos {
+		plan = " The list needs GitHub Enterprise Cloud with SAML single sign-on, or leave sso out."
 	}
-	if failure.Reason == watch.NotFound {
-		return &webclient.Trouble{Err: failure, Remedy: "Check the organization's name and plan: the list of fine-grained tokens needs an App or a token with the organization permission \"Personal access tokens\" (read); that of single sign-on needs GitHub Enterprise Cloud with SAML, or leave sso out."}
+	switch {
+	case missing && o.App != nil:
+		return &webclient.Trouble{Err: failure, Remedy: fmt.Sprintf("Give the App the organization permission %q (read), and let an owner of %s accept it.", which.called, o.Organization) + plan}
+	case missing:
+		return &webclient.Trouble{Err: failure, Remedy: fmt.Sprintf("Let an owner of %s make a classic token with the scope read:org, authorize it for the organization's single sign-on, and put it where the check's options refer to.", o.Organization) + plan}
 	}
-	return failure
+	return p.unread(failure)
 }
 
 // unread adds the next step to why GitHub could not be asked.
@@ -157,14 +229,17 @@ func (p *pass) unread(failure *webclient.Failure) error {
 	if failure.Reason == watch.NotFound {
 		return &webclient.Trouble{Err: failure, Remedy: "Check api_url: of GitHub Enterprise Server it is https://HOST/api/v3."}
 	}
+	if step := listedtoken.NextStep(failure.Reason, p.options.APIURL); step != "" {
+		return &webclient.Trouble{Err: failure, Remedy: step}
+	}
 	return failure
 }
 
 // post sends a request once, since it makes something at GitHub.
-func (c *caller) post(ctx context.Context, address string, into any) *webclient.Failure {
+func (c *caller) post(ctx context.Context, address string, body []byte, into any) *webclient.Failure {
 	request := webclient.Request{
-		Method: http.MethodPost, URL: address, Secrets: []watch.Secret{c.secret},
-		Header: http.Header{"Authorization": {"Bearer " + strings.TrimSpace(c.secret.Reveal())}, "Accept": {"application/vnd.github+json"}},
+		Method: http.MethodPost, URL: address, JSON: body, Secrets: []watch.Secret{c.secret},
+		Header: http.Header{"Authorization": {"Bearer " + c.secret.Reveal()}, "Accept": {"application/vnd.github+json"}},
 	}
 	answer, err := c.client.Once(ctx, request)
 	if err != nil {
@@ -175,10 +250,14 @@ func (c *caller) post(ctx context.Context, address string, into any) *webclient.
 			Message string `json:"message"`
 		}
 		_ = json.Unmarshal(answer.Body, &said) // without words the body is shown
-		return c.client.Refusal(request, answer, said.Message)
+		failure := c.client.Refusal(request, answer, said.Message)
+		if answer.Status == http.StatusUnauthorized && listedtoken.IsPage(answer.Body) {
+			return listedtoken.NotTheService(failure)
+		}
+		return failure
 	}
 	if json.Unmarshal(answer.Body, into) != nil {
-		return &webclient.Failure{Doing: webclient.Doing(http.MethodPost, address), Reason: watch.Unreadable, Text: "the answer is not what GitHub's documentation says", Status: answer.Status}
+		return c.unlike("the answer is not what GitHub's documentation says", answer.Status)
 	}
 	return nil
 }

@@ -13,20 +13,29 @@ import (
 	"lapsewatch/watch"
 )
 
-func (s *scene) acme(expiration string, organization fakegithub.Organization) Options {
-	ref := s.keeps("LISTER", lister, &fakegithub.Token{
-		Login: "admin", Expiration: expiration, Permissions: []string{fakegithub.ListsTokens, fakegithub.ListsAuthorizations},
-	})
+// acme are options that list an organization as an App.
+func (s *scene) acme(t *testing.T, organization fakegithub.Organization) Options {
+	t.Helper()
+	if s.cloud.Apps == nil {
+		s.robot(t)
+	}
 	s.cloud.Organizations["acme"] = organization
 	entry := named("acme tokens")
 	entry.Owners = []string{"platform@example.com"}
-	return Options{Organizations: []Organization{{Entry: entry, Organization: "acme", Token: ref}}}
+	return Options{Organizations: []Organization{{Entry: entry, Organization: "acme", App: &SignIn{ClientID: "Iv23liexample", PrivateKey: env("KEY")}}}}
+}
+
+// byToken are options that list the tokens of single sign-on with an owner's token.
+func (s *scene) byToken(expiration string, organization fakegithub.Organization) Options {
+	ref := s.keeps("LISTER", lister, &fakegithub.Token{Login: "admin", Expiration: expiration, Scopes: "read:org"})
+	s.cloud.Organizations["acme"] = organization
+	return Options{Organizations: []Organization{{Entry: named("by token"), Organization: "acme", Token: ref, SSO: true}}}
 }
 
 func TestAnOrganizationsTokensAreListedWithTheirDates(t *testing.T) {
 	s := begin(t)
-	options := s.acme("2026-12-24 10:00:00 UTC", fakegithub.Organization{FineGrained: []fakegithub.FineGrained{
-		{ID: 11, Name: "deploy", Login: "octocat", Expires: now.AddDate(0, 0, 10), Used: now.AddDate(0, 0, -2)},
+	options := s.acme(t, fakegithub.Organization{FineGrained: []fakegithub.FineGrained{
+		{ID: 11, Name: "deploy", Login: "octocat", Expires: now.AddDate(0, 0, 10), Used: now.AddDate(0, 0, -2), Granted: now.AddDate(0, 0, -20)},
 		{ID: 12, Name: "forgotten", Login: "hubot", Expires: now.AddDate(0, 0, -3), Used: now.AddDate(0, -6, 0)},
 		{ID: 13, Name: "endless", Login: "hubot"},
 		{ID: 14, Name: "long gone", Login: "hubot", Expires: now.AddDate(0, 0, -31)},
@@ -36,8 +45,8 @@ func TestAnOrganizationsTokensAreListedWithTheirDates(t *testing.T) {
 	if !deploy.NotAfter.Equal(now.AddDate(0, 0, 10)) || deploy.Identity != "11 until 2026-12-02T06:00:00Z" || deploy.Subject.Name != "deploy of octocat" {
 		t.Errorf("told %+v", deploy)
 	}
-	if deploy.Use != (watch.Use{State: watch.InUse, LastUsed: now.AddDate(0, 0, -2)}) || deploy.Self {
-		t.Errorf("its use is %+v", deploy.Use)
+	if deploy.Use != (watch.Use{State: watch.InUse, LastUsed: now.AddDate(0, 0, -2)}) || deploy.Self || deploy.Life != 30*day {
+		t.Errorf("told %+v", deploy)
 	}
 	if !slices.Equal(deploy.Subject.Owners, []string{"platform@example.com"}) || deploy.Subject.Labels["login"] != "octocat" || deploy.Subject.Labels["organization"] != "acme" {
 		t.Errorf("its subject is %+v", deploy.Subject)
@@ -48,11 +57,10 @@ func TestAnOrganizationsTokensAreListedWithTheirDates(t *testing.T) {
 	if endless := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/13"); !endless.NotAfter.IsZero() {
 		t.Errorf("told %+v", endless)
 	}
-	own := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/own-token")
-	if !own.Self || !own.NotAfter.Equal(time.Date(2026, 12, 24, 10, 0, 0, 0, time.UTC)) || own.Subject.Name != "the token that Lapsewatch lists acme with" {
-		t.Errorf("the own token is %+v", own)
+	if gone := checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/14"); !gone.LeftOverFrom.Equal(now.AddDate(0, 0, -1)) || gone.Life != 0 {
+		t.Errorf("told %+v", gone)
 	}
-	if len(found) != 4 || !slices.Equal(remarks, []string{"fine-grained personal access tokens of acme: 1 that expired more than 30 days ago were left out"}) {
+	if len(found) != 4 || len(remarks) != 0 {
 		t.Errorf("told %v and %q", found, remarks)
 	}
 }
@@ -65,7 +73,7 @@ func TestALongListIsReadToItsEnd(t *testing.T) {
 			for id := range int64(300) {
 				many = append(many, fakegithub.FineGrained{ID: id + 1, Name: fmt.Sprint(id), Login: "octocat", Expires: now.AddDate(0, 2, 0)})
 			}
-			options := s.acme("", fakegithub.Organization{FineGrained: many})
+			options := s.acme(t, fakegithub.Organization{FineGrained: many})
 			if without {
 				s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: func(w http.ResponseWriter, r *http.Request, usual http.Handler) {
 					usual.ServeHTTP(withoutLink{w}, r)
@@ -93,7 +101,7 @@ func TestAListThatBreaksOffHidesWhatItHolds(t *testing.T) {
 	for id := range int64(250) {
 		many = append(many, fakegithub.FineGrained{ID: id + 1, Login: "octocat", Expires: now.AddDate(0, 2, 0)})
 	}
-	options := s.acme("", fakegithub.Organization{FineGrained: many})
+	options := s.acme(t, fakegithub.Organization{FineGrained: many})
 	s.server.Misbehave(vendortest.Manner{On: "/personal-access-tokens", After: 1, Times: vendortest.Always, Answer: vendortest.CutShort()})
 	found, _ := s.collect(t, options)
 	problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/pat")
@@ -113,8 +121,8 @@ func TestAnEmptyAnswerIsNoEmptyList(t *testing.T) {
 	for name, body := range map[string]string{"no body": "", "null": "null", "an object": "{}"} {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t)
-			options := s.acme("", fakegithub.Organization{FineGrained: []fakegithub.FineGrained{{ID: 1}}})
-			s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Reply(http.StatusOK, "application/json", body)})
+			options := s.acme(t, fakegithub.Organization{FineGrained: []fakegithub.FineGrained{{ID: 1}}})
+			s.server.Misbehave(vendortest.Manner{On: "/personal-access-tokens", Times: vendortest.Always, Answer: vendortest.Reply(http.StatusOK, "application/json", body)})
 			found, _ := s.collect(t, options)
 			if problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/pat"); problem.HidesPrefix == "" {
 				t.Errorf("told %+v", problem)
@@ -125,7 +133,7 @@ func TestAnEmptyAnswerIsNoEmptyList(t *testing.T) {
 
 func TestOneTokenThatCannotBeReadHidesNoOther(t *testing.T) {
 	s := begin(t)
-	options := s.acme("", fakegithub.Organization{FineGrained: []fakegithub.FineGrained{
+	options := s.acme(t, fakegithub.Organization{FineGrained: []fakegithub.FineGrained{
 		{ID: 1, RawExpires: "soon"}, {ID: 2, Name: "\x1b[31mred\r\nBcc: x", Login: "octocat", Expires: now.AddDate(0, 2, 0)}, {ID: 3, RawExpires: []int{1}},
 	}})
 	found, _ := s.collect(t, options)
@@ -141,7 +149,7 @@ func TestOneTokenThatCannotBeReadHidesNoOther(t *testing.T) {
 		t.Errorf("told %v", found)
 	}
 
-	s.acme("", fakegithub.Organization{FineGrained: []fakegithub.FineGrained{{ID: 1, WithoutTokenID: true}, {ID: 2}}})
+	s.acme(t, fakegithub.Organization{FineGrained: []fakegithub.FineGrained{{ID: 1, WithoutTokenID: true}, {ID: 2}}})
 	found, _ = s.collect(t, options)
 	problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/pat")
 	checktest.WantWords(t, "the error", problem.Err.Error(), "1 elements of the list cannot be read")
@@ -150,7 +158,7 @@ func TestOneTokenThatCannotBeReadHidesNoOther(t *testing.T) {
 
 func TestTokensOfSingleSignOnAreListedOnRequest(t *testing.T) {
 	s := begin(t)
-	options := s.acme("", fakegithub.Organization{SSO: true, Authorizations: []fakegithub.Authorization{
+	options := s.acme(t, fakegithub.Organization{SSO: true, Authorizations: []fakegithub.Authorization{
 		{ID: 5, Type: "personal access token", Login: "octocat", Note: "old script", Authorized: now.AddDate(-1, 0, 0), Used: now.AddDate(0, 0, -1), Expires: now.AddDate(0, 0, 5)},
 		{ID: 6, Type: "SSH key", Login: "octocat", Note: "laptop"},
 	}})
@@ -168,52 +176,56 @@ func TestTokensOfSingleSignOnAreListedOnRequest(t *testing.T) {
 		t.Errorf("told %v and %q", found, remarks)
 	}
 
-	s.acme("", fakegithub.Organization{})
+	s.acme(t, fakegithub.Organization{})
 	found, _ = s.collect(t, options)
 	problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/sso")
 	if problem.Reason != watch.NotFound || problem.HidesPrefix != "organization/acme%20tokens/sso/" {
 		t.Errorf("told %+v", problem)
 	}
-	checktest.WantWords(t, "the remedy", problem.Remedy, "needs GitHub Enterprise Cloud with SAML, or leave sso out")
+	checktest.WantWords(t, "the remedy", problem.Remedy, "needs GitHub Enterprise Cloud with SAML single sign-on, or leave sso out")
 }
 
 func TestWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
 	s := begin(t)
-	options := s.acme("", fakegithub.Organization{})
-	s.cloud.Tokens[lister] = fakegithub.Token{Login: "admin"}
+	options := s.acme(t, fakegithub.Organization{SSO: true})
 	options.Organizations[0].SSO = true
+	s.cloud.Apps[0].Permissions = nil
 	found, _ := s.collect(t, options)
 	for part, right := range map[string]string{"pat": "Personal access tokens", "sso": "Administration"} {
-		problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens/"+part)
-		if problem.Reason != watch.PermissionDenied || problem.Remedy != fmt.Sprintf("Give the App, or the fine-grained token, the organization permission %q (read), and let an owner of the organization approve it.", right) {
-			t.Errorf("told %+v", problem)
-		}
+		problem := checktest.WantProblem(t, found["organization/acme%20tokens/"+part], watch.PermissionDenied, "The permissions requested are not granted to this installation.")
+		checktest.WantWords(t, "the remedy", problem.Remedy, fmt.Sprintf("Give the App the organization permission %q (read), and let an owner of acme accept it.", right))
 	}
 	abilities := s.check(t, options).Try(t.Context())
-	if len(abilities) != 1 || abilities[0].Reason != watch.PermissionDenied || abilities[0].Gives != "lists the personal access tokens of acme" || !abilities[0].Required {
+	if len(abilities) != 1 || abilities[0].Reason != watch.PermissionDenied || abilities[0].Gives != "says when the personal access tokens of acme end" || !abilities[0].Required {
 		t.Errorf("Try tells %+v", abilities)
 	}
+
+	options = s.byToken("", fakegithub.Organization{SSO: true})
+	s.cloud.Tokens[lister] = fakegithub.Token{Login: "admin", Scopes: "repo"}
+	found, _ = s.collect(t, options)
+	problem := checktest.WantProblem(t, found["organization/by%20token/sso"], watch.PermissionDenied, "Resource not accessible by personal access token")
+	checktest.WantWords(t, "the remedy", problem.Remedy, "Let an owner of acme make a classic token with the scope read:org")
 }
 
 func TestARefusedSignInHidesTheOrganizationAndIsNotRepeated(t *testing.T) {
 	s := begin(t)
-	options := s.acme("", fakegithub.Organization{FineGrained: []fakegithub.FineGrained{{ID: 1}}})
+	options := s.byToken("", fakegithub.Organization{SSO: true, Authorizations: []fakegithub.Authorization{{ID: 1, Type: "personal access token"}}})
 	delete(s.cloud.Tokens, lister)
 	for pass, text := range []string{
 		"GitHub refuses what Lapsewatch signs in with: it answered 401 Unauthorized: Bad credentials",
-		"GitHub refuses what Lapsewatch signs in with (not asked again before 2026-11-22T07:00:00Z, after 1 refusal): it answered 401 Unauthorized: Bad credentials",
+		"GitHub refuses what Lapsewatch signs in with (not asked again before 2026-11-22 07:00 UTC, after 1 refusal): it answered 401 Unauthorized: Bad credentials",
 	} {
 		found, _ := s.collect(t, options)
-		problem := checktest.Of[watch.Problem](t, found, "organization/acme%20tokens")
-		if problem.Reason != watch.AuthFailed || problem.Err.Error() != text || problem.HidesPrefix != "organization/acme%20tokens/" || problem.Remedy == "" {
+		problem := checktest.Of[watch.Problem](t, found, "organization/by%20token")
+		if problem.Reason != watch.AuthFailed || problem.Err.Error() != text || problem.HidesPrefix != "organization/by%20token/" || problem.Remedy == "" {
 			t.Errorf("pass %d told %+v", pass, problem)
 		}
 	}
 	if len(s.server.Requests()) != 1 {
 		t.Errorf("GitHub was asked %d times", len(s.server.Requests()))
 	}
-	s.keeps("LISTER", lister, &fakegithub.Token{Permissions: []string{fakegithub.ListsTokens}})
+	s.keeps("LISTER", lister, &fakegithub.Token{Scopes: "admin:org"})
 	s.Go(now.Add(2 * time.Hour))
 	found, _ := s.collect(t, options)
-	checktest.Of[watch.Credential](t, found, "organization/acme%20tokens/pat/1")
+	checktest.Of[watch.Credential](t, found, "organization/by%20token/sso/1")
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-github/v84/github"
-
 	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
@@ -48,7 +46,7 @@ var sorts = []sort{
 
 func sortOf(secret watch.Secret) sort {
 	for _, known := range sorts {
-		if strings.HasPrefix(strings.TrimSpace(secret.Reveal()), known.prefix) {
+		if strings.HasPrefix(secret.Reveal(), known.prefix) {
 			return known
 		}
 	}
@@ -57,7 +55,7 @@ func sortOf(secret watch.Secret) sort {
 
 // watched tells of a token that options refer to: one request, to what needs no right.
 func watched(ctx context.Context, p *pass, l look, ref watch.SecretRef) error {
-	secret, err := p.secret(ref)
+	secret, err := listedtoken.Read(p.env.Secrets, ref)
 	if err != nil {
 		return err
 	}
@@ -68,28 +66,36 @@ func watched(ctx context.Context, p *pass, l look, ref watch.SecretRef) error {
 	remedy := "Make a new token at GitHub and give it to whoever uses the old one: an expired or revoked one cannot be restored."
 	known, stands := p.standing(ctx, l, secret)
 	if stands {
-		p.sink(refusedFact(l, "the token", *known, true, remedy))
+		p.sink(refusedFact(l, "the token", secret, *known, true, remedy))
 		return nil
 	}
 	ask, err := p.with(secret)
 	if err != nil {
 		return err
 	}
-	var user github.User
-	got, failure := ask.get(ctx, kind.asks, &user)
+	// What it is asked for proves that GitHub itself answered: a user has a login, and a list
+	// of repositories their number.
+	var proof struct {
+		Login      string `json:"login"`
+		TotalCount *int64 `json:"total_count"`
+	}
+	got, failure := ask.get(ctx, kind.asks, &proof)
+	if failure == nil && (kind.asks == askUser && proof.Login == "" || kind.asks == askInstallation && proof.TotalCount == nil) {
+		failure = ask.unlike("the answer is not what GitHub's documentation says: it does not say whose token it is", http.StatusOK)
+	}
 	switch {
 	case failure != nil && isRefusal(failure):
-		p.sink(refusedFact(l, "the token", p.refused(ctx, l, known, failure, secret), false, remedy))
+		p.sink(refusedFact(l, "the token", secret, p.refused(ctx, l, known, failure, secret), false, remedy))
 		return nil
 	case failure != nil:
 		return p.unread(failure)
 	}
 	l.book.Succeeded(ctx)
-	return p.dated(l, secret, kind, got.header, user.GetLogin())
+	return p.dated(ctx, l, secret, kind, got.header, proof.Login)
 }
 
 // dated tells until when the token works.
-func (p *pass) dated(l look, secret watch.Secret, kind sort, header http.Header, login string) error {
+func (p *pass) dated(ctx context.Context, l look, secret watch.Secret, kind sort, header http.Header, login string) error {
 	end, err := endOf(header)
 	if err != nil {
 		return &webclient.Trouble{Err: err, Reason: watch.Unparsable, Remedy: "Look at the token's end at GitHub (" + p.options.web() + kind.page + "), and report this message as a fault of Lapsewatch."}
@@ -102,10 +108,13 @@ func (p *pass) dated(l look, secret watch.Secret, kind sort, header http.Header,
 		details["scopes"] = scopes
 	}
 	if end.IsZero() && kind.dateless != "" {
-		p.sink(watch.Condition{Subject: l.subject, Text: "GitHub accepts the token and gives it no date: " + kind.dateless, Details: details})
+		p.sink(watch.Condition{Subject: l.subject, Identity: listedtoken.Identity(secret), Text: "GitHub accepts the token and gives it no date: " + kind.dateless, Details: details})
 		return nil
 	}
-	p.sink(watch.Credential{Subject: l.subject, Form: watch.AccessToken, Identity: listedtoken.Identity(secret), NotAfter: end, Details: details})
+	identity := listedtoken.Identity(secret)
+	p.sink(watch.Credential{
+		Subject: l.subject, Form: watch.AccessToken, Identity: identity, NotAfter: end, Life: p.life(ctx, l, identity, end), Details: details,
+	})
 	return nil
 }
 

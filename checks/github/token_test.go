@@ -93,7 +93,7 @@ func TestARefusedTokenIsAskedForLessAndLessOften(t *testing.T) {
 	s.Go(now.Add(30 * time.Minute))
 	found, _ = s.collect(t, options)
 	held := checktest.Of[watch.Condition](t, found, "token/ci")
-	if held.Reason != watch.TokenRefused || held.Text != "GitHub refuses the token (not asked again before 2026-11-22T07:00:00Z, after 1 refusal): it answered 401 Unauthorized: Bad credentials" {
+	if held.Reason != watch.TokenRefused || held.Text != "GitHub refuses the token (not asked again before 2026-11-22 07:00 UTC, after 1 refusal): it answered 401 Unauthorized: Bad credentials" {
 		t.Errorf("told %+v", held)
 	}
 	if held.Details["next_attempt"] != "2026-11-22T07:00:00Z" || held.Remedy != fresh.Remedy {
@@ -103,7 +103,7 @@ func TestARefusedTokenIsAskedForLessAndLessOften(t *testing.T) {
 	s.collect(t, options)
 	s.Go(now.Add(150 * time.Minute))
 	found, _ = s.collect(t, options)
-	checktest.WantWords(t, "the text", checktest.Of[watch.Condition](t, found, "token/ci").Text, "(not asked again before 2026-11-22T09:00:00Z, after 2 refusals)")
+	checktest.WantWords(t, "the text", checktest.Of[watch.Condition](t, found, "token/ci").Text, "(not asked again before 2026-11-22 09:00 UTC, after 2 refusals)")
 	if asked := len(s.server.Requests()); asked != 2 {
 		t.Errorf("GitHub was asked %d times in four passes, want 2", asked)
 	}
@@ -131,11 +131,14 @@ func TestWhyATokenIsNotRead(t *testing.T) {
 		"too many wrong sign-ins": {vendortest.Reply(http.StatusForbidden, "application/json", `{"message":"Maximum number of login attempts exceeded. Please try again later."}`), watch.Throttled, []string{"Maximum number of login attempts exceeded"}},
 		"no right":                {vendortest.Reply(http.StatusForbidden, "application/json", `{"message":"Sorry. Your account was suspended."}`), watch.PermissionDenied, []string{"Sorry. Your account was suspended."}},
 		"nothing there":           {vendortest.Reply(http.StatusNotFound, "application/json", `{"message":"Not Found"}`), watch.NotFound, []string{"404 Not Found"}},
-		"a page":                  {vendortest.Page(http.StatusOK), watch.Unreadable, []string{"something else than JSON"}},
+		"a page":                  {vendortest.Page(http.StatusOK), watch.Unparsable, []string{"something else than JSON"}},
 		"a refusing page":         {vendortest.Page(http.StatusForbidden), watch.PermissionDenied, []string{"with a web page"}},
 		"an empty answer":         {vendortest.Reply(http.StatusOK, "application/json", ""), watch.Unreadable, nil},
-		"null":                    {vendortest.Reply(http.StatusOK, "application/json", "null"), watch.Unreadable, []string{"not what GitHub's documentation says"}},
-		"a list":                  {vendortest.Reply(http.StatusOK, "application/json", "[]"), watch.Unreadable, []string{"not what GitHub's documentation says"}},
+		"null":                    {vendortest.Reply(http.StatusOK, "application/json", "null"), watch.Unparsable, []string{"not what GitHub's documentation says"}},
+		"a list":                  {vendortest.Reply(http.StatusOK, "application/json", "[]"), watch.Unparsable, []string{"not what GitHub's documentation says"}},
+		"an empty object":         {vendortest.Reply(http.StatusOK, "application/json", "{}"), watch.Unparsable, []string{"it does not say whose token it is"}},
+		"another's words":         {vendortest.Reply(http.StatusOK, "application/json", `{"status":"maintenance"}`), watch.Unparsable, []string{"it does not say whose token it is"}},
+		"a page with 401":         {vendortest.Page(http.StatusUnauthorized), watch.Unparsable, []string{"401 Unauthorized with a web page"}},
 		"an endless answer":       {vendortest.Endless(), watch.TooLarge, []string{"larger than 4194304 bytes"}},
 		"not yet":                 {vendortest.Reply(http.StatusAccepted, "application/json", "{}"), watch.Unreadable, []string{"202 Accepted"}},
 	} {
@@ -183,11 +186,20 @@ func TestALostAnswerIsAskedForAgain(t *testing.T) {
 func TestASecretThatIsNoTokenIsNotSent(t *testing.T) {
 	s := begin(t)
 	s.Put("CI", "ghp_one\nghp_two")
+	s.Put("NBSP", "ghp_abc\u00a0def")
+	s.Put("CONTROL", "ghp_abc\x01def")
+	s.Put("LONG", "ghp_"+strings.Repeat("x", 16<<10))
 	options := Options{Tokens: []Token{{Entry: named("ci"), Token: env("CI")}, {Entry: named("none"), Token: env("NONE")}}}
+	for _, name := range []string{"NBSP", "CONTROL", "LONG"} {
+		options.Tokens = append(options.Tokens, Token{Entry: named(name), Token: env(name)})
+	}
 	found, _ := s.collect(t, options)
-	checktest.WantWords(t, "the error", checktest.Of[watch.Problem](t, found, "token/ci").Err.Error(), "read the secret in environment variable CI: it has more than one line, which no token has")
-	if none := checktest.Of[watch.Problem](t, found, "token/none"); none.Reason != watch.NotFound {
+	checktest.WantWords(t, "the error", checktest.Of[watch.Problem](t, found, "token/ci").Err.Error(), "read the token: it holds white space or characters that no token has")
+	if none := checktest.Of[watch.Problem](t, found, "token/none"); none.Reason != watch.Unreadable || none.Err.Error() != "read the token: read the secret in environment variable NONE: it is empty or not set" {
 		t.Errorf("told %+v", none)
+	}
+	for _, name := range []string{"NBSP", "CONTROL", "LONG"} {
+		checktest.WantProblem(t, found["token/"+name], watch.Unreadable, "read the token: it ")
 	}
 	if len(s.server.Requests()) != 0 {
 		t.Error("GitHub was asked")

@@ -8,10 +8,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 
 	gitlab "gitlab.com/gitlab-org/api/client-go"
 
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/redact"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
@@ -32,7 +35,7 @@ func (unlimited) Wait(ctx context.Context) error { return ctx.Err() }
 // with makes a caller. The library neither tries again nor follows anything: the client
 // below it reads again after a moment's outage.
 func (p *pass) with(secret watch.Secret) (*caller, error) {
-	client, err := gitlab.NewClient(strings.TrimSpace(secret.Reveal()), gitlab.WithBaseURL(p.options.URL),
+	client, err := gitlab.NewClient(secret.Reveal(), gitlab.WithBaseURL(p.options.URL),
 		gitlab.WithHTTPClient(p.client.Reader()), gitlab.WithoutRetries(), gitlab.WithCustomLimiter(unlimited{}), gitlab.WithURLWarningLogger(p.env.Log))
 	if err != nil {
 		return nil, errors.New("url cannot be parsed")
@@ -59,9 +62,14 @@ func (c *caller) get(ctx context.Context, path string, query any, into any) (*gi
 		return nil, c.explain(response, err)
 	}
 	if json.Unmarshal(raw, into) != nil || string(raw) == "null" {
-		return nil, &webclient.Failure{Doing: c.doing(), Reason: watch.Unreadable, Text: "the answer is not what GitLab's documentation says", Status: response.StatusCode, Lasting: true}
+		return nil, c.unlike("the answer is not what GitLab's documentation says", response.StatusCode)
 	}
 	return response, nil
+}
+
+// unlike is the failure of an answer with success that proves nothing.
+func (c *caller) unlike(text string, status int) *webclient.Failure {
+	return &webclient.Failure{Doing: c.doing(), Reason: watch.Unparsable, Text: text, Status: status, Lasting: true}
 }
 
 func (c *caller) doing() string { return webclient.Doing(http.MethodGet, c.options.URL) }
@@ -76,14 +84,18 @@ func (c *caller) explain(response *gitlab.Response, err error) *webclient.Failur
 	}
 	_, noJSON := errors.AsType[*json.SyntaxError](err)
 	if response != nil && (noJSON || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
-		return &webclient.Failure{Doing: c.doing(), Reason: watch.Unreadable, Text: "it answered with something else than JSON: a login page, a proxy, or something else stands at this address", Status: response.StatusCode, Lasting: true}
+		return c.unlike("it answered with something else than JSON: a login page, a proxy, or something else stands at this address", response.StatusCode)
 	}
 	return c.client.Explain(c.doing(), err, c.secret)
 }
 
 func (c *caller) refusal(response *http.Response, body []byte) *webclient.Failure {
 	answer := webclient.Answer{Status: response.StatusCode, Header: response.Header, Body: []byte(redact.Text(string(body), c.secret))}
-	return c.client.Refusal(webclient.Request{URL: c.options.URL}, answer, redact.Text(wordsOf(body), c.secret))
+	failure := c.client.Refusal(webclient.Request{URL: c.options.URL}, answer, redact.Text(wordsOf(body), c.secret))
+	if failure.Status == http.StatusUnauthorized && listedtoken.IsPage(body) {
+		return listedtoken.NotTheService(failure)
+	}
+	return failure
 }
 
 // wordsOf is what GitLab says of a refusal: the description of an OAuth error, or a message
@@ -132,17 +144,32 @@ func (c *caller) all(ctx context.Context, path string, query paging, each func(j
 		for _, element := range elements {
 			each(element)
 		}
-		switch {
-		case response.NextPage > page:
-			page = response.NextPage
-		case len(response.Header.Values("X-Next-Page")) == 0 && len(elements) >= perPage:
-			page++ // something on the way may have taken the header away
-		default:
+		more, known := next(response, page)
+		if !known {
+			return &webclient.Failure{Doing: c.doing(), Reason: watch.Incomplete, Text: fmt.Sprintf("page %d of the list does not say where the next one is in a form that can be followed", page), Lasting: true}
+		}
+		if !more && (response.Header.Get("X-Page") != "" || len(elements) < perPage) {
 			return nil
 		}
+		page++ // where GitLab says nothing of pages, something on the way may have taken that away
 	}
 	return &webclient.Failure{Doing: c.doing(), Reason: watch.TooLarge, Text: fmt.Sprintf("the list has more than %d pages of %d", maxPages, perPage), Lasting: true}
 }
+
+// next reports whether another page follows, and whether that can be followed: by its number
+// (https://docs.gitlab.com/api/rest/#offset-based-pagination), which is the next one.
+func next(response *gitlab.Response, page int64) (more, known bool) {
+	if text := response.Header.Get("X-Next-Page"); text != "" {
+		return true, text == strconv.FormatInt(page+1, 10)
+	}
+	if response.Header.Get("X-Page") != "" {
+		return false, true
+	}
+	return false, !nextLink.MatchString(response.Header.Get("Link"))
+}
+
+// nextLink is how Link names a next page (RFC 8288, 3.3), which keyset pagination does alone.
+var nextLink = regexp.MustCompile(`(?i);\s*rel\s*=\s*"?([^";,]*\s)?next(\s[^";,]*)?["\s;,]?`)
 
 // at is a path of the API, whose parts are escaped.
 func at(parts ...string) string {

@@ -12,6 +12,7 @@ import (
 
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/holdoff"
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
@@ -42,19 +43,12 @@ var elsewhere = []struct{ prefix, name, instead string }{
 
 // secret reads a referenced token.
 func (p *pass) secret(ref watch.SecretRef) (watch.Secret, error) {
-	secret, err := p.env.Secrets(ref)
+	secret, err := listedtoken.Read(p.env.Secrets, ref)
 	if err != nil {
-		return watch.Secret{}, &webclient.Trouble{Err: err, Reason: watch.NotFound, Remedy: "Put the token where the check's options refer to, so that the user that runs Lapsewatch can read it."}
-	}
-	text := strings.TrimSpace(secret.Reveal())
-	if strings.ContainsAny(text, "\r\n\x00") {
-		return watch.Secret{}, &webclient.Trouble{
-			Err: fmt.Errorf("read the token in %s: it has more than one line, which no token has", ref), Reason: watch.Unreadable,
-			Remedy: "Put the token alone where the check's options refer to.",
-		}
+		return watch.Secret{}, err
 	}
 	for _, other := range elsewhere {
-		if strings.HasPrefix(text, other.prefix) {
+		if strings.HasPrefix(secret.Reveal(), other.prefix) {
 			return watch.Secret{}, &webclient.Trouble{Err: fmt.Errorf("the token in %s is %s: GitLab does not say of it when it ends", ref, other.name), Reason: watch.Unreadable, Remedy: other.instead}
 		}
 	}
@@ -93,7 +87,7 @@ func (p *pass) self(ctx context.Context, l look) (asked, error) {
 	switch {
 	case found.failure == nil:
 		l.book.Succeeded(ctx)
-	case found.failure.Status == http.StatusUnauthorized:
+	case found.failure.Reason == watch.AuthFailed:
 		refusal := holdoff.Refusal{Reason: watch.TokenRefused, Text: found.failure.Text, Status: found.failure.Status, Lasting: true}
 		hold := l.book.Refused(ctx, known, refusal, found.failure.RetryAfter, credential, p.env.Now())
 		found.refusal, found.failure = &hold, nil
@@ -124,7 +118,7 @@ func (p *pass) watched(ctx context.Context, l look) error {
 		})
 		return nil
 	case found.failure != nil:
-		return unread(found.failure)
+		return p.unread(found.failure)
 	case found.token.ID <= 0:
 		return errNoID(found.ask)
 	case found.token.Revoked:
@@ -139,7 +133,7 @@ func (p *pass) watched(ctx context.Context, l look) error {
 }
 
 func errNoID(ask *caller) error {
-	return &webclient.Failure{Doing: ask.doing(), Reason: watch.Unreadable, Text: "the answer is not what GitLab's documentation says: it describes no token", Lasting: true}
+	return ask.unlike("the answer is not what GitLab's documentation says: it describes no token", http.StatusOK)
 }
 
 // signIn gives a caller that may list, and tells until when its token works.
@@ -155,7 +149,7 @@ func (p *pass) signIn(ctx context.Context) (*caller, error) {
 			Remedy: "Put a new token where the check's options refer to; until then no listed token is watched.",
 		}
 	case found.failure != nil && found.failure.Status != http.StatusNotFound && found.failure.Status != http.StatusBadRequest:
-		return nil, unread(found.failure)
+		return nil, p.unread(found.failure)
 	case found.failure != nil:
 		p.sink(watch.Remark{Text: "until when the token works that Lapsewatch lists with is not known: GitLab tells it of access tokens only, since version 15.5"})
 		return found.ask, nil
@@ -173,7 +167,10 @@ func (p *pass) signIn(ctx context.Context) (*caller, error) {
 }
 
 // unread adds the next step to why GitLab did not say what a token is.
-func unread(failure *webclient.Failure) error {
+func (p *pass) unread(failure *webclient.Failure) error {
+	if step := listedtoken.NextStep(failure.Reason, p.options.URL); step != "" && failure.Status != http.StatusBadRequest && failure.Status != http.StatusNotFound {
+		return &webclient.Trouble{Err: failure, Remedy: step}
+	}
 	switch failure.Status {
 	case http.StatusForbidden:
 		return &webclient.Trouble{Err: failure, Remedy: "Look at the message: GitLab knows the token and lets it in nowhere, such as for a blocked account, or an address that is not on its list of allowed addresses."}

@@ -11,9 +11,9 @@ package gitlab
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
-	"sync"
 
 	"lapsewatch/checks"
 	"lapsewatch/internal/holdoff"
@@ -75,19 +75,9 @@ type pass struct {
 	// trying: a refused token is tried in spite of what is remembered of it.
 	trying bool
 
-	mu sync.Mutex
-	// seen are the IDs of access tokens that were told of. Those of projects, groups and
-	// service accounts are among the personal ones too.
-	seen map[int64]bool
-}
-
-// first reports whether an access token was not told of before.
-func (p *pass) first(id int64) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	before := p.seen[id]
-	p.seen[id] = true
-	return !before
+	// seen are the tokens that were told of: those of projects, groups and service accounts
+	// are among the personal ones too.
+	seen map[tokenID]bool
 }
 
 func (c *check) open(sink watch.Sink, trying bool) (*pass, error) {
@@ -95,7 +85,7 @@ func (c *check) open(sink watch.Sink, trying bool) (*pass, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach GitLab at %s: %w", c.options.URL, err)
 	}
-	return &pass{check: c, client: client, sink: sink, trying: trying, seen: map[int64]bool{}}, nil
+	return &pass{check: c, client: client, sink: sink, trying: trying, seen: map[tokenID]bool{}}, nil
 }
 
 // Collect implements watch.Check.
@@ -133,11 +123,59 @@ func (p *pass) listAll(ctx context.Context) {
 		return
 	}
 	some, all := split(p.lists)
-	for _, lists := range [][]list{some, all} {
-		checks.Each(min(p.env.Concurrency, atOnce), slices.Values(lists),
-			func(l list) { p.told(ctx, l.subject(), l.prefix, l.read(ctx, ask)) },
-			func(l list, fault error) { p.broken(l.subject(), l.prefix, fault) })
+	unread := p.readAll(ctx, ask, some)
+	if unread == nil {
+		p.readAll(ctx, ask, all)
+		return
 	}
+	for _, l := range all {
+		p.told(ctx, l.subject(), l.prefix, &webclient.Trouble{
+			Err: fmt.Errorf("not listed in this pass: %s could not be read, and what is in it would be told of as personal", unread.subject().Name), Reason: watch.Incomplete,
+			Remedy: "Mend what keeps that list from being read, or leave it out.",
+		})
+	}
+}
+
+// readAll reads lists at the same time, and tells of them in their order, so that a token that
+// stands in two is always that of the first. It gives the first list of access tokens that
+// could not be read, if there is one.
+func (p *pass) readAll(ctx context.Context, ask *caller, lists []list) (unread *list) {
+	found := make([]*reading, len(lists))
+	checks.Each(min(p.env.Concurrency, atOnce), indexes(len(lists)),
+		func(i int) { found[i] = lists[i].read(ctx, ask) },
+		func(i int, fault error) { found[i] = &reading{list: lists[i], ask: ask, fault: fault} })
+	for i, r := range found {
+		if r == nil {
+			continue // the pass ended
+		}
+		p.tell(ctx, r)
+		if unread == nil && !r.list.deploy && (r.err != nil || r.fault != nil) {
+			unread = &lists[i]
+		}
+	}
+	return unread
+}
+
+func indexes(count int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range count {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// tell tells of a list that was read.
+func (p *pass) tell(ctx context.Context, r *reading) {
+	if fault := checks.Guard(func() { r.tell(ctx) }); fault != nil {
+		r.fault = fault
+	}
+	if r.fault != nil {
+		p.broken(r.list.subject(), r.list.prefix, r.fault)
+		return
+	}
+	p.told(ctx, r.list.subject(), r.list.prefix, r.err)
 }
 
 // told tells why something was not read. What fails because the pass ended is no problem of
@@ -174,7 +212,7 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 		return current.Err == nil
 	}
 	for _, l := range c.tokens {
-		try(l.subject, "tells until when the token works", func() error { return p.watched(ctx, l) })
+		try(l.subject, "says when the token ends", func() error { return p.watched(ctx, l) })
 	}
 	if !c.options.lists() {
 		return found
@@ -183,7 +221,11 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 	signedIn := try(c.lister.subject, "signs in to list tokens", func() (err error) { ask, err = p.signIn(ctx); return err })
 	for _, l := range c.lists {
 		if signedIn {
-			try(l.subject(), "lists them with their dates", func() error { return l.read(ctx, ask) })
+			try(l.subject(), "says when they end", func() error {
+				r := l.read(ctx, ask)
+				r.tell(ctx)
+				return r.err
+			})
 		}
 	}
 	return found

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,6 +30,8 @@ type list struct {
 	fetch func(ctx context.Context, ask *caller, r *reading) *webclient.Failure
 	// everybody: it holds what other lists hold too.
 	everybody bool
+	// deploy: it holds deploy tokens, which have IDs of their own.
+	deploy bool
 }
 
 // subject stands for the list, whose tokens have subjects of their own.
@@ -84,7 +86,7 @@ func (o Options) resource(e entry.Entry, sort, plural, of string) []list {
 	access.fetch = func(ctx context.Context, ask *caller, r *reading) *webclient.Failure {
 		return ask.all(ctx, at(plural, of, "access_tokens"), paging{}, r.accessToken)
 	}
-	deploy.name, deploy.prefix = "deploy tokens", prefix+"deploy/"
+	deploy.deploy, deploy.name, deploy.prefix = true, "deploy tokens", prefix+"deploy/"
 	deploy.needs = fmt.Sprintf("Give token the scope read_api, and its user the role Maintainer in %s %s.", sort, of)
 	deploy.fetch = func(ctx context.Context, ask *caller, r *reading) *webclient.Failure {
 		return ask.all(ctx, at(plural, of, "deploy_tokens"), paging{}, r.deployToken)
@@ -127,37 +129,55 @@ func (o Options) serviceAccounts(group Group) list {
 	return l
 }
 
-// read reads the list and tells what is in it. Its error is why that is not everything.
-func (l list) read(ctx context.Context, ask *caller) error {
+// read reads the list, of which nothing is told yet.
+func (l list) read(ctx context.Context, ask *caller) *reading {
 	r := &reading{list: l, ask: ask, ids: map[int64]bool{}}
-	failure := l.fetch(ctx, ask, r)
-	if failure == nil && l.everybody {
+	switch failure := l.fetch(ctx, ask, r); {
+	case failure != nil:
+		r.err = l.unlisted(ask.pass, failure)
+	case r.broken > 0:
+		r.err = &webclient.Failure{Doing: ask.doing(), Reason: watch.Incomplete, Text: fmt.Sprintf("%d elements of the list cannot be read", r.broken), Lasting: true}
+	}
+	return r
+}
+
+// tell tells of what was read, and was not told of before.
+func (r *reading) tell(ctx context.Context) {
+	r.held = slices.DeleteFunc(r.held, func(token held) bool {
+		id := tokenID{r.list.deploy, token.id}
+		before := r.ask.seen[id]
+		r.ask.seen[id] = true
+		return before
+	})
+	told := func(tokens []held) {
+		for _, token := range tokens {
+			r.ask.env.Expect(1)
+			r.ask.sink(token.fact)
+		}
+	}
+	if r.list.everybody {
+		later, soon := r.bySoon()
+		told(later)
+		r.held = soon
 		r.name(ctx)
 	}
-	for _, credential := range r.held {
-		ask.env.Expect(1)
-		ask.sink(credential)
+	told(r.held)
+	if r.err == nil {
+		r.remark()
 	}
-	if failure != nil {
-		return l.unlisted(failure)
-	}
-	r.remark()
-	if r.broken > 0 {
-		return &webclient.Failure{Doing: ask.doing(), Reason: watch.Incomplete, Text: fmt.Sprintf("%d elements of the list cannot be read", r.broken), Lasting: true}
-	}
-	return nil
 }
 
 // unlisted adds the next step to why a list was not read. GitLab answers 401 too where a
 // right is missing: the token itself was accepted a moment before.
-func (l list) unlisted(failure *webclient.Failure) error {
-	switch failure.Status {
-	case http.StatusUnauthorized, http.StatusForbidden:
+func (l list) unlisted(p *pass, failure *webclient.Failure) error {
+	switch failure.Reason {
+	case watch.AuthFailed, watch.PermissionDenied:
 		return &webclient.Trouble{Err: failure, Reason: watch.PermissionDenied, Remedy: l.needs}
-	case http.StatusNotFound:
+	case watch.NotFound:
 		return &webclient.Trouble{Err: failure, Remedy: "Check that there is such a thing: GitLab hides what a token may not see. " + l.needs}
+	default:
+		return p.unread(failure)
 	}
-	return failure
 }
 
 // reading is what was read of a list so far.
@@ -167,9 +187,23 @@ type reading struct {
 	// holder is the account whose tokens are being read, if the list names it.
 	holder string
 	ids    map[int64]bool
-	held   []watch.Credential
-	// revoked and old were left out, broken do not even say which they are.
-	revoked, old, broken int
+	held   []held
+	// revoked ones were left out, broken ones do not even say which they are.
+	revoked, broken int
+	// err is why the list was not read to its end, fault that we are to blame.
+	err, fault error
+}
+
+// held is a token that was read, or is in the list and could not be.
+type held struct {
+	id   int64
+	fact watch.Fact
+}
+
+// tokenID tells tokens of an instance apart.
+type tokenID struct {
+	deploy bool
+	id     int64
 }
 
 // accessToken takes an element of a list of access tokens.
@@ -185,11 +219,6 @@ func (r *reading) accessToken(raw json.RawMessage) {
 	case token.Revoked:
 		r.revoked++
 		return
-	case r.isOld(endOf(token)):
-		r.old++
-		return
-	case !r.ask.first(token.ID):
-		return
 	}
 	r.ids[token.ID] = true
 	holder := r.list.of
@@ -199,8 +228,8 @@ func (r *reading) accessToken(raw json.RawMessage) {
 		holder = fmt.Sprintf("user %d", token.UserID)
 	}
 	found := credentialOf(r.subject(token.ID, token.Name, holder), token)
-	found.Use = use(token.LastUsedAt, found.NotAfter, r.ask.env.Now())
-	r.held = append(r.held, found)
+	found.Use, found.LeftOverFrom = use(token.LastUsedAt, found.NotAfter, r.ask.env.Now()), leftOver(found.NotAfter)
+	r.held = append(r.held, held{token.ID, found})
 }
 
 // deployToken takes an element of a list of deploy tokens, whose ends are instants
@@ -221,23 +250,16 @@ func (r *reading) deployToken(raw json.RawMessage) {
 	case token.Revoked:
 		r.revoked++
 		return
-	case r.isOld(end):
-		r.old++
-		return
 	}
 	r.ids[token.ID] = true
 	details := map[string]any{"token_id": token.ID, "token_name": shown(token.Name), "user_name": shown(token.Username), "deploy_token": true}
 	if scopes := allShown(token.Scopes); len(scopes) > 0 {
 		details["scopes"] = scopes
 	}
-	r.held = append(r.held, watch.Credential{
-		Subject: r.subject(token.ID, token.Name, r.list.of), Form: watch.AccessToken, Identity: identity(token.ID, end), NotAfter: end, Details: details,
+	r.held = append(r.held, held{token.ID, watch.Credential{
+		Subject: r.subject(token.ID, token.Name, r.list.of), Form: watch.AccessToken, Identity: identity(token.ID, end), NotAfter: end, LeftOverFrom: leftOver(end), Details: details,
 		Remedy: "Make a new deploy token, and give it to whatever uses the old one: a deploy token cannot be extended.",
-	})
-}
-
-func (r *reading) isOld(end time.Time) bool {
-	return !end.IsZero() && r.ask.env.Now().Sub(end) > goneAfter
+	}})
 }
 
 func (r *reading) subject(id int64, name, holder string) watch.Subject {
@@ -263,20 +285,16 @@ func (r *reading) unreadable(raw json.RawMessage) {
 		return
 	}
 	r.ids[said.ID] = true
-	r.ask.sink(watch.Problem{
+	r.held = append(r.held, held{said.ID, watch.Problem{
 		Subject: r.subject(said.ID, "", r.list.of), Reason: watch.Unparsable, Confined: true,
 		Err:    errors.New("read the token in the list of " + r.list.of + ": GitLab describes it in a form that cannot be read"),
 		Remedy: "Look at the token's end at GitLab, and report this message as a fault of Lapsewatch.",
-	})
+	}})
 }
 
 // remark tells what was left out.
 func (r *reading) remark() {
-	name := r.list.subject().Name
 	if r.revoked > 0 {
-		r.ask.sink(watch.Remark{Text: fmt.Sprintf("%s: %d that were revoked were left out", name, r.revoked)})
-	}
-	if r.old > 0 {
-		r.ask.sink(watch.Remark{Text: fmt.Sprintf("%s: %d that expired more than %d days ago were left out", name, r.old, goneAfter/day)})
+		r.ask.sink(watch.Remark{Text: fmt.Sprintf("%s: %d that were revoked were left out", r.list.subject().Name, r.revoked)})
 	}
 }

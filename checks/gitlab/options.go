@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -80,13 +81,25 @@ func (o Options) Validate() error {
 	faults = append(faults, listedtoken.Faults("tokens", o.Tokens)...)
 	faults = append(faults, entry.ListFaults("projects", o.Projects)...)
 	faults = append(faults, entry.ListFaults("groups", o.Groups)...)
+	projects, groups := map[string]int{}, map[string]int{}
 	for i, project := range o.Projects {
-		wrong(fmt.Sprintf("projects[%d].project", i), pathFault(project.Project))
+		wrong(fmt.Sprintf("projects[%d].project", i), cmp.Or(pathFault(project.Project), again(projects, "projects", project.Project, i)))
 	}
 	for i, group := range o.Groups {
-		wrong(fmt.Sprintf("groups[%d].group", i), pathFault(group.Group))
+		wrong(fmt.Sprintf("groups[%d].group", i), cmp.Or(pathFault(group.Group), again(groups, "groups", group.Group, i)))
 	}
 	return errors.Join(faults...)
+}
+
+// again refuses what stands in a list before, whose tokens would be told of twice. GitLab does
+// not tell upper case from lower case.
+func again(seen map[string]int, list, text string, i int) error {
+	folded := strings.ToLower(text)
+	if first, known := seen[folded]; known {
+		return fmt.Errorf("it is that of %s[%d] too", list, first)
+	}
+	seen[folded] = i
+	return nil
 }
 
 func pathFault(text string) error {

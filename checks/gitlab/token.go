@@ -11,9 +11,9 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// goneAfter is how long after its end a listed token is still told of: GitLab goes on
-	// listing what has expired, and nobody can extend it.
-	goneAfter = 30 * day
+	// leftOverAfter is how long an expired token is news: GitLab goes on listing it, and nobody
+	// can extend it.
+	leftOverAfter = 30 * day
 	// unusedAfter is how long without a use makes a listed token unused.
 	unusedAfter = 30 * day
 )
@@ -47,10 +47,19 @@ func credentialOf(subject watch.Subject, token gitlab.PersonalAccessToken) watch
 		Subject: subject, Form: watch.AccessToken, Identity: identity(token.ID, endOf(token)), NotAfter: endOf(token),
 		Details: detailsOfToken(token), Remedy: newToken,
 	}
-	if token.CreatedAt != nil {
-		found.NotBefore = token.CreatedAt.UTC()
+	// When it was made is no beginning: this machine's clock may be a little behind GitLab's.
+	if end := found.NotAfter; token.CreatedAt != nil && token.CreatedAt.Before(end) {
+		found.Life = end.Sub(*token.CreatedAt)
 	}
 	return found
+}
+
+// leftOver is when an expired token counts as left over; zero if it has no end.
+func leftOver(end time.Time) time.Time {
+	if end.IsZero() {
+		return time.Time{}
+	}
+	return end.Add(leftOverAfter)
 }
 
 // identity changes too where the end of a token was changed.

@@ -36,12 +36,22 @@ func TestATokenEndsAtMidnightUTCAsItsDateBegins(t *testing.T) {
 	}
 }
 
+func TestATokenThatWasMadeThisMomentIsValid(t *testing.T) {
+	s := begin(t)
+	token := access(42, "ci", "2027-10-02")
+	token.Created = now.Add(20 * time.Second) // by GitLab's clock
+	found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: token}))
+	if told := checktest.Of[watch.Credential](t, found, "token/ci"); !told.NotBefore.IsZero() || told.Life != time.Date(2027, 10, 2, 0, 0, 0, 0, time.UTC).Sub(token.Created) {
+		t.Errorf("told %+v", told)
+	}
+}
+
 func TestADateThatIsNoneIsAProblemAndNotEndless(t *testing.T) {
 	for _, end := range []any{"soon", "2026-13-01", 17.5, "", []string{}} {
 		s := begin(t)
 		found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: fakegitlab.AccessToken{ID: 42, RawExpires: end}}))
 		problem := checktest.Of[watch.Problem](t, found, "token/ci")
-		if problem.Reason != watch.Unreadable || !problem.Confined {
+		if problem.Reason != watch.Unparsable || !problem.Confined {
 			t.Errorf("%v gives %+v", end, problem)
 		}
 		checktest.WantWords(t, "the error", problem.Err.Error(), "the answer is not what GitLab's documentation says")
@@ -77,9 +87,9 @@ func TestARefusedTokenIsAskedForLessAndLessOften(t *testing.T) {
 		text  string
 	}{
 		{0, 1, "GitLab refuses the token: it answered"},
-		{59 * time.Minute, 1, "(not asked again before 2026-11-22T07:00:00Z, after 1 refusal)"},
+		{59 * time.Minute, 1, "(not asked again before 2026-11-22 07:00 UTC, after 1 refusal)"},
 		{time.Hour, 2, "GitLab refuses the token: it answered"},
-		{150 * time.Minute, 2, "(not asked again before 2026-11-22T09:00:00Z, after 2 refusals)"},
+		{150 * time.Minute, 2, "(not asked again before 2026-11-22 09:00 UTC, after 2 refusals)"},
 	} {
 		s.Go(now.Add(test.after))
 		found, _ := s.collect(t, options)
@@ -93,7 +103,7 @@ func TestARefusedTokenIsAskedForLessAndLessOften(t *testing.T) {
 		t.Errorf("Try asked %d times and tells %+v", len(s.server.Requests()), abilities)
 	}
 	s.instance.Tokens["glpat-renewed"] = fakegitlab.Token{AccessToken: access(2, "ci", "2026-12-01")}
-	s.Put("CI", "glpat-renewed\n")
+	s.Put("CI", "glpat-renewed")
 	found, _ := s.collect(t, options)
 	checktest.Of[watch.Credential](t, found, "token/ci") // a new token is asked for at once
 }
@@ -110,11 +120,12 @@ func TestWhyATokenIsNotRead(t *testing.T) {
 		"an older GitLab":    {vendortest.Reply(http.StatusNotFound, "application/json", `{"error":"404 Not Found"}`), watch.NotFound, []string{"it answered 404 Not Found"}},
 		"another sort":       {vendortest.Reply(http.StatusBadRequest, "application/json", `{"message":"400 Bad request - This endpoint requires token type to be a personal access token"}`), watch.Unreadable, []string{"requires token type"}},
 		"words in an object": {vendortest.Reply(http.StatusBadRequest, "application/json", `{"message":{"base":["is wrong"]}}`), watch.Unreadable, []string{`{"base":["is wrong"]}`}},
-		"a page":             {vendortest.Page(http.StatusOK), watch.Unreadable, []string{"something else than JSON"}},
+		"a page":             {vendortest.Page(http.StatusOK), watch.Unparsable, []string{"something else than JSON"}},
 		"a refusing page":    {vendortest.Page(http.StatusForbidden), watch.PermissionDenied, []string{"with a web page"}},
-		"an empty answer":    {vendortest.Reply(http.StatusOK, "application/json", ""), watch.Unreadable, []string{"something else than JSON"}},
-		"null":               {vendortest.Reply(http.StatusOK, "application/json", "null"), watch.Unreadable, []string{"not what GitLab's documentation says"}},
-		"an object":          {vendortest.Reply(http.StatusOK, "application/json", "{}"), watch.Unreadable, []string{"it describes no token"}},
+		"an empty answer":    {vendortest.Reply(http.StatusOK, "application/json", ""), watch.Unparsable, []string{"something else than JSON"}},
+		"null":               {vendortest.Reply(http.StatusOK, "application/json", "null"), watch.Unparsable, []string{"not what GitLab's documentation says"}},
+		"an object":          {vendortest.Reply(http.StatusOK, "application/json", "{}"), watch.Unparsable, []string{"it describes no token"}},
+		"a page with 401":    {vendortest.Page(http.StatusUnauthorized), watch.Unparsable, []string{"401 Unauthorized with a web page"}},
 		"an endless answer":  {vendortest.Endless(), watch.TooLarge, []string{"larger than 4194304 bytes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,8 +133,8 @@ func TestWhyATokenIsNotRead(t *testing.T) {
 			s := begin(t)
 			s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: test.answer})
 			found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: access(1, "ci", "")}))
-			if problem := checktest.WantProblem(t, found["token/ci"], test.reason, test.words...); problem.HidesPrefix != "" {
-				t.Errorf("it hides %q", problem.HidesPrefix)
+			if problem := checktest.WantProblem(t, found["token/ci"], test.reason, test.words...); problem.HidesPrefix != "" || s.Kept() != 0 {
+				t.Errorf("it hides %q, and %d are held", problem.HidesPrefix, s.Kept())
 			}
 		})
 	}
@@ -155,7 +166,9 @@ func TestATokenOfAnotherSortIsNotSent(t *testing.T) {
 		"gldt-CANARY":              "the token in environment variable CI is a deploy token: GitLab does not say of it when it ends",
 		"glcbt-64_CANARY":          "a job token, which ends with its job",
 		"glrt-CANARY":              "a runner authentication token",
-		"glpat-one\nglpat-CANARY2": "it has more than one line, which no token has",
+		"glpat-one\nglpat-CANARY2": "read the token: it holds white space or characters that no token has",
+		"glpat-CANARY\u00e9\x01":   "read the token: it holds white space or characters that no token has",
+		"":                         "read the token: it is empty",
 	} {
 		s := begin(t)
 		options := s.watching(nil)

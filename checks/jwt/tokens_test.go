@@ -44,7 +44,7 @@ func TestWhatAnOperatorIsToldOfATokensDates(t *testing.T) {
 	tests := map[string]struct{ claims, want string }{
 		"a long life":                     {claims(`{"iat":%d,"exp":%d}`, in(-30*day), in(90*day)), "ok : access token expires 2027-02-20 06:00 UTC, in 90 days"},
 		"a month left":                    {claims(`{"iat":%d,"exp":%d}`, in(-335*day), in(20*day)), "warning expires_soon: access token expires 2026-12-12 06:00 UTC, in 20 days"},
-		"a token that was not renewed":    {claims(`{"iat":%d,"exp":%d}`, in(-55*time.Minute), in(5*time.Minute)), "warning renewal_overdue: access token should have been renewed by now (life of 1 h): expires 2026-11-22 06:05 UTC, in 5 min"},
+		"a token that was not renewed":    {claims(`{"iat":%d,"exp":%d}`, in(-55*time.Minute), in(5*time.Minute)), "warning renewal_overdue: access token should have been renewed by now (life of 60 min): expires 2026-11-22 06:05 UTC, in 5 min"},
 		"a token that lives for an hour":  {claims(`{"iat":%d,"exp":%d}`, in(-30*time.Minute), in(30*time.Minute)), "ok : access token expires 2026-11-22 06:30 UTC, in 30 min"},
 		"a fraction of a second":          {claims(`{"exp":%d.5}`, in(-hour)), "critical expired: access token expired 2026-11-22 05:00 UTC, 1 h ago"},
 		"no end":                          {`{"iss":"i"}`, "notice never_expires: access token has no expiry date"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 
 	"lapsewatch/checks"
@@ -48,7 +49,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 
 // Try implements watch.Trier: it asks for each token at once, in spite of a hold.
 func (c *check) Try(ctx context.Context) []watch.Ability {
-	return checks.TryByCollecting(ctx, tried{c}, "tells whether this token works, or lists the tokens of its account")
+	return checks.TryByCollecting(ctx, tried{c}, "says whether the token works, or when the tokens of its account end")
 }
 
 // tried is the check for somebody who waits for the answer.
@@ -62,14 +63,6 @@ func (t tried) Collect(ctx context.Context, sink watch.Sink) error {
 			strict(fact)
 		}
 	}, true)
-}
-
-// result is what was learnt by one of the options' tokens.
-type result struct {
-	facts []watch.Fact
-	// listed are the tokens of its account, account whose that is.
-	account string
-	listed  []listedToken
 }
 
 func (c *check) collect(ctx context.Context, sink watch.Sink, atOnce bool) error {
@@ -86,18 +79,25 @@ func (c *check) collect(ctx context.Context, sink watch.Sink, atOnce bool) error
 	results := make([]result, len(c.options.Tokens))
 	checks.Each(min(c.env.Concurrency, mostAtOnce), indexes(len(results)), func(i int) {
 		results[i] = pass.look(ctx, c.options.Tokens[i])
-	}, func(i int, fault error) {
-		results[i] = result{facts: []watch.Fact{watch.Problem{
-			Subject: subject(c.options.Tokens[i]), Reason: watch.InternalError, Err: fault, Confined: true, HidesPrefix: listedPrefix,
-		}}}
-	})
+	}, func(i int, fault error) { results[i].fault = fault })
+	var accounts []*account
+	if c.options.List {
+		accounts = accountsOf(results)
+		checks.Each(min(c.env.Concurrency, mostAtOnce), slices.Values(accounts), func(a *account) {
+			pass.listAccount(ctx, a, results)
+		}, func(a *account, fault error) {
+			for _, i := range a.tokens {
+				results[i].fault = fault
+			}
+		})
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("the pass over tokens of %s was cut short: %w", c.registry.Host, context.Cause(ctx))
 	}
-	listed := c.listed(results)
+	listed := c.listed(accounts)
 	c.env.Expect(len(listed))
-	for _, result := range results {
-		for _, fact := range result.facts {
+	for i, result := range results {
+		for _, fact := range c.facts(c.options.Tokens[i], result) {
 			sink(fact)
 		}
 	}

@@ -1,20 +1,18 @@
 package npm
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
-	"slices"
+	"path"
 	"strings"
 	"time"
 
 	"lapsewatch/internal/clean"
-	"lapsewatch/internal/holdoff"
 	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
@@ -46,10 +44,11 @@ type listedToken struct {
 	watchedAs []string
 }
 
-// list walks through the tokens of an account, as npm-profile does. name is what the options
-// call the token that asks.
-func (p *pass) list(ctx context.Context, token watch.Secret, name string) ([]listedToken, error) {
-	next := p.registry.JoinPath("-/npm/v1/tokens")
+func (p *pass) listURL() *url.URL { return p.registry.JoinPath("-/npm/v1/tokens") }
+
+// list walks through the tokens of an account, as npm-profile does.
+func (p *pass) list(ctx context.Context, token watch.Secret) ([]listedToken, error) {
+	next := p.listURL()
 	asked := map[string]bool{}
 	var all []listedToken
 	for !asked[next.String()] {
@@ -62,14 +61,9 @@ func (p *pass) list(ctx context.Context, token watch.Secret, name string) ([]lis
 			return nil, err
 		}
 		for _, raw := range page.Objects {
-			found, revoked := read(raw)
-			if revoked {
-				continue
+			if found, revoked := read(raw); !revoked {
+				all = append(all, found)
 			}
-			if found.matches(token.Reveal()) {
-				found.watchedAs = []string{name}
-			}
-			all = append(all, found)
 		}
 		if page.URLs.Next == "" {
 			return all, nil
@@ -96,19 +90,33 @@ func (p *pass) page(ctx context.Context, address *url.URL, token watch.Secret) (
 		err = &webclient.Failure{Doing: "list the tokens of the account", Reason: watch.PermissionDenied, Text: refused.Text, Status: answer.Status, Lasting: true}
 	}
 	if err == nil && found.Objects == nil {
-		err = &webclient.Failure{Doing: "list the tokens of the account", Reason: watch.Unparsable, Text: "the answer holds no list", Status: answer.Status, Lasting: true}
+		err = noList(answer)
 	}
 	return found, err
 }
 
-// follow leads to the next page, at the same registry only: the token goes there.
+// follow leads to the next page, at the same registry only, and below its path: the token
+// goes there. A path is one of the registry, as npm's own client takes it.
 func (p *pass) follow(from *url.URL, next string) (*url.URL, error) {
-	address, err := from.Parse(next)
-	if err != nil || address.Scheme != p.registry.Scheme || address.Host != p.registry.Host || address.User != nil {
+	address, err := url.Parse(next)
+	switch {
+	case err != nil:
+	case address.Scheme == "" && address.Host == "" && address.Path != "" && !p.below(address):
+		query := address.RawQuery
+		address = p.registry.JoinPath(address.Path)
+		address.RawQuery = query
+	default:
+		address = from.ResolveReference(address)
+	}
+	if err != nil || address.Scheme != p.registry.Scheme || address.Host != p.registry.Host || address.User != nil || !p.below(address) {
 		return nil, &webclient.Failure{Doing: "list the tokens of the account", Reason: watch.Incomplete, Text: "the next page is not at this registry, and is not asked for", Status: http.StatusOK, Lasting: true}
 	}
 	address.Fragment = ""
 	return address, nil
+}
+
+func (p *pass) below(address *url.URL) bool {
+	return strings.HasPrefix(path.Clean(address.Path), strings.TrimSuffix(p.registry.Path, "/")+"/")
 }
 
 // listedEntry is a listed token as it is sent. What a registry may leave out, or write in another
@@ -135,7 +143,9 @@ func read(raw json.RawMessage) (found listedToken, revoked bool) {
 	}
 	found.key, found.abbreviation = sent.Key, sent.Token
 	found.name, found.description = clean.Text(sent.Name, shownRunes), clean.Text(sent.Description, shownRunes)
-	if gone, err := instant(sent.Revoked); err != nil || !gone.IsZero() {
+	switch string(bytes.TrimSpace(sent.Revoked)) {
+	case "", "null", "false", `""`, "0":
+	default:
 		return found, true
 	}
 	var err error
@@ -193,79 +203,4 @@ func (l listedToken) matches(token string) bool {
 		}
 	}
 	return false
-}
-
-var plainKey = regexp.MustCompile(`^[0-9A-Za-z_-]{6,128}$`)
-
-// id tells the tokens of a list apart: by the registry's key, unless it hides that.
-func (l listedToken) id() string {
-	if plainKey.MatchString(l.key) {
-		return l.key
-	}
-	return "digest-" + holdoff.Digest([]byte(l.name), []byte(l.created.Format(time.RFC3339Nano)))
-}
-
-// listed are the facts of each listed token, once however many of the options' tokens see it.
-func (c *check) listed(results []result) []watch.Fact {
-	type seen struct {
-		by      Token
-		account string
-		listedToken
-	}
-	var order []string
-	all := map[string]*seen{}
-	for i, result := range results {
-		for _, listed := range result.listed {
-			id := listed.id()
-			if first := all[id]; first != nil {
-				first.watchedAs = append(first.watchedAs, listed.watchedAs...)
-				continue
-			}
-			order = append(order, id)
-			all[id] = &seen{c.options.Tokens[i], result.account, listed}
-		}
-	}
-	facts := make([]watch.Fact, len(order))
-	for i, id := range order {
-		facts[i] = c.fact(all[id].by, all[id].account, all[id].listedToken, id)
-	}
-	return facts
-}
-
-func (c *check) fact(by Token, account string, listed listedToken, id string) watch.Fact {
-	named := cmp.Or(listed.name, "token "+id)
-	subject := by.Subject(listedPrefix + id)
-	subject.Name = fmt.Sprintf("%s of %s", named, account)
-	if subject.Link == "" && c.options.Registry == defaultRegistry {
-		subject.Link = "https://www.npmjs.com/settings/" + url.PathEscape(account) + "/tokens"
-	}
-	if listed.fault != nil {
-		return watch.Problem{
-			Subject: subject, Reason: watch.Unparsable, Err: fmt.Errorf("read what the registry lists: %w", listed.fault), Confined: true,
-			Remedy: "Look at the token on the registry's own page; if its date is right there, please report this message.",
-		}
-	}
-	credential := watch.Credential{
-		Subject: subject, Form: watch.AccessToken, Identity: id, NotAfter: listed.expiry,
-		Details: map[string]any{"account": account, "read_only": listed.readonly, "bypass_2fa": listed.bypass2FA}, Remedy: makeNew,
-	}
-	if !listed.expiry.IsZero() {
-		credential.LeftOverFrom = listed.expiry.Add(leftOverAfter)
-		if !listed.created.IsZero() {
-			credential.Life = max(0, listed.expiry.Sub(listed.created))
-		}
-	}
-	if listed.description != "" {
-		credential.Details["description"] = listed.description
-	}
-	if len(listed.permissions) > 0 {
-		credential.Details["permissions"] = listed.permissions
-	}
-	if !listed.accessed.IsZero() {
-		credential.Details["last_used"] = listed.accessed.Format(time.RFC3339)
-	}
-	if slices.Sort(listed.watchedAs); len(listed.watchedAs) > 0 {
-		credential.Details["watched_as"] = slices.Compact(listed.watchedAs)
-	}
-	return credential
 }

@@ -1,15 +1,14 @@
 package npm
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
-	"lapsewatch/internal/clean"
 	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
@@ -27,81 +26,33 @@ type pass struct {
 	service listedtoken.Service
 }
 
-// look tries a token and lists those of its account.
+// result is what was learnt of one of the options' tokens.
+type result struct {
+	look listedtoken.Look
+	// token is kept for the pass, to list with; it is empty unless it works.
+	token watch.Secret
+	// account is whose it is; empty where the registry does not say.
+	account string
+	// listed is how many tokens its account has, unlisted why nobody knows.
+	listed   int
+	unlisted error
+	// fault: we are to blame that nothing was learnt.
+	fault error
+}
+
+// look tries a token.
 func (p *pass) look(ctx context.Context, token Token) result {
-	var account string
-	var listed []listedToken
-	var unlisted error
-	look := p.service.Look(ctx, subject(token), token.Token, func(ctx context.Context, secret watch.Secret) (err error) {
-		if account, err = p.whoami(ctx, secret); err != nil || !p.options.List {
-			return err
+	var found result
+	found.look = p.service.Look(ctx, subject(token), token.Token, func(ctx context.Context, secret watch.Secret) (err error) {
+		if found.account, err = p.whoami(ctx, secret); err == nil {
+			found.token = secret
 		}
-		listed, unlisted = p.list(ctx, secret, token.Name)
-		return nil
+		return err
 	})
-	if look.Works() {
-		return p.working(token, look, account, listed, unlisted)
+	if found.look.Reason == watch.PermissionDenied {
+		found.look.Remedy = "Look at the message: the token may only be used from addresses that its settings allow, or not without a one-time password."
 	}
-	if look.Reason == watch.PermissionDenied {
-		look.Remedy = "Look at the message: the token may only be used from addresses that its settings allow, or not without a one-time password."
-	}
-	told := result{facts: []watch.Fact{look.Fact()}}
-	if !p.options.List {
-		return told
-	}
-	if problem, unread := told.facts[0].(watch.Problem); unread {
-		problem.HidesPrefix = listedPrefix
-		told.facts[0] = problem
-		return told
-	}
-	told.facts = append(told.facts, watch.Problem{
-		Subject: listSubject(token), Reason: watch.AuthFailed, Confined: true, HidesPrefix: listedPrefix, Remedy: makeNew,
-		Err: errors.New("the token that would list them " + look.Err.Error()),
-	})
-	return told
-}
-
-// working are the facts of a token that its registry accepts.
-func (p *pass) working(token Token, look listedtoken.Look, account string, listed []listedToken, unlisted error) result {
-	text := "the token works, as " + clean.Prose(account)
-	if !p.options.List {
-		text += "; its date is told in the list of its account's tokens only (list: true)"
-	}
-	details := map[string]any{"account": account}
-	told := result{account: account, listed: listed, facts: []watch.Fact{watch.Condition{Subject: look.Subject, Text: text, Details: details}}}
-	switch {
-	case !p.options.List:
-	case unlisted != nil:
-		told.facts = append(told.facts, p.listProblem(token, unlisted))
-	default:
-		told.facts = append(told.facts, watch.Condition{Subject: listSubject(token), Text: counted(len(listed)), Details: details})
-	}
-	return told
-}
-
-func counted(tokens int) string {
-	if tokens == 1 {
-		return "its account has 1 token"
-	}
-	return fmt.Sprintf("its account has %d tokens", tokens)
-}
-
-// listSubject is the list of an account's tokens, as read by one of them.
-func listSubject(token Token) watch.Subject {
-	subject := token.Subject("list/" + token.Name)
-	subject.Name = "tokens of the account of " + token.Name
-	return subject
-}
-
-func (p *pass) listProblem(token Token, err error) watch.Problem {
-	problem := watch.Problem{Subject: listSubject(token), Reason: watch.Incomplete, Err: err, Confined: true, HidesPrefix: listedPrefix}
-	if failure, ok := errors.AsType[*webclient.Failure](err); ok {
-		problem.Reason, problem.Remedy = failure.Reason, listedtoken.NextStep(failure.Reason, p.registry.String())
-	}
-	if problem.Reason == watch.PermissionDenied || problem.Reason == watch.AuthFailed || problem.Reason == watch.NotFound {
-		problem.Remedy = "Use a token that may list the tokens of its account, or set list: false, and keep the date of the token in a check that knows it."
-	}
-	return problem
+	return found
 }
 
 // get asks the registry. What it says of a token that it does not accept is a *Refused.
@@ -116,6 +67,8 @@ func (p *pass) get(ctx context.Context, address string, token watch.Secret, into
 	}
 	failure := p.client.Refusal(request, answer, words(answer))
 	switch {
+	case answer.Status == http.StatusUnauthorized && listedtoken.IsPage(answer.Body):
+		return answer, listedtoken.NotTheService(failure)
 	case answer.Status == http.StatusUnauthorized:
 		return answer, unauthorized(answer, failure)
 	case answer.Status != http.StatusOK:
@@ -123,7 +76,7 @@ func (p *pass) get(ctx context.Context, address string, token watch.Secret, into
 	}
 	if json.Unmarshal(answer.Body, into) != nil { // its error repeats what was sent
 		failure.Reason, failure.Lasting = watch.Unparsable, true
-		if !bytes.HasPrefix(bytes.TrimSpace(answer.Body), []byte("<")) {
+		if !listedtoken.IsPage(answer.Body) {
 			failure.Text = "what it answered is not what a registry answers" // it may hold parts of tokens
 		}
 		return answer, failure
@@ -167,13 +120,22 @@ func words(answer webclient.Answer) string {
 	return ""
 }
 
-// whoami is whose token it is.
+// noList is the failure of an answer with success that holds none.
+func noList(answer webclient.Answer) *webclient.Failure {
+	return &webclient.Failure{Doing: "list the tokens of the account", Reason: watch.Unparsable, Text: "the answer holds no list", Status: answer.Status, Lasting: true}
+}
+
+// whoami is whose token it is. npm has not published which tokens may ask that, so that a
+// 401 without a word why is one of the token's only if the list of tokens answers so too.
 func (p *pass) whoami(ctx context.Context, token watch.Secret) (account string, err error) {
 	var said struct {
 		Username string `json:"username"`
 	}
 	address := p.registry.JoinPath("-/whoami").String()
 	answer, err := p.get(ctx, address, token, &said)
+	if refused, ok := errors.AsType[*listedtoken.Refused](err); ok && !ended.MatchString(refused.Text) {
+		return "", p.doubted(ctx, token, refused)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -184,4 +146,24 @@ func (p *pass) whoami(ctx context.Context, token watch.Secret) (account string, 
 		}
 	}
 	return account, nil
+}
+
+// ended is how npm says that a token is no longer one.
+var ended = regexp.MustCompile(`(?i)\b(expired|revoked)\b`)
+
+// doubted asks for the list with a token that may not ask whose it is. A registry without a
+// list has said all that it says.
+func (p *pass) doubted(ctx context.Context, token watch.Secret, refused *listedtoken.Refused) error {
+	var found page
+	answer, err := p.get(ctx, p.listURL().String(), token, &found)
+	if _, again := errors.AsType[*listedtoken.Refused](err); again {
+		return refused
+	}
+	switch {
+	case answer.Status == http.StatusNotFound || answer.Status == http.StatusMethodNotAllowed || answer.Status == http.StatusNotImplemented:
+		return refused
+	case err == nil && found.Objects == nil:
+		return noList(answer)
+	}
+	return err
 }

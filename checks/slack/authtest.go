@@ -86,6 +86,9 @@ func (c *check) ask(ctx context.Context, client *webclient.Client, token watch.S
 		return identity{}, err
 	}
 	said, readable := read(got.Body)
+	if got.Status == http.StatusUnauthorized && listedtoken.IsPage(got.Body) {
+		return identity{}, listedtoken.NotTheService(client.Refusal(request, got, ""))
+	}
 	if got.Status == http.StatusUnauthorized {
 		return identity{}, &listedtoken.Refused{Text: client.Refusal(request, got, said.Error).Text, Code: got.Said(said.Error, shownRunes), Status: got.Status}
 	}
@@ -99,6 +102,12 @@ func (c *check) ask(ctx context.Context, client *webclient.Client, token watch.S
 	}
 	if !*said.OK {
 		return identity{}, c.refusal(client, request, got, said.Error)
+	}
+	if said.odd() {
+		failure := client.Refusal(request, got, "")
+		failure.Reason, failure.Lasting = watch.Unparsable, true
+		failure.Text = fmt.Sprintf("it accepts the token, and gives it %g seconds, which is no time that a token has left", *said.ExpiresIn)
+		return identity{}, failure
 	}
 	now := c.env.Now()
 	if !got.Date.IsZero() {
@@ -145,6 +154,11 @@ func (c *check) refusal(client *webclient.Client, request webclient.Request, got
 	return failure
 }
 
+// odd reports whether the time that is left is none that a token can have.
+func (a answer) odd() bool {
+	return a.ExpiresIn != nil && (*a.ExpiresIn < 0 || *a.ExpiresIn > longestLife.Seconds())
+}
+
 // identity makes of an answer what is shown of it.
 func (a answer) identity(got webclient.Answer, now time.Time) identity {
 	found := identity{details: map[string]any{}}
@@ -165,7 +179,7 @@ func (a answer) identity(got webclient.Answer, now time.Time) identity {
 	case app != "":
 		found.who = " as the app " + app
 	}
-	if left := a.ExpiresIn; left != nil && *left >= 0 && *left <= longestLife.Seconds() {
+	if left := a.ExpiresIn; left != nil && !a.odd() {
 		found.notAfter = now.Add(time.Duration(*left) * time.Second).UTC().Truncate(time.Second)
 	}
 	return found
@@ -174,7 +188,7 @@ func (a answer) identity(got webclient.Answer, now time.Time) identity {
 // fact is what is told of a token that works.
 func (i identity) fact(look listedtoken.Look, family family) watch.Fact {
 	credential := watch.Credential{Subject: look.Subject, Form: watch.AccessToken, Identity: look.Identity, NotAfter: i.notAfter, Details: i.details}
-	works := watch.Condition{Subject: look.Subject, Details: i.details, Text: "the token works" + clean.Prose(i.who)}
+	works := watch.Condition{Subject: look.Subject, Identity: look.Identity, Details: i.details, Text: "the token works" + clean.Prose(i.who)}
 	switch {
 	case !i.notAfter.IsZero():
 		if family == rotatingToken {

@@ -45,7 +45,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 
 // Try implements watch.Trier: it asks for each token at once, in spite of a hold.
 func (c *check) Try(ctx context.Context) []watch.Ability {
-	return checks.TryByCollecting(ctx, tried{c}, "tells whether this token of Slack works")
+	return checks.TryByCollecting(ctx, tried{c}, "says whether the token works, and when it ends")
 }
 
 // tried is the check for somebody who waits for the answer.

@@ -98,9 +98,9 @@ func TestARefusedTokenIsLeftAloneOverPasses(t *testing.T) {
 	}
 	const why = "the token is not valid, or this machine's address is not one that the app allows (invalid_auth)"
 	pass(0, 1, "the token is not accepted by Slack: "+why)
-	pass(59*time.Minute, 1, "the token is not accepted by Slack; not asked again before 2026-11-22T07:00:00Z, after 1 refusal: "+why)
+	pass(59*time.Minute, 1, "the token is not accepted by Slack; not asked again before 2026-11-22 07:00 UTC, after 1 refusal: "+why)
 	pass(time.Hour, 2, "the token is not accepted by Slack: "+why)
-	pass(2*time.Hour, 2, "the token is not accepted by Slack; not asked again before 2026-11-22T09:00:00Z, after 2 refusals: "+why)
+	pass(2*time.Hour, 2, "the token is not accepted by Slack; not asked again before 2026-11-22 09:00 UTC, after 2 refusals: "+why)
 
 	abilities := s.check.(watch.Trier).Try(t.Context())
 	if len(abilities) != 1 || abilities[0].Reason != watch.TokenRefused || abilities[0].Err == nil || len(s.server.To("/auth.test")) != 3 {
@@ -148,10 +148,17 @@ func TestWhatIsNoAnswerIsNoProof(t *testing.T) {
 		"an answer without end": {vendortest.Endless(), watch.TooLarge, "larger than"},
 		"a redirect":            {vendortest.Redirect("https://192.0.2.1"), watch.Unreadable, "leads elsewhere and is not followed"},
 		"its own words":         {vendortest.Echo(403), watch.PermissionDenied, "403 Forbidden"},
+		"a page with 401":       {vendortest.Page(401), watch.Unparsable, "401 Unauthorized with a web page"},
+		"a time that is over":   {vendortest.Reply(200, "application/json", `{"ok":true,"user":"u","team":"t","expires_in":-5}`), watch.Unparsable, "gives it -5 seconds, which is no time that a token has left"},
+		"a time without end":    {vendortest.Reply(200, "application/json", `{"ok":true,"user":"u","team":"t","expires_in":1e300}`), watch.Unparsable, "gives it 1e+300 seconds"},
+		"more than a year":      {vendortest.Reply(200, "application/json", `{"ok":true,"user":"u","team":"t","expires_in":40000000}`), watch.Unparsable, "gives it 4e+07 seconds"},
 		"its own words as 200":  {vendortest.Echo(200), watch.Unparsable, "200 OK"},
 	} {
 		s := begin(t, map[string]string{"bot": botToken}, nil, on(c.answer)...)
 		problem := checktest.WantProblem(t, s.collect(t)["token/bot"], c.reason, c.says)
+		if s.Kept() != 0 {
+			t.Errorf("%s is held against the token", name)
+		}
 		if problem.Err != nil && !strings.HasPrefix(problem.Err.Error(), "post to "+s.server.URL+": ") {
 			t.Errorf("%s: %v", name, problem.Err)
 		}

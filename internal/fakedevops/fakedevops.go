@@ -152,7 +152,7 @@ func (o *Organization) own(w http.ResponseWriter, r *http.Request) {
 			status = "expired"
 		}
 		if asked := r.URL.Query().Get("displayFilterOption"); asked == "" && status == "active" || asked == status || asked == "all" {
-			all = append(all, pat.sent(false))
+			all = append(all, pat.sent(false, o.now()))
 		}
 	}
 	page, next := o.page(all, r)
@@ -196,7 +196,7 @@ func (o *Organization) administrate(w http.ResponseWriter, r *http.Request, path
 		}
 		all := []any{}
 		for _, pat := range user.PATs {
-			all = append(all, pat.sent(true))
+			all = append(all, pat.sent(true, o.now()))
 		}
 		page, next := o.page(all, r)
 		answer := map[string]any{"value": page, "continuationToken": nil}
@@ -226,7 +226,7 @@ func (o *Organization) page(all []any, r *http.Request) (page []any, next string
 	return all[from:to], next
 }
 
-func (p PAT) sent(administration bool) any {
+func (p PAT) sent(administration bool, now time.Time) any {
 	if p.Raw != "" {
 		return json.RawMessage(p.Raw)
 	}
@@ -238,7 +238,7 @@ func (p PAT) sent(administration bool) any {
 	if administration {
 		// The published example has no zone.
 		sent["validFrom"], sent["validTo"] = p.From.UTC().Format(layout), p.To.UTC().Format(layout)
-		sent["isValid"], sent["isPublic"], sent["userId"] = !p.Revoked, false, "bb5bb6c8-ef0a-400f-8987-92b3674d2043"
+		sent["isValid"], sent["isPublic"], sent["userId"] = !p.Revoked && now.Before(p.To), false, "bb5bb6c8-ef0a-400f-8987-92b3674d2043"
 	}
 	return sent
 }

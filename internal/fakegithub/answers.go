@@ -2,7 +2,9 @@ package fakegithub
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -109,7 +111,7 @@ func (c *Cloud) installation(w http.ResponseWriter, who caller, organization str
 }
 
 // mint makes an installation token, which is a secret of the cloud's own.
-func (c *Cloud) mint(w http.ResponseWriter, who caller, id string) {
+func (c *Cloud) mint(w http.ResponseWriter, r *http.Request, who caller, id string) {
 	if who.app == nil {
 		refuse(w, http.StatusUnauthorized, "A JSON web token could not be decoded")
 		return
@@ -118,16 +120,54 @@ func (c *Cloud) mint(w http.ResponseWriter, who caller, id string) {
 		if strconv.FormatInt(known, 10) != id {
 			continue
 		}
+		wanted, ok := wantedOf(r, who.app.Permissions)
+		if !ok {
+			refuse(w, http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation.")
+			return
+		}
 		c.minted++
 		text := fmt.Sprintf("ghs_minted%026d", c.minted)
 		if c.Tokens == nil {
 			c.Tokens = map[string]Token{}
 		}
-		c.Tokens[text] = Token{Installation: true, Permissions: who.app.Permissions}
-		answer(w, http.StatusCreated, map[string]any{"token": text, "expires_at": stamp(c.now().Add(time.Hour)), "permissions": permissions(who.app.Permissions), "repository_selection": "all"})
+		c.Tokens[text] = Token{Installation: true, Permissions: wanted}
+		answer(w, http.StatusCreated, map[string]any{"token": text, "expires_at": stamp(c.now().Add(time.Hour)), "permissions": permissions(wanted), "repository_selection": "all"})
 		return
 	}
 	refuse(w, http.StatusNotFound, "Not Found")
+}
+
+// wantedOf are the permissions that a token is asked for with: all that the App has, or some
+// of them.
+func wantedOf(r *http.Request, has []string) ([]string, bool) {
+	var body struct {
+		Permissions map[string]string `json:"permissions"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Permissions == nil {
+		return has, err == nil || errors.Is(err, io.EOF)
+	}
+	var wanted []string
+	for name, level := range body.Permissions {
+		if level != "read" || !slices.Contains(has, name) {
+			return nil, false
+		}
+		wanted = append(wanted, name)
+	}
+	return wanted, true
+}
+
+// mayList: with the permission, or as a classic token of an owner with the scope that includes
+// reading the organization.
+func (t Token) mayList(permission string) bool {
+	if permission == ListsTokens && !t.Installation {
+		return false // "Only GitHub Apps can use this endpoint."
+	}
+	for scope := range strings.SplitSeq(t.Scopes, ", ") {
+		if permission == ListsAuthorizations && slices.Contains([]string{"read:org", "write:org", "admin:org"}, scope) {
+			return true
+		}
+	}
+	return slices.Contains(t.Permissions, permission)
 }
 
 // allowed finds the organization, if the caller may list what needs the permission.
@@ -137,7 +177,7 @@ func (c *Cloud) allowed(w http.ResponseWriter, who caller, name, permission stri
 		refuse(w, http.StatusNotFound, "Not Found")
 		return organization, false
 	}
-	if !slices.Contains(who.token.Permissions, permission) {
+	if !who.token.mayList(permission) {
 		w.Header().Set("X-Accepted-GitHub-Permissions", permission+"=read")
 		words := "Resource not accessible by personal access token"
 		if who.token.Installation {

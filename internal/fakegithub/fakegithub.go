@@ -163,7 +163,7 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, path string, who c
 	case len(parts) == 3 && parts[0] == "orgs" && parts[2] == "installation":
 		c.installation(w, who, strings.ToLower(parts[1]))
 	case len(parts) == 4 && parts[0] == "app" && parts[1] == "installations" && parts[3] == "access_tokens" && r.Method == http.MethodPost:
-		c.mint(w, who, parts[2])
+		c.mint(w, r, who, parts[2])
 	case len(parts) == 3 && parts[0] == "orgs" && parts[2] == "personal-access-tokens":
 		c.fineGrained(w, r, who, strings.ToLower(parts[1]))
 	case len(parts) == 3 && parts[0] == "orgs" && parts[2] == "credential-authorizations":

@@ -90,8 +90,9 @@ func cloud(t *testing.T) (c *Cloud, assertion string) {
 	return &Cloud{
 		Now: func() time.Time { return now },
 		Tokens: map[string]Token{
-			"ghp_user": {Login: "octocat", Permissions: []string{ListsTokens, ListsAuthorizations}},
-			"ghs_inst": {Installation: true},
+			"ghp_user":  {Login: "octocat", Scopes: "repo, read:org"},
+			"ghs_inst":  {Installation: true},
+			"ghs_lists": {Installation: true, Permissions: []string{ListsTokens}},
 		},
 		Apps: []App{{ID: 7, ClientID: "Iv23example", Slug: "robot", Owner: "acme", Keys: []*rsa.PublicKey{&key.PublicKey}, Installations: map[string]int64{"acme": 99}}},
 		Organizations: map[string]Organization{"acme": {
@@ -140,7 +141,7 @@ func TestEveryAnswerFitsGitHubsPublishedSchema(t *testing.T) {
 		t.Error("the schema takes a user without properties")
 	}
 	// The lists are not in the document; their owners are.
-	_, body := ask(c, "GET", "/orgs/acme/personal-access-tokens", "ghp_user")
+	_, body := ask(c, "GET", "/orgs/acme/personal-access-tokens", "ghs_lists")
 	var listed []struct {
 		Owner json.RawMessage `json:"owner"`
 	}
@@ -168,7 +169,7 @@ func strictly(t *testing.T, body []byte, into any) {
 
 func TestTheLibraryKnowsEveryPropertyOfTheLists(t *testing.T) {
 	c, _ := cloud(t)
-	_, body := ask(c, "GET", "/orgs/acme/personal-access-tokens", "ghp_user")
+	_, body := ask(c, "GET", "/orgs/acme/personal-access-tokens", "ghs_lists")
 	var tokens []github.PersonalAccessToken
 	strictly(t, body, &tokens)
 	if tokens[0].GetTokenID() != 25381 || !tokens[0].GetTokenExpiresAt().Equal(github.Timestamp{Time: now}) || tokens[1].TokenExpiresAt != nil {
@@ -190,7 +191,7 @@ func TestListsComeInPages(t *testing.T) {
 	}
 	c.Organizations["acme"] = Organization{FineGrained: many}
 	for page, want := range map[string]struct{ elements, links int }{"1": {100, 2}, "2": {100, 3}, "3": {5, 1}, "4": {0, 1}} {
-		response, body := ask(c, "GET", "/orgs/acme/personal-access-tokens?per_page=1000&page="+page, "ghp_user")
+		response, body := ask(c, "GET", "/orgs/acme/personal-access-tokens?per_page=1000&page="+page, "ghs_lists")
 		var elements []json.RawMessage
 		if err := json.Unmarshal(body, &elements); err != nil {
 			t.Fatal(err)
@@ -219,7 +220,8 @@ func TestWhoMayNotIsToldSo(t *testing.T) {
 		"an unknown token":                 {c, "/user", "ghp_x", 401, "Bad credentials"},
 		"an installation asks for itself":  {c, "/user", "ghs_inst", 403, "Resource not accessible by integration"},
 		"an installation without a right":  {c, "/orgs/acme/personal-access-tokens", "ghs_inst", 403, "Resource not accessible by integration"},
-		"an unknown organization":          {c, "/orgs/nobody/personal-access-tokens", "ghp_user", 404, "Not Found"},
+		"a personal token lists others":    {c, "/orgs/acme/personal-access-tokens", "ghp_user", 403, "Resource not accessible by personal access token"},
+		"an unknown organization":          {c, "/orgs/nobody/personal-access-tokens", "ghs_lists", 404, "Not Found"},
 		"an App that does not exist":       {other, "/app", assertion, 404, "Integration not found"},
 		"an assertion from GitHub's ahead": {later, "/app", assertion, 401, "'Issued at' claim ('iat') must be an Integer"},
 		"an assertion with another's key":  {c, "/app", assertion[:len(assertion)-6] + "AAAAAA", 401, "A JSON web token could not be decoded"},

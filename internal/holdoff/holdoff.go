@@ -69,13 +69,16 @@ type Hold struct {
 }
 
 // Clause says for people until when the service is left alone: "not asked again before
-// 2026-11-22T08:00:00Z, after 2 refusals".
+// 2026-11-22 08:00 UTC, after 2 refusals". What may heal by itself is no refusal.
 func (h Hold) Clause() string {
-	count := "1 refusal"
-	if h.Count != 1 {
-		count = fmt.Sprintf("%d refusals", h.Count)
+	what := "attempt"
+	if h.Lasting {
+		what = "refusal"
 	}
-	return fmt.Sprintf("not asked again before %s, after %s", h.RetryAt.UTC().Format(time.RFC3339), count)
+	if h.Count != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("not asked again before %s, after %d %s", h.RetryAt.UTC().Format("2006-01-02 15:04 UTC"), h.Count, what)
 }
 
 // Book keeps the hold of one credential at one service. One goroutine at a time uses it.

@@ -61,6 +61,45 @@ func TestARefusalIsHonouredByTheNextRun(t *testing.T) {
 	}
 }
 
+func TestAnOutageIsNoRefusal(t *testing.T) {
+	for want, hold := range map[string]Hold{
+		"not asked again before 2026-11-22 06:00 UTC, after 1 refusal":  {Refusal: Refusal{Lasting: true}, Count: 1, RetryAt: today},
+		"not asked again before 2026-11-22 06:00 UTC, after 2 refusals": {Refusal: Refusal{Lasting: true}, Count: 2, RetryAt: today.Add(59 * time.Second)},
+		"not asked again before 2026-11-22 06:01 UTC, after 1 attempt":  {Count: 1, RetryAt: today.Add(time.Minute)},
+		"not asked again before 2026-11-22 07:00 UTC, after 3 attempts": {Count: 3, RetryAt: today.Add(time.Hour).In(time.FixedZone("", 3600))},
+	} {
+		if got := hold.Clause(); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+}
+
+func TestWhichCredentialWasAcceptedIsKnownToTheNextRun(t *testing.T) {
+	kept := notebook{}
+	mark := func() Mark { return Mark{Memory: kept, Log: slog.New(slog.DiscardHandler), Key: "accepted"} }
+	if mark().Has(t.Context(), []byte("first")) {
+		t.Error("one was accepted that was never tried")
+	}
+	mark().Set(t.Context(), []byte("first"))
+	if !mark().Has(t.Context(), []byte("first")) || mark().Has(t.Context(), []byte("second")) || mark().Has(t.Context(), nil) {
+		t.Error("it is not known which")
+	}
+	if strings.Contains(string(kept["accepted"]), "first") {
+		t.Errorf("it is remembered itself: %s", kept["accepted"])
+	}
+	for _, damaged := range []string{`{"salt":`, `{}`, `null`} {
+		kept["accepted"] = []byte(damaged)
+		if mark().Has(t.Context(), []byte("first")) || mark().Has(t.Context(), nil) {
+			t.Errorf("it is known out of %s", damaged)
+		}
+	}
+	failing := Mark{Memory: broken{}, Log: slog.New(slog.DiscardHandler)}
+	failing.Set(t.Context(), []byte("first"))
+	if failing.Has(t.Context(), []byte("first")) || (Mark{}).Has(t.Context(), nil) {
+		t.Error("it is known without a memory")
+	}
+}
+
 func TestTheServicesOwnWaitIsHonouredForAnHourAtMost(t *testing.T) {
 	for _, row := range []struct {
 		name    string

@@ -48,6 +48,26 @@ func TestAHoldIsThatOfOneTokenAtOneService(t *testing.T) {
 	}
 }
 
+func TestARefusalIsHeldEvenIfThePassEndsWithIt(t *testing.T) {
+	t.Parallel()
+	w := looktest.New(now, map[string]string{"A": "CANARY-a"})
+	ctx, cancel := context.WithCancel(t.Context())
+	service(w, w).Look(ctx, watch.Subject{ID: "a", Name: "a"}, watch.SecretRef{Env: "A"}, func(ctx context.Context, token watch.Secret) error {
+		cancel()
+		return refuses(ctx, token)
+	})
+	checktest.Equal(t, "what is kept", w.Kept(), 1)
+}
+
+func TestAPageOfTheWebIsNoWordOfAService(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{"<html>": true, " \r\n\t<!DOCTYPE html>": true, "{}": false, "": false, `"<html>"`: false} {
+		if got := listedtoken.IsPage([]byte(body)); got != want {
+			t.Errorf("%q is a page: %t", body, got)
+		}
+	}
+}
+
 // broken is a memory that is out of order.
 type broken struct{}
 

@@ -1,9 +1,11 @@
 package msgraph
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
+	"lapsewatch/internal/clean"
 	"lapsewatch/watch"
 )
 
@@ -91,12 +93,28 @@ type Meaning struct {
 	Reason watch.Reason
 	// Text is a clause.
 	Text string
+	// Said are Entra's own words in one line, where Text alone does not say of what.
+	Said string
 	// Passing: it heals by itself.
 	Passing bool
 }
 
-// MeaningOf reads the number out of the description of a refusal, whoever signed in; false
-// where there is none or its meaning is not known.
+// ofResources are the numbers that tell of a resource, in words for whichever that is: an
+// application that signs in by itself may ask for others than Microsoft Graph.
+var ofResources = map[int]string{
+	65005:  "the application does not ask for a permission of this resource",
+	650056: "the application has no permission of this resource, or no administrator has consented",
+	650057: "the application does not ask for a permission of this resource",
+	500011: "the resource is not known to the tenant under this name",
+}
+
+// trailer is what Entra's support asks for, behind the words for people.
+var trailer = regexp.MustCompile(`(?is)\s*\b(trace id|correlation id|timestamp):.*$`)
+
+const shownOfDescription = 200
+
+// MeaningOf reads the number out of the description of a refusal, whoever signed in and for
+// what; false where there is none or its meaning is not known.
 func MeaningOf(description string) (Meaning, bool) {
 	found := aadsts.FindStringSubmatch(description)
 	if found == nil {
@@ -104,7 +122,13 @@ func MeaningOf(description string) (Meaning, bool) {
 	}
 	number, _ := strconv.Atoi(found[1]) // up to nine digits
 	known, ok := verdictOf(number, description)
-	return Meaning{Code: found[0], Reason: known.reason, Text: known.text, Passing: known.passing}, ok
+	meaning := Meaning{Code: found[0], Reason: known.reason, Text: known.text, Passing: known.passing}
+	if neutral, of := ofResources[number]; of {
+		_, said, _ := strings.Cut(description, found[0])
+		said = strings.TrimLeft(trailer.ReplaceAllString(said, ""), ": ")
+		meaning.Text, meaning.Said = neutral, strings.TrimRight(clean.Text(said, shownOfDescription), ". ")
+	}
+	return meaning, ok
 }
 
 // noFederation is the family of "no matching federated identity record found", whose

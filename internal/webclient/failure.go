@@ -98,7 +98,7 @@ func (c *Client) Refusal(request Request, answer Answer, words string) *Failure 
 		failure.Text = status + ": " + answer.Said(words, shownRunes)
 	case bytes.HasPrefix(body, []byte("<")):
 		failure.Text = status + " with a web page: a login page, a proxy, or something else stands at this address"
-	case len(body) > 0:
+	case len(body) > 0 && !request.Private:
 		failure.Text = fmt.Sprintf("%s: %q", status, answer.Said(string(body), shownOfBody))
 	default:
 		failure.Text = status

@@ -15,7 +15,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -74,6 +74,12 @@ type Client struct {
 	patient   *http.Client
 }
 
+// stay is for a client around another one, which has followed what may be.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// untouched marks the context of a request whose answer comes as the service sent it.
+type untouched struct{}
+
 // Open makes a client. The caller closes it, so that no connection outlives a pass.
 func Open(setup Setup, env Env) (*Client, error) {
 	base, err := transportOf(env.HTTP)
@@ -99,7 +105,7 @@ func Open(setup Setup, env Env) (*Client, error) {
 	retrying := retryablehttp.NewClient()
 	retrying.HTTPClient, retrying.Logger, retrying.RetryMax = c.once, nil, mostReads-1
 	retrying.CheckRetry, retrying.Backoff, retrying.ErrorHandler = c.again, c.pause, retryablehttp.PassthroughErrorHandler
-	c.patient = &http.Client{Transport: &retryablehttp.RoundTripper{Client: retrying}, CheckRedirect: c.redirect}
+	c.patient = &http.Client{Transport: &retryablehttp.RoundTripper{Client: retrying}, CheckRedirect: stay}
 	return c, nil
 }
 
@@ -124,7 +130,8 @@ func (c *Client) Reader() *http.Client { return c.patient }
 
 // RoundTrip implements http.RoundTripper: one attempt, whose answer is read whole, so that
 // one that breaks off is none, and holds nothing of the credential that was sent in the
-// request's header: libraries show what a service says.
+// request's header, unless that request is a private one: libraries show what a service
+// says.
 func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Scheme != "https" && !c.setup.AllowHTTP {
 		return nil, errPlain
@@ -141,7 +148,7 @@ func (c *Client) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if secrets := carried(request); len(secrets) > 0 {
+	if secrets := carried(request); len(secrets) > 0 && ctx.Value(untouched{}) == nil {
 		body = []byte(redact.Text(string(body), secrets...))
 	}
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
@@ -187,105 +194,13 @@ func (c *Client) redirect(next *http.Request, before []*http.Request) error {
 	if last.URL.Scheme == "https" && next.URL.Scheme != "https" || next.URL.User != nil {
 		return http.ErrUseLastResponse
 	}
-	if last.URL.Host != next.URL.Host {
-		// net/http keeps some of them for subdomains, and all that it does not know.
+	// net/http copies the header of the first request to each, and takes out only what it
+	// knows. A host that the way has left is another one when it leads back there.
+	elsewhere := func(one *http.Request) bool { return one.URL.Host != before[0].URL.Host }
+	if elsewhere(next) || slices.ContainsFunc(before, elsewhere) {
 		next.Header = http.Header{"Accept": next.Header["Accept"]}
 	}
 	return nil
-}
-
-// Request is one to send.
-type Request struct {
-	// Method is GET if it is empty.
-	Method string
-	URL    string
-	Header http.Header
-	// Form is sent as application/x-www-form-urlencoded, if it is not nil.
-	Form url.Values
-	// Secrets that the request carries are kept out of answers and errors.
-	Secrets []watch.Secret
-}
-
-// Answer is one whose body was read whole. Body holds what the service sent, secrets that
-// it made or repeated included: what is shown of it goes through Said.
-type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
-	// Took is the time from the request's beginning to the end of the body, the making of
-	// a connection included.
-	Took time.Duration
-	// Date is that of the service (RFC 9110, 6.6.1), zero if it gives none.
-	Date    time.Time
-	secrets []watch.Secret
-}
-
-// Get reads a URL, again after a moment's outage. An answer with any status is no error;
-// Refusal makes one of it.
-func (c *Client) Get(ctx context.Context, request Request) (Answer, error) {
-	return c.send(ctx, c.patient, request)
-}
-
-// Once sends a request one single time, whatever becomes of it.
-func (c *Client) Once(ctx context.Context, request Request) (Answer, error) {
-	return c.send(ctx, c.once, request)
-}
-
-func (c *Client) send(ctx context.Context, client *http.Client, request Request) (Answer, error) {
-	doing := Doing(cmp.Or(request.Method, http.MethodGet), request.URL)
-	outgoing, err := request.outgoing(ctx)
-	if err != nil {
-		return Answer{}, &Failure{Doing: doing, Reason: watch.Unreadable, Text: err.Error(), Lasting: true}
-	}
-	began := time.Now()
-	response, err := client.Do(outgoing)
-	if err != nil {
-		return Answer{}, c.Explain(doing, err, request.Secrets...)
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer := Answer{Status: response.StatusCode, Header: response.Header, secrets: request.Secrets}
-	answer.Date, _ = http.ParseTime(response.Header.Get("Date")) // without one it is zero
-	if answer.Body, err = io.ReadAll(response.Body); err != nil {
-		return answer, c.Explain(doing, err, request.Secrets...)
-	}
-	answer.Took = time.Since(began)
-	return answer, nil
-}
-
-func (r Request) outgoing(ctx context.Context) (*http.Request, error) {
-	var body io.Reader
-	method := cmp.Or(r.Method, http.MethodGet)
-	if r.Form != nil {
-		body, method = bytes.NewReader([]byte(r.Form.Encode())), cmp.Or(r.Method, http.MethodPost)
-	}
-	outgoing, err := http.NewRequestWithContext(ctx, method, r.URL, body)
-	if err != nil {
-		return nil, errors.New("the URL cannot be parsed") // the parser's error repeats it
-	}
-	for name, values := range r.Header {
-		outgoing.Header[http.CanonicalHeaderKey(name)] = values
-	}
-	if r.Form != nil {
-		outgoing.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	return outgoing, nil
-}
-
-// Doing is the beginning of an error: what is done, to which service. Paths and queries,
-// which may hold a secret, are left out.
-func Doing(method, address string) string {
-	words := map[string]string{http.MethodGet: "read", http.MethodPost: "post to"}
-	target, err := url.Parse(address)
-	if err != nil {
-		return cmp.Or(words[method], strings.ToLower(method)) + " a URL"
-	}
-	return fmt.Sprintf("%s %s://%s", cmp.Or(words[method], strings.ToLower(method)), target.Scheme, target.Host)
-}
-
-// Said is text out of the answer as it may be shown: in one line of at most so many runes,
-// without the secrets of the request.
-func (a Answer) Said(text string, runes int) string {
-	return said(redact.Text(text, a.secrets...), runes)
 }
 
 // URLFault is why a text is not the https URL of a service, to which paths are added; nil if
