@@ -105,7 +105,7 @@ ledger: {dsn: "sqlite:%s"}
 	}
 	i.write("crm-secret", "the secret of last year")
 	severity, reason, message, news := run()
-	want := "cannot sign in at " + server.Issuer + ": its client is refused (invalid_client: client authentication failed)"
+	want := "cannot sign in at " + server.Issuer + " as client basic: its client is refused (invalid_client: client authentication failed)"
 	if severity != "critical" || reason != "sign_in_client_refused" || message != want || !strings.Contains(news, "crm-mail") {
 		t.Errorf("with a wrong secret it is %s %s, %s; told: %s\nwant %s", severity, reason, message, news, want)
 	}

@@ -206,13 +206,21 @@ func worse(event watch.Event) string {
 	switch {
 	case event.Finding.Reason == watch.Expired && !slices.Contains(event.Was, watch.Expired):
 		return "has expired"
-	case event.Finding.Unreadable() && event.Previous != "" && event.Previous != watch.OK:
+	case event.Finding.Unreadable() && passed(event):
+		return "has expired meanwhile"
+	case event.Finding.Unreadable() && was != watch.OK && was != watch.Unknown && !slices.Contains(event.Was, event.Finding.Reason):
 		return "cannot be looked at now: was " + string(was)
 	case event.Finding.Severity == was:
 		return "worse than before"
 	default:
 		return "worse than before: was " + string(was)
 	}
+}
+
+// passed: the date of what nobody can look at has passed, and that is news.
+func passed(event watch.Event) bool {
+	expired := func(also watch.Judgement) bool { return also.Reason == watch.Expired }
+	return slices.ContainsFunc(event.Finding.Also, expired) && !slices.Contains(event.Was, watch.Expired)
 }
 
 // change says what is new since the message before.
@@ -223,8 +231,8 @@ func change(event watch.Event) string {
 	case watch.Worsened:
 		return worse(event)
 	case watch.Improved:
-		if event.Why == watch.ReadableAgain && event.Finding.Severity == event.Previous {
-			return "readable again, still " + string(event.Previous)
+		if event.Finding.Severity == event.Previous {
+			return fmt.Sprintf("%s, still %s", cmp.Or(event.Why, watch.ReadableAgain), event.Previous)
 		}
 		return "better than before: was " + string(cmp.Or(event.Previous, watch.OK))
 	case watch.Reminder:

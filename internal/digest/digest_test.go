@@ -123,6 +123,10 @@ func TestAnEntrySaysWhatIsNew(t *testing.T) {
 		{watch.Event{Type: watch.Worsened}, "worse than before: was ok"},
 		{watch.Event{Type: watch.Worsened, Previous: watch.Critical, Finding: watch.Finding{Severity: watch.Unknown}}, "cannot be looked at now: was critical"},
 		{watch.Event{Type: watch.Improved, Why: watch.ReadableAgain, Previous: watch.Critical, Finding: watch.Finding{Severity: watch.Critical}}, "readable again, still critical"},
+		{watch.Event{Type: watch.Improved, Why: watch.Renewed, Previous: watch.Critical, Finding: watch.Finding{Severity: watch.Critical}}, "renewed, still critical"},
+		{watch.Event{Type: watch.Worsened, Previous: watch.Warning, Was: []watch.Reason{watch.ExpiresSoon, watch.TimedOut}, Finding: watch.Finding{
+			Severity: watch.Unknown, Also: []watch.Judgement{{Reason: watch.Expired, Severity: watch.Critical}},
+		}}, "has expired meanwhile"},
 		{watch.Event{Type: watch.Improved, Why: watch.ReadableAgain, Previous: watch.Unknown, Finding: watch.Finding{Severity: watch.Warning}}, "better than before: was unknown"},
 		{watch.Event{Type: watch.Improved, Previous: watch.Critical}, "better than before: was critical"},
 		{watch.Event{Type: watch.Reminder}, "reminder"},
