@@ -3,6 +3,7 @@ package oauth
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -16,10 +17,11 @@ import (
 
 const (
 	// maxAnswer is far more than a token endpoint has to say.
-	maxAnswer  = 1 << 20
-	maxMembers = 200
-	shownCode  = 60
-	shownWords = 300
+	maxAnswer   = 1 << 20
+	maxMembers  = 200
+	longestText = 16 << 10
+	shownCode   = 60
+	shownWords  = 300
 	// longestLived bounds the lives that are believed.
 	longestLived = 10 * 366 * 24 * time.Hour
 )
@@ -64,14 +66,41 @@ func (a answer) scopes() (scopes []string, given bool) {
 	return nil, false
 }
 
-// tokens are those in the answer, which must be shown nowhere.
+const (
+	mostSecrets    = 20
+	shortestSecret = 8
+	deepest        = 4
+)
+
+// tokens are those in the answer, which must be shown nowhere: the texts of all members that
+// a name calls tokens, wherever a server puts them.
 func (a answer) tokens() []watch.Secret {
 	var found []watch.Secret
-	for _, name := range []string{"access_token", "refresh_token", "id_token"} {
-		if text := a.text(name); text != "" {
-			found = append(found, watch.NewSecret(text))
+	var look func(members map[string]json.RawMessage, depth int)
+	look = func(members map[string]json.RawMessage, depth int) {
+		for name, raw := range members {
+			var text string
+			var below map[string]json.RawMessage
+			switch {
+			case len(found) == mostSecrets:
+				return
+			case json.Unmarshal(raw, &text) == nil:
+				if lower := strings.ToLower(name); strings.Contains(lower, "token") && !strings.HasSuffix(lower, "type") && len(text) >= shortestSecret {
+					found = append(found, watch.NewSecret(text))
+				}
+			case depth < deepest && json.Unmarshal(raw, &below) == nil:
+				look(below, depth+1)
+			}
 		}
 	}
+	first := map[string]json.RawMessage{}
+	for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+		if raw, there := a.members[name]; there {
+			first[name] = raw
+		}
+	}
+	look(first, deepest)
+	look(a.members, 0)
 	return found
 }
 
@@ -80,10 +109,17 @@ func (a answer) said(text string, runes int) string {
 	return a.Said(redact.Text(text, a.tokens()...), runes)
 }
 
+// refusal is what a server says against a request. What is shown of it has gone through said.
+type refusal struct {
+	// code is as it was sent, to be compared and not shown.
+	code                string
+	shownCode, shownWhy string
+}
+
 // refused is the code and the description of RFC 6749, section 5.2. Some servers send them
 // with the status 200, some only in WWW-Authenticate, and some as an object.
-func (a answer) refused() (code, description string) {
-	code, description = a.text("error"), a.text("error_description")
+func (a answer) refused() refusal {
+	code, description := a.text("error"), a.text("error_description")
 	if code == "" {
 		var nested map[string]json.RawMessage
 		if json.Unmarshal(a.members["error"], &nested) == nil {
@@ -100,7 +136,27 @@ func (a answer) refused() (code, description string) {
 		challenge := a.Header.Get("WWW-Authenticate")
 		code, description = parameter(challenge, "error"), parameter(challenge, "error_description")
 	}
-	return a.said(code, shownCode), a.said(description, shownWords)
+	return refusal{code: code, shownCode: a.said(brief(code), shownCode), shownWhy: a.said(brief(description), shownWords)}
+}
+
+// brief is a text that is worth looking for secrets in. Of a longer one nothing is shown: cut
+// short, it might end within a secret.
+func brief(text string) string {
+	if len(text) <= longestText {
+		return text
+	}
+	return fmt.Sprintf("a text of %d KiB", len(text)>>10)
+}
+
+// successful reports whether the answer grants what was asked for: whatever else a refusal
+// holds is nothing that this check may act on.
+func (a answer) successful() bool {
+	switch string(bytes.TrimSpace(a.members["error"])) {
+	case "", "null", "false", `""`, "{}":
+	default:
+		return false
+	}
+	return a.Status >= 200 && a.Status < 300 && a.refused().code == ""
 }
 
 // parameter finds a quoted parameter of a challenge (RFC 6750, section 3).

@@ -76,7 +76,7 @@ func TestEachRefusalHasItsClass(t *testing.T) {
 				t.Fatalf("it is no condition: %+v", fact)
 			}
 			checktest.Equal(t, "reason", got.Reason, row.reason)
-			checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+": "+row.want)
+			checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+" as client crm-client: "+row.want)
 			checktest.Equal(t, "next try", got.Details["next_try"], any("2026-11-22T07:00:00Z"))
 		})
 	}
@@ -89,7 +89,7 @@ func TestAChallengeSaysWhyToo(t *testing.T) {
 	}, nil)
 	got, _ := fact.(watch.Condition)
 	checktest.Equal(t, "reason", got.Reason, watch.SignInSecretExpired)
-	checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+": its client secret has expired (invalid_client: the secret of the client has expired)")
+	checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+" as client crm-client: its client secret has expired (invalid_client: the secret of the client has expired)")
 }
 
 func TestWhatSaysNothingOfTheClientIsNoRefusal(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWhatSaysNothingOfTheClientIsNoRefusal(t *testing.T) {
 		{"a login page", vendortest.Page(200), watch.Unparsable, "it answered 200 OK" + page},
 		{"a page that says no", vendortest.Page(403), watch.PermissionDenied, "it answered 403 Forbidden" + page},
 		{"no such path", vendortest.Page(404), watch.NotFound, "it answered 404 Not Found" + page},
-		{"a bad request in plain words", vendortest.Reply(400, "text/plain", "no"), watch.Unreadable, `it answered 400 Bad Request: "no"`},
+		{"a bad request in plain words", vendortest.Reply(400, "text/plain", "no"), watch.Unreadable, `it answered 400 Bad Request`},
 		{"text", vendortest.Reply(200, "text/plain", "hello"), watch.Unparsable, "it answered 200 OK with what is no JSON object"},
 		{"nothing", vendortest.Reply(200, "application/json", ""), watch.Unparsable, "it answered 200 OK with what is no JSON object"},
 		{"no token", vendortest.Reply(200, "application/json", `{"token_type":"Bearer"}`), watch.Unparsable, "it answered 200 OK without an access token"},
@@ -125,7 +125,7 @@ func TestWhatSaysNothingOfTheClientIsNoRefusal(t *testing.T) {
 				t.Fatalf("it is no problem: %+v", fact)
 			}
 			checktest.Equal(t, "reason", got.Reason, row.reason)
-			checktest.Equal(t, "error", got.Err.Error(), "sign in at "+at+": "+row.want)
+			checktest.Equal(t, "error", got.Err.Error(), "sign in at "+at+" as client crm-client: "+row.want)
 			checktest.Equal(t, "confined", got.Confined, true)
 		})
 	}

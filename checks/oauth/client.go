@@ -60,6 +60,14 @@ type unreadable struct {
 func (u *unreadable) Error() string { return u.err.Error() }
 func (u *unreadable) Unwrap() error { return u.err }
 
+// forTLS is what the client shows in TLS; nil where that is not how it proves itself.
+func (c Client) forTLS(with proof) *tls.Certificate {
+	if c.byTLS() {
+		return with.certificate
+	}
+	return nil
+}
+
 func notRead(err error) *unreadable {
 	return &unreadable{reason: watch.Unreadable, remedy: "Check the reference in the options, and that the user that runs Lapsewatch may read what it names.", err: err}
 }
@@ -223,7 +231,9 @@ func (c Client) assertion(with proof, audience string, now time.Time) (string, e
 	}
 	token := jwt.NewWithClaims(method, jwt.MapClaims{
 		"iss": c.ClientID, "sub": c.ClientID, "aud": audience, "jti": rand.Text(),
-		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(assertionLife).Unix(),
+		// Without nbf, which RFC 7523 does not ask for: a server whose clock is a second behind
+		// would refuse it.
+		"iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
 	})
 	if c.KeyID != "" {
 		token.Header["kid"] = c.KeyID

@@ -186,7 +186,7 @@ func TestEndpointsAreThoseOfTheDiscoveryDocument(t *testing.T) {
 		reason         watch.Reason
 		want           string
 	}{
-		{"another issuer's", `{"issuer":"https://other.example","token_endpoint":"URL/token"}`, watch.IssuerMismatch, "the discovery document of URL is that of another issuer: nothing is sent to the endpoints that it names"},
+		{"another issuer's", `{"issuer":"https://other.example","token_endpoint":"URL/token"}`, watch.IssuerMismatch, "the discovery document of URL is that of another issuer, \"https://other.example\": nothing is sent to the endpoints that it names"},
 		{"without the endpoint", `{"issuer":"URL"}`, watch.NotFound, "the discovery document of URL names no token_endpoint that can be used"},
 		{"with one over http", `{"issuer":"URL","token_endpoint":"http://127.0.0.1/token"}`, watch.NotFound, "the discovery document of URL names no token_endpoint that can be used"},
 		{"none", `nothing`, watch.Unparsable, ""},
@@ -236,7 +236,7 @@ func TestAServerThatRefusesTheCertificateInTLSRefusesTheClient(t *testing.T) {
 			}}}
 			got := w.collect(options).condition("sign-in/crm")
 			checktest.Equal(t, "reason", got.Reason, watch.SignInClientRefused)
-			checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+": "+row.want)
+			checktest.Equal(t, "text", got.Text, "cannot sign in at "+at+" as client crm: "+row.want)
 			checktest.Equal(t, "remedy", got.Remedy, "Check the client's certificate and its authority against what is registered at the authorization server.")
 		})
 	}

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"lapsewatch/internal/clean"
-	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
 
@@ -20,17 +18,17 @@ const (
 	// commandPatience bounds one run of the command.
 	commandPatience = 30 * time.Second
 	// grace is how long the command may take to end when it is asked to.
-	grace         = 3 * time.Second
-	maxOutput     = 64 << 10
-	shownOfOutput = 200
-	searchPath    = "/usr/local/bin:/usr/bin:/bin"
+	grace      = 3 * time.Second
+	searchPath = "/usr/local/bin:/usr/bin:/bin"
 )
+
+// errCommand: the command has not stored what it was given.
+var errCommand = errors.New("the command did not end well")
 
 // program is a command that stores what it is given on its standard input.
 type program struct {
 	command     []string
 	environment []string
-	secrets     []watch.Secret
 }
 
 // program is the command of a store; nil if it has none. It is shown nothing of the own
@@ -51,19 +49,19 @@ func (s Store) program(read watch.SecretReader) (*program, error) {
 			return nil, fmt.Errorf("read environment variable %s of the store's command: %w", variable.Name, err)
 		}
 		made.environment = append(made.environment, variable.Name+"="+value.Reveal())
-		made.secrets = append(made.secrets, redact.Words(value)...)
 	}
 	return made, nil
 }
 
 // store runs the command once. Only its exit status 0 says that it has stored the token.
+// What it writes is shown to nobody: it knows secrets that are not known here, and may write
+// them in whatever form. Nothing that it has started outlives it.
 func (p *program) store(ctx context.Context, token watch.Secret) error {
 	ctx, cancel := context.WithTimeout(ctx, commandPatience)
 	defer cancel()
-	var said head
 	run := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	run.Env, run.Dir = p.environment, "/"
-	run.Stdin, run.Stderr = strings.NewReader(token.Reveal()), &said
+	run.Stdin = strings.NewReader(token.Reveal())
 	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	group := func(signal syscall.Signal) error { return syscall.Kill(-run.Process.Pid, signal) }
 	run.Cancel = func() error { return group(syscall.SIGTERM) }
@@ -71,29 +69,16 @@ func (p *program) store(ctx context.Context, token watch.Secret) error {
 	err := run.Start()
 	if err == nil {
 		err = run.Wait()
+		_ = group(syscall.SIGKILL) // there is nothing left of it, mostly
 		if ctx.Err() != nil {
-			_ = group(syscall.SIGKILL) // there may be nothing left of it
 			err = fmt.Errorf("it had not ended after %s: %w", commandPatience, ctx.Err())
 		}
 	}
 	if errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
-		err = nil // it has ended well, and something that it left behind holds its outputs open
+		err = nil // it has ended well, and something that it left behind held its input open
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		return fmt.Errorf("store the refresh token with %s: %w: %w", p.command[0], errCommand, err)
 	}
-	secrets := append([]watch.Secret{token}, p.secrets...)
-	line, _, _ := strings.Cut(strings.TrimSpace(redact.Text(string(said.kept), secrets...)), "\n")
-	if line = clean.Text(strings.TrimSpace(line), shownOfOutput); line != "" {
-		err = fmt.Errorf("%w: %s", err, line)
-	}
-	return redact.Error(fmt.Errorf("store the refresh token with %s: %w", p.command[0], err), secrets...)
-}
-
-// head keeps the beginning of what is written to it.
-type head struct{ kept []byte }
-
-func (h *head) Write(written []byte) (int, error) {
-	h.kept = append(h.kept, written[:min(len(written), maxOutput-len(h.kept))]...)
-	return len(written), nil
+	return nil
 }

@@ -49,14 +49,14 @@ cat >"$1/token.tmp" && mv "$1/token.tmp" "$1/token"`)
 	if err := os.Remove(filepath.Join(r.folder, "environment")); err != nil { // it holds VAULT, as it must
 		t.Fatal(err)
 	}
-	r.onlyFiles("arguments", "store.sh", "token")
+	r.onlyFiles("arguments", "store.sh", "token", "token.lock")
 	r.end(filepath.Join(r.folder, "store.sh"))
 }
 
 func TestNothingIsSentWhereTheCommandCannotStore(t *testing.T) {
 	for _, row := range []struct{ name, script, want string }{
-		{"it fails, and says why with what it was given", `echo "cannot write $(cat) with $VAULT" >&2; exit 4`, "exit status 4: cannot write <redacted> with <redacted>"},
-		{"it is killed", `kill -9 $$`, "signal: killed"},
+		{"it fails, and says why with what it was given", `echo "cannot write $(cat) with $VAULT" >&2; exit 4`, "the command did not end well: exit status 4"},
+		{"it is killed", `kill -9 $$`, "the command did not end well: signal: killed"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRefreshing(t)
@@ -77,7 +77,7 @@ func TestNothingIsSentWhereTheCommandCannotStore(t *testing.T) {
 		s.Store.Command[0] = "/nowhere/to-be-found"
 	})
 	checktest.Equal(t, "reason", reason, watch.StoreUnusable)
-	checktest.Equal(t, "text", text, "nothing was sent: store the refresh token with /nowhere/to-be-found: fork/exec /nowhere/to-be-found: no such file or directory")
+	checktest.Equal(t, "text", text, "nothing was sent: store the refresh token with /nowhere/to-be-found: the command did not end well: fork/exec /nowhere/to-be-found: no such file or directory")
 }
 
 func TestATokenThatTheCommandDoesNotTakeIsRescued(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWhatTheCommandHasStoredMustShowBeforeTheNextRequest(t *testing.T) {
 	checktest.Equal(t, text, reason, "")
 	reason, text = r.told(edit)
 	checktest.Equal(t, "reason", reason, watch.StoreUnusable)
-	checktest.Equal(t, "text", text, "nothing was sent: the refresh token in "+r.store+" was used up at 2026-11-22T06:00:00Z, and what replaced it does not stand there")
+	checktest.Equal(t, "text", text, "nothing was sent: the refresh token in "+r.store+" was used up at 2026-11-22 06:00 UTC, and what replaced it does not stand there")
 	checktest.Equal(t, "requests", len(r.server.Requests()), 1)
 	r.file("token", content(t, filepath.Join(r.folder, "far-away")))
 	reason, text = r.told(edit)
@@ -128,7 +128,7 @@ func TestAStoreThatAnotherRunUsesIsLeftAlone(t *testing.T) {
 	r.env.Timeout = 100 * time.Millisecond
 	reason, text := r.told(nil)
 	checktest.Equal(t, "reason", reason, watch.StoreUnusable)
-	checktest.Equal(t, "text", text, "nothing was sent: lock "+r.store+".lock: another run of Lapsewatch is using it")
+	checktest.Equal(t, "text", text, "nothing was sent: lock "+r.store+".lock: another run of Lapsewatch, or a program that takes the same lock, is using it")
 	checktest.Equal(t, "requests", len(r.server.Requests()), 0)
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)

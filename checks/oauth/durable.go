@@ -8,24 +8,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
+	"lapsewatch/internal/holdoff"
 	"lapsewatch/watch"
 )
 
-var errLocked = errors.New("another run of Lapsewatch is using it")
-
-// lockFile keeps other processes out until unlock, or until this one ends. A file that is
-// replaced meanwhile is locked anew: the lock of the old one keeps nobody out.
-func lockFile(ctx context.Context, path string, flags int, patience time.Duration) (unlock func(), err error) {
+// lock keeps other processes out until unlock, or until this one ends. elsewhere: where
+// nobody can write beside the store, because a command fills it, the lock is a file among
+// those of the moment.
+func lock(ctx context.Context, store string, elsewhere bool, patience time.Duration) (unlock func(), err error) {
+	path := store + lockSuffix
 	for deadline := time.Now().Add(patience); ; {
-		file, err := os.OpenFile(path, flags|syscall.O_NONBLOCK, 0o600)
+		file, err := openLock(path, store)
+		if beside := store + lockSuffix; err != nil && elsewhere && path == beside && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
+			path = filepath.Join(os.TempDir(), "lapsewatch-"+holdoff.Digest([]byte(store))+lockSuffix)
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("lock the store of the refresh token: %w", err)
 		}
-		ownAs(strings.TrimSuffix(path, lockSuffix), file)
 		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil && isAt(file, path) {
 			return func() { _ = file.Close() }, nil
@@ -45,6 +48,55 @@ func lockFile(ctx context.Context, path string, flags int, patience time.Duratio
 	}
 }
 
+// openLock opens the lock file, or makes it. It is never removed: whoever waits for the lock
+// of a file that is gone is kept out by nobody.
+func openLock(path, store string) (*os.File, error) {
+	for {
+		file, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			if file, err = create(path, store); errors.Is(err, fs.ErrExist) {
+				continue
+			}
+			return file, err
+		}
+		if errors.Is(err, syscall.ELOOP) {
+			return nil, fmt.Errorf("%s: %w", path, errNotOurs)
+		}
+		if err != nil {
+			return nil, err
+		}
+		of, _ := os.Stat(store) // there may be none yet
+		info, err := file.Stat()
+		if err == nil {
+			err = ours(info, of)
+		}
+		if err != nil {
+			_ = file.Close() // nothing was written
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return file, nil
+	}
+}
+
+// ours reports what is wrong with a file beside the store that others may have put there: it
+// is to be an ordinary one, under this name alone, of the user that runs this or of the one
+// whose store it is.
+func ours(info, store fs.FileInfo) error {
+	owner, known := info.Sys().(*syscall.Stat_t)
+	if !known || !info.Mode().IsRegular() || owner.Nlink > 1 {
+		return errNotOurs
+	}
+	if int(owner.Uid) == os.Geteuid() {
+		return nil
+	}
+	if store != nil {
+		if of, known := store.Sys().(*syscall.Stat_t); known && of.Uid == owner.Uid {
+			return nil
+		}
+	}
+	return errNotOurs
+}
+
 // isAt reports whether an open file is the one that stands at path.
 func isAt(file *os.File, path string) bool {
 	open, err := file.Stat()
@@ -52,33 +104,44 @@ func isAt(file *os.File, path string) bool {
 	return err == nil && errThere == nil && os.SameFile(open, there)
 }
 
-// ownAs gives a file of ours the owner of the store, so that a run as root locks out nobody.
-func ownAs(store string, file *os.File) {
+// create makes a file beside the store, which was not there, with the store's owner: so a
+// run as root locks out nobody.
+func create(path, store string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
 	if info, err := os.Stat(store); err == nil && os.Geteuid() == 0 {
 		if owner, ok := info.Sys().(*syscall.Stat_t); ok {
 			_ = file.Chown(int(owner.Uid), int(owner.Gid)) // it is of use all the same
 		}
 	}
+	return file, nil
 }
 
 // likeBefore gives a new file the mode and the owner of the one that it replaces, so that
-// whoever reads the token can go on.
+// whoever reads the token can go on. Where the owner cannot be kept the group is enough, if
+// the group may read.
 func likeBefore(file *os.File, before fs.FileInfo) error {
+	const groupReads = 0o040
 	if owner, ok := before.Sys().(*syscall.Stat_t); ok {
-		if err := file.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
-			return fmt.Errorf("keep its owner: %w", err)
+		err := file.Chown(int(owner.Uid), int(owner.Gid))
+		if err != nil && before.Mode().Perm()&groupReads != 0 {
+			err = file.Chown(-1, int(owner.Gid))
+		}
+		if err != nil {
+			return fmt.Errorf("%w: user %d, group %d: %w", errOwner, owner.Uid, owner.Gid, err)
 		}
 	}
 	return file.Chmod(before.Mode().Perm())
 }
 
 // reserve makes a file with room for a token.
-func reserve(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
+func reserve(path, store string) (*os.File, error) {
+	file, err := create(path, store)
 	if err != nil {
 		return nil, fmt.Errorf("prepare a place for a new refresh token: %w", err)
 	}
-	ownAs(strings.TrimSuffix(path, rescueSuffix), file)
 	_, err = file.Write(make([]byte, maxToken+1))
 	err = errors.Join(err, file.Sync())
 	if err == nil {
@@ -122,9 +185,13 @@ func syncFolder(path string) error {
 	return errors.Join(err, folder.Close())
 }
 
-// readTokenFile reads a file of at most maxToken bytes and a line break.
-func readTokenFile(path string) ([]byte, fs.FileInfo, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+// readTokenFile reads a file of at most maxToken bytes and a line break, if it accepts what
+// it is; nil accepts any ordinary file.
+func readTokenFile(path string, accept func(fs.FileInfo) error) ([]byte, fs.FileInfo, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, syscall.ELOOP) {
+		err = errNotOurs
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -132,6 +199,9 @@ func readTokenFile(path string) ([]byte, fs.FileInfo, error) {
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err == nil && accept != nil {
+		err = accept(info)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -24,5 +24,9 @@ func saysEntra(description string) (reason watch.Reason, text string, lasting, o
 		return "", "", false, false
 	}
 	reason = ofEntra[meaning.Reason]
-	return reason, meaning.Text + " (" + meaning.Code + ")", !meaning.Passing, reason != ""
+	code := meaning.Code
+	if meaning.Said != "" {
+		code += ": " + meaning.Said
+	}
+	return reason, meaning.Text + " (" + code + ")", !meaning.Passing, reason != ""
 }

@@ -14,12 +14,31 @@ import (
 	"lapsewatch/watch"
 )
 
-func (s SignIn) subject() watch.Subject            { return s.Subject("sign-in/" + s.Name) }
-func (s SignIn) refreshSubject() watch.Subject     { return s.Subject("refresh-token/" + s.Name) }
-func (i Introspection) subject() watch.Subject     { return i.Subject("token/" + i.Name) }
-func (r RefreshToken) subject() watch.Subject      { return r.Subject("refresh-token/" + r.Name) }
-func (s SignIn) secretSubject() watch.Subject      { return s.Subject("secret/" + s.Name) }
-func (s SignIn) certificateSubject() watch.Subject { return s.Subject("certificate/" + s.Name) }
+// The subjects of an entry. A sign-in by refresh token has a prefix of its own, so that those
+// that are not tried can be hidden together.
+func (s SignIn) subject() watch.Subject {
+	if s.grant() == refreshToken {
+		return s.Subject(refreshing + "/" + s.Name)
+	}
+	return s.Subject("sign-in/" + s.Name)
+}
+
+func (s SignIn) refreshSubject() watch.Subject { return s.part("refresh-token/", "refresh token") }
+func (s SignIn) secretSubject() watch.Subject  { return s.part("secret/", "client secret") }
+func (s SignIn) certificateSubject() watch.Subject {
+	return s.part("certificate/", "client certificate")
+}
+func (i Introspection) subject() watch.Subject { return i.Subject("token/" + i.Name) }
+func (r RefreshToken) subject() watch.Subject  { return r.Subject("refresh-token/" + r.Name) }
+
+const refreshing = "refresh"
+
+// part is the subject of what a sign-in is made with.
+func (s SignIn) part(prefix, what string) watch.Subject {
+	subject := s.Subject(prefix + s.Name)
+	subject.Name += ": " + what
+	return subject
+}
 
 // fingerprint names a token without giving it away: 48 bits of a hash of what has 128 or
 // more.
@@ -37,6 +56,10 @@ func (p *pass) unread(ctx context.Context, subject watch.Subject, err error) {
 	if ctx.Err() != nil {
 		return // the pass tells
 	}
+	p.sink(unread(subject, err))
+}
+
+func unread(subject watch.Subject, err error) watch.Problem {
 	reason, remedy := watch.Unreadable, ""
 	if wrong, ok := errors.AsType[*unreadable](err); ok {
 		reason, remedy = wrong.reason, wrong.remedy
@@ -46,18 +69,30 @@ func (p *pass) unread(ctx context.Context, subject watch.Subject, err error) {
 	if remedy == "" && reason == watch.NotFound {
 		remedy = "Check the issuer, or give the URL of the endpoint in the options."
 	}
-	p.problem(subject, reason, err, remedy)
+	return watch.Problem{Subject: subject, Reason: reason, Err: err, Confined: true, Remedy: remedy}
 }
 
-// tellDates tells of what the client of a sign-in proves itself with, where its date is
-// known. unread is why it could not be read; nil if it could.
-func (p *pass) tellDates(ctx context.Context, s SignIn, with proof, unread error) {
-	if expires := s.SecretExpires.Time(); !expires.IsZero() {
-		p.sink(watch.Credential{
-			Subject: s.secretSubject(), Form: watch.ClientSecret, Identity: "expires " + expires.Format(time.RFC3339), NotAfter: expires,
-			Details: map[string]any{"client_id": clean.Text(s.ClientID, maxText)},
-		})
+// tellSecret tells until when the client's secret works, as far as options say. works: the
+// server has just taken it.
+func (p *pass) tellSecret(s SignIn, works bool) {
+	expires := s.SecretExpires.Time()
+	if expires.IsZero() {
+		return
 	}
+	told := watch.Credential{
+		Subject: s.secretSubject(), Form: watch.ClientSecret, Identity: "expires " + expires.Format(time.RFC3339), NotAfter: expires,
+		Decides: "by secret_expires in the configuration", Details: map[string]any{"client_id": clean.Text(s.ClientID, maxText)},
+	}
+	if works && !expires.After(p.env.Now()) {
+		told.Decides += ", but the authorization server still takes the secret"
+		told.Remedy = "Correct secret_expires in the configuration to the date that the authorization server shows."
+	}
+	p.sink(told)
+}
+
+// tellCertificate tells of the certificate of a sign-in's client. unread is why it could not
+// be read; nil if it could.
+func (p *pass) tellCertificate(ctx context.Context, s SignIn, with proof, unread error) {
 	leaf := with.leaf()
 	if leaf == nil {
 		if !s.Certificate.IsZero() {
@@ -75,6 +110,9 @@ func (p *pass) tellDates(ctx context.Context, s SignIn, with proof, unread error
 	})
 }
 
+// stamp is an instant for people.
+func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 UTC") }
+
 // where is an endpoint as it may be shown: paths may hold a secret.
 func where(address string) string {
 	parsed, err := url.Parse(address)
@@ -85,35 +123,40 @@ func where(address string) string {
 }
 
 // tellSignIn tells of a sign-in that was not granted, at once or when it was last tried.
-func (p *pass) tellSignIn(s SignIn, at endpoint, result told) {
-	details := p.details(s, at)
+func (p *pass) tellSignIn(s SignIn, result told) {
+	details := s.details()
 	details["refusals"] = result.hold.Count
 	details["next_try"] = result.hold.RetryAt.UTC().Format(time.RFC3339)
 	if result.Code != "" {
 		details["error"] = result.Code
 	}
-	if !refusedSignIn(result.Reason) {
+	who := s.server() + " as client " + clean.Text(s.ClientID, shownCode)
+	if !refusedSignIn(result.Reason) && result.Reason != watch.ClockDrift {
 		p.sink(watch.Problem{
-			Subject: s.subject(), Reason: result.Reason, Confined: true, Details: details, Remedy: remedyOf(s, result.verdict),
-			Err: fmt.Errorf("sign in at %s: %s", where(at.url), result.words()),
+			Subject: s.subject(), Reason: result.Reason, Confined: true, Details: details, Remedy: s.remedy(result.verdict),
+			Err: fmt.Errorf("sign in at %s: %s", who, result.words()),
 		})
 		return
 	}
 	p.sink(watch.Condition{
-		Subject: s.subject(), Reason: result.Reason, Text: "cannot sign in at " + where(at.url) + ": " + result.words(), Details: details,
-		Remedy: remedyOf(s, result.verdict),
+		Subject: s.subject(), Reason: result.Reason, Text: "cannot sign in at " + who + ": " + result.words(), Details: details,
+		Remedy: s.remedy(result.verdict),
 	})
 }
 
-func (p *pass) details(s SignIn, at endpoint) map[string]any {
-	return map[string]any{"grant": s.grant(), "client_id": s.ClientID, "client_auth": s.method(), "server": where(at.url)}
+func (s SignIn) details() map[string]any {
+	return map[string]any{"grant": s.grant(), "client_id": s.ClientID, "client_auth": s.method(), "server": s.server()}
 }
 
-// remedyOf is the next step where this check knows a better one than policy.
-func remedyOf(s SignIn, v verdict) string {
+// remedy is the next step where this check knows a better one than policy.
+func (s SignIn) remedy(v verdict) string {
 	switch {
-	case v.lost:
+	case v.Reason == watch.ClockDrift:
+		return serverClock
+	case v.lost && s.grant() == refreshToken:
 		return "Nothing has to be done yet: the next run tries the old token once more. If that is refused, let a person sign in again."
+	case v.Reason == watch.SignInSecretExpired && !s.Certificate.IsZero():
+		return "Make a new client certificate, register it at the authorization server, and give it to whoever signs in with the old one."
 	case v.Reason == watch.SignInClientRefused && s.byTLS():
 		return "Check the client's certificate and its authority against what is registered at the authorization server."
 	case v.Reason == watch.PermissionDenied:

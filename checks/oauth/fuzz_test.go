@@ -32,8 +32,8 @@ func FuzzTokenAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, challenge, body string) {
 		got := readAnswer(webclient.Answer{Status: status, Header: http.Header{"Www-Authenticate": {challenge}}, Body: []byte(body)})
-		for _, grant := range []string{clientCredentials, refreshToken} {
-			judged := judge(web, webclient.Request{Method: http.MethodPost, URL: "https://x.example/token"}, got, grant)
+		for _, s := range []SignIn{{}, {Grant: refreshToken, Client: Client{Method: privateKeyJWT}}, {Client: Client{Method: tlsAuth}}} {
+			judged := s.judge(web, webclient.Request{Method: http.MethodPost, URL: "https://x.example/token", Private: true}, got)
 			if judged.granted() != (status == http.StatusOK && got.text("access_token") != "" && judged.Reason == "") {
 				t.Errorf("it is granted: %+v", judged)
 			}
@@ -65,7 +65,7 @@ func FuzzWhatAKilledRunLeft(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if err := v.load(""); err != nil {
+		if err := v.load(past{Token: "x", UsedUp: fingerprint(strings.TrimSpace(string(stored)))}); err != nil {
 			return
 		}
 		if token := []byte(v.token.Reveal()); !isToken(token) {
@@ -78,7 +78,7 @@ func FuzzWhatAKilledRunLeft(f *testing.F) {
 		if err := os.Remove(v.path + rescueSuffix); err != nil {
 			t.Fatal(err)
 		}
-		if err := again.load(""); err != nil || again.token.Reveal() != v.token.Reveal() {
+		if err := again.load(past{}); err != nil || again.token.Reveal() != v.token.Reveal() {
 			t.Errorf("it stored %q and reads %q, %v", v.token.Reveal(), again.token.Reveal(), err)
 		}
 	})

@@ -14,24 +14,47 @@ type gate struct {
 
 	mu   sync.Mutex
 	open bool
-	// refused: the client was, in this pass.
-	refused bool
-	book    holdoff.Book
+	// accepted: the client was, in this pass. refused: it was not.
+	accepted, refused bool
+	// suspects is how many requests ended in a refusal of the client, before any was granted.
+	suspects int
+	book     holdoff.Book
+	// before knows whether an earlier pass was accepted with the same credential.
+	before holdoff.Mark
 }
 
-// gateOf is that of a client at an endpoint, whatever it asks for there. What is kept in
-// another place counts as another client, so that an old and a new secret can be watched
-// beside each other.
-func (p *pass) gateOf(c Client, at endpoint) *gate {
-	key := "client:" + holdoff.Digest([]byte(at.url), []byte(c.ClientID), []byte(c.Secret.String()), []byte(c.Key.String()), []byte(c.Certificate.String()))
+// gateOf is that of a client at an endpoint, whatever it asks for there. All that it proves
+// itself with makes another one of it, so that two secrets, or two ways of using one, can be
+// watched beside each other.
+func (p *pass) gateOf(c Client, place string) *gate {
+	var parts [][]byte
+	for _, part := range []string{place, c.Issuer, c.ClientID, c.method(), c.Secret.String(), c.Key.String(), c.Certificate.String(), c.KeyID, c.Algorithm, c.AssertionAudience} {
+		parts = append(parts, []byte(part))
+	}
+	digest := holdoff.Digest(parts...)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	known := p.gates[key]
+	known := p.gates[digest]
 	if known == nil {
-		known = &gate{book: p.bookOf(key, c.ClientID, c.method(), c.KeyID, c.Algorithm, c.AssertionAudience, at.issuer)}
-		p.gates[key] = known
+		known = &gate{
+			book:   p.bookOf("client:"+digest, c.ClientID),
+			before: holdoff.Mark{Memory: p.env.Memory, Log: p.env.Log, Key: "accepted:" + digest, Subject: c.ClientID},
+		}
+		p.gates[digest] = known
 	}
 	return known
+}
+
+// isClients decides whether a refusal of the client concerns all that it asks for, or this one
+// entry: some servers answer so where a client may not have what it asks for. A client that
+// was accepted is not refused; one that was in an earlier pass, or was refused in one, is as
+// soon as a second entry shows it. The caller holds mu.
+func (g *gate) isClients(ctx context.Context, known *holdoff.Hold, credential []byte) bool {
+	if g.accepted {
+		return false
+	}
+	g.suspects++
+	return g.suspects > 1 || known == nil && !g.before.Has(ctx, credential)
 }
 
 // bookOf is an empty book for a hold that ends with other options.
@@ -88,27 +111,40 @@ func (p *pass) make(ctx context.Context, a attempt) told {
 		}
 	}
 	got := a.send()
-	if ctx.Err() != nil && !got.granted() && !refusedSignIn(got.Reason) {
-		return told{verdict: got} // the pass ended, and not the patience of the server
+	result := told{verdict: got}
+	if got.unsent != nil || ctx.Err() != nil && !got.granted() && !refusedSignIn(got.Reason) {
+		return result // the pass ended, and not the patience of the server
 	}
 	a.gate.mu.Lock()
 	defer a.gate.mu.Unlock()
-	result := told{verdict: got}
-	if got.ofClient {
+	var hold holdoff.Hold
+	switch {
+	case got.granted():
+		a.gate.open, a.gate.accepted = true, true
+		a.gate.before.Set(ctx, a.client)
+		a.gate.book.Succeeded(ctx)
+		a.own.Succeeded(ctx)
+		return result
+	case got.ofClient && a.gate.isClients(ctx, clients, a.client):
 		a.gate.refused = true
-		hold := a.gate.book.Refused(ctx, clients, got.Refusal, got.retryAfter, a.client, p.env.Now())
-		result.hold = &hold
-		return result
+		hold = a.gate.book.Refused(ctx, longer(clients, mine), got.Refusal, got.retryAfter, a.client, p.env.Now())
+	default:
+		a.gate.open = a.gate.open || !got.ofClient
+		if got.ofClient { // the step that the client has reached is the entry's too
+			mine = longer(clients, mine)
+		}
+		hold = a.own.Refused(ctx, mine, got.Refusal, got.retryAfter, a.mine, p.env.Now())
 	}
-	a.gate.open = true
-	if !got.granted() {
-		hold := a.own.Refused(ctx, mine, got.Refusal, got.retryAfter, a.mine, p.env.Now())
-		result.hold = &hold
-		return result
-	}
-	a.gate.book.Succeeded(ctx)
-	a.own.Succeeded(ctx)
+	result.hold = &hold
 	return result
+}
+
+// longer is the one of two holds that has been refused more often; either may be nil.
+func longer(one, other *holdoff.Hold) *holdoff.Hold {
+	if one == nil || other != nil && other.Count > one.Count {
+		return other
+	}
+	return one
 }
 
 // words say what a held-off attempt was refused with, or what a new one is.

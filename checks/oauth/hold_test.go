@@ -24,7 +24,7 @@ func TestARefusedClientIsLeftAloneOverRuns(t *testing.T) {
 	server := clean(t, saysJSON(http.StatusOK, grantedBody))
 	server.Misbehave(always(vendortest.Reply(401, "application/json", refusedBody)))
 	options := signInAt(server, nil)
-	fresh := "cannot sign in at " + server.URL + ": its client is refused (invalid_client)"
+	fresh := "cannot sign in at " + server.URL + " as client crm-client: its client is refused (invalid_client)"
 	asked := 0
 	for n, wait := range []time.Duration{1, 2, 4, 8, 16, 23, 23} {
 		asked++
@@ -34,7 +34,7 @@ func TestARefusedClientIsLeftAloneOverRuns(t *testing.T) {
 		held := w.collect(options).condition("sign-in/crm")
 		checktest.Equal(t, "reason", held.Reason, watch.SignInClientRefused)
 		count := map[bool]string{true: "1 refusal", false: string(rune('1'+n)) + " refusals"}[n == 0]
-		checktest.Equal(t, "text", held.Text, "cannot sign in at "+server.URL+": not asked again before "+w.now().Add(time.Second).Format(time.RFC3339)+", after "+count+": its client is refused (invalid_client)")
+		checktest.Equal(t, "text", held.Text, "cannot sign in at "+server.URL+" as client crm-client: not asked again before "+w.now().Add(time.Second).Format("2006-01-02 15:04 UTC")+", after "+count+": its client is refused (invalid_client)")
 		checktest.Equal(t, "requests", len(server.Requests()), asked)
 		w.pass(time.Second)
 	}
@@ -48,7 +48,7 @@ func TestARefusedClientIsLeftAloneOverRuns(t *testing.T) {
 	w.collect(options)
 	checktest.Equal(t, "requests in another way", len(server.Requests()), asked+2)
 	server.Misbehave()
-	options.SignIns[0].Method = ""
+	options.SignIns[0].Method, w.secrets["SECRET"] = "", "canary-secret-right-6789"
 	checktest.Equal(t, "reason once it is mended", w.collect(options).condition("sign-in/crm").Reason, "")
 	server.Misbehave(always(vendortest.Reply(401, "application/json", refusedBody)))
 	checktest.Equal(t, "next try", w.collect(options).condition("sign-in/crm").Details["next_try"], any(w.now().Add(time.Hour).Format(time.RFC3339)))
@@ -61,11 +61,11 @@ func TestAnOutageIsNotHeldForLong(t *testing.T) {
 	server := clean(t, saysJSON(http.StatusOK, grantedBody))
 	server.Misbehave(vendortest.Manner{Answer: vendortest.Status(502, "")}, vendortest.Manner{After: 1, Answer: vendortest.Status(503, "600")})
 	options := signInAt(server, nil)
-	checktest.Equal(t, "error", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": it answered 502 Bad Gateway")
+	checktest.Equal(t, "error", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+" as client crm-client: it answered 502 Bad Gateway")
 	w.pass(time.Second)
-	checktest.Equal(t, "error while it is left alone", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": not asked again before 2026-11-22T06:00:02Z, after 1 refusal: it answered 502 Bad Gateway")
+	checktest.Equal(t, "error while it is left alone", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+" as client crm-client: not asked again before 2026-11-22 06:00 UTC, after 1 attempt: it answered 502 Bad Gateway")
 	w.pass(time.Second)
-	checktest.Equal(t, "error that asks for a wait", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+": it answered 503 Service Unavailable")
+	checktest.Equal(t, "error that asks for a wait", w.collect(options).problem("sign-in/crm").Err.Error(), "sign in at "+server.URL+" as client crm-client: it answered 503 Service Unavailable")
 	w.pass(9 * time.Minute)
 	w.collect(options)
 	checktest.Equal(t, "requests", len(server.Requests()), 2)
@@ -109,8 +109,9 @@ func TestOneWrongSecretIsRefusedOnceHoweverManyEntriesHaveIt(t *testing.T) {
 			t.Errorf("%s works", ability.Name)
 		}
 	}
-	checktest.Equal(t, "sign-ins after a try", len(server.To("/token")), 2)
-	checktest.Equal(t, "introspections after a try", len(server.To("/introspect")), 2)
+	// A second entry shows that it is the client that is refused, and not what the first asks for.
+	checktest.Equal(t, "sign-ins after a try", len(server.To("/token")), 3)
+	checktest.Equal(t, "introspections after a try", len(server.To("/introspect")), 3)
 }
 
 func TestARefusalOfWhatIsAskedForHoldsNoOther(t *testing.T) {

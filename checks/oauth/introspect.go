@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,9 +23,11 @@ type question struct {
 	Introspection
 	token watch.Secret
 	with  proof
-	at    endpoint
 	got   answer
 }
+
+// server is where the question goes, as it is shown.
+func (i Introspection) server() string { return where(cmp.Or(i.IntrospectionURL, i.Issuer)) }
 
 // introspect asks the authorization server of a token what that is worth.
 func (p *pass) introspect(ctx context.Context, i Introspection) {
@@ -39,23 +42,20 @@ func (p *pass) introspect(ctx context.Context, i Introspection) {
 		p.unread(ctx, i.subject(), err)
 		return
 	}
-	at, err := p.introspectionEndpoint(ctx, i.Client, i.IntrospectionURL)
-	if err != nil {
-		p.unread(ctx, i.subject(), err)
-		return
-	}
-	book := p.bookOf("token:"+holdoff.Digest([]byte(i.Name)), i.Name, at.url, i.ClientID, i.method(), i.TokenTypeHint)
-	q := &question{Introspection: i, token: token, with: with, at: at}
+	book := p.bookOf("token:"+holdoff.Digest([]byte(i.Name)), i.Name, i.Issuer, i.IntrospectionURL, i.ClientID, i.method(), i.TokenTypeHint)
+	q := &question{Introspection: i, token: token, with: with}
 	result := p.make(ctx, attempt{
-		gate: p.gateOf(i.Client, at), own: &book, client: with.mark, mine: []byte(holdoff.Digest(with.mark, []byte(token.Reveal()))),
+		gate: p.gateOf(i.Client, "introspection "+i.IntrospectionURL), own: &book, client: with.mark, mine: []byte(holdoff.Digest(with.mark, []byte(token.Reveal()))),
 		send: func() verdict { return p.ask(ctx, q) },
 	})
 	switch {
+	case result.unsent != nil:
+		p.unread(ctx, i.subject(), result.unsent)
 	case result.granted():
 		p.tellToken(q)
 	case ctx.Err() == nil:
 		p.sink(watch.Problem{
-			Subject: i.subject(), Reason: result.Reason, Err: fmt.Errorf("ask %s about the token: %s", where(at.url), result.words()), Confined: true, Remedy: askingRemedy(result.Reason),
+			Subject: i.subject(), Reason: result.Reason, Err: fmt.Errorf("ask %s about the token: %s", i.server(), result.words()), Confined: true, Remedy: askingRemedy(result.Reason),
 		})
 	}
 }
@@ -73,15 +73,19 @@ func askingRemedy(reason watch.Reason) string {
 
 // ask asks once; where that can do no harm, again after a moment's outage.
 func (p *pass) ask(ctx context.Context, q *question) verdict {
-	leave, err := p.visit(ctx, q.at.url)
+	at, err := p.introspectionEndpoint(ctx, q.Client, q.IntrospectionURL)
 	if err != nil {
-		return verdict{Refusal: holdoff.Refusal{Reason: watch.TimedOut, Text: "the pass ended before its turn came"}}
+		return verdict{unsent: err}
+	}
+	leave, err := p.visit(ctx, at.url)
+	if err != nil {
+		return verdict{unsent: err}
 	}
 	defer leave()
-	web := p.plain
-	if q.with.certificate != nil {
-		if web, err = p.client(q.with.certificate, p.env.Timeout); err != nil {
-			return verdict{Refusal: holdoff.Refusal{Reason: watch.Unreadable, Text: err.Error(), Lasting: true}}
+	web, certificate := p.plain, q.forTLS(q.with)
+	if certificate != nil {
+		if web, err = p.client(certificate, p.env.Timeout); err != nil {
+			return verdict{unsent: err}
 		}
 		defer web.Close()
 	}
@@ -89,11 +93,11 @@ func (p *pass) ask(ctx context.Context, q *question) verdict {
 	if q.TokenTypeHint != "" {
 		form.Set("token_type_hint", q.TokenTypeHint)
 	}
-	secrets, err := q.prove(q.with, q.at.url, q.at.issuer, p.present(), form, header)
+	secrets, err := q.prove(q.with, at.url, at.issuer, p.present(), form, header)
 	if err != nil {
-		return verdict{Refusal: holdoff.Refusal{Reason: watch.Unparsable, Text: err.Error(), Lasting: true}}
+		return verdict{unsent: err}
 	}
-	request := webclient.Request{Method: http.MethodPost, URL: q.at.url, Header: header, Form: form, Secrets: append(secrets, q.token)}
+	request := webclient.Request{Method: http.MethodPost, URL: at.url, Header: header, Form: form, Secrets: append(secrets, q.token), Private: true}
 	send := web.Get
 	if q.method() == privateKeyJWT {
 		send = web.Once // its assertion counts once
@@ -101,7 +105,7 @@ func (p *pass) ask(ctx context.Context, q *question) verdict {
 	got, err := send(ctx, request)
 	if err != nil {
 		failure := web.Explain("", err)
-		if refused, over := refusedInTLS(failure); over && q.with.certificate != nil {
+		if refused, over := refusedInTLS(failure); over && certificate != nil {
 			refused.Reason = watch.AuthFailed
 			return refused
 		}
@@ -113,49 +117,47 @@ func (p *pass) ask(ctx context.Context, q *question) verdict {
 
 // judge says whether the answer is one about the token.
 func (q *question) judge(web *webclient.Client, request webclient.Request) verdict {
-	code, description := q.got.refused()
+	said := q.got.refused()
 	var active bool
 	raw, there := q.got.members["active"]
 	if q.got.Status == http.StatusOK && there && json.Unmarshal(raw, &active) == nil {
 		return verdict{}
 	}
-	reason, _ := known(code)
-	if code == "" {
+	reason, _ := known(said.code)
+	if said.code == "" {
 		reason = watch.SignInRefused
 	}
-	refused := q.got.Status == http.StatusUnauthorized || code != "" && reason == watch.SignInClientRefused
+	refused := q.got.Status == http.StatusUnauthorized || said.code != "" && reason == watch.SignInClientRefused
 	switch {
 	case refused && !webclient.Passing(q.got.Status):
 		return verdict{ofClient: true, retryAfter: retryafter.Of(q.got.Header, time.Now(), longestAsked), Refusal: holdoff.Refusal{
-			Reason: watch.AuthFailed, Code: code, Status: q.got.Status, Lasting: true, Text: "the client that asks is refused (" + words(code, description, q.got.Status) + ")",
+			Reason: watch.AuthFailed, Code: said.shownCode, Status: q.got.Status, Lasting: true, Text: "the client that asks is refused (" + said.words(q.got.Status) + ")",
 		}}
-	case q.got.Status == http.StatusOK:
+	case q.got.Status == http.StatusOK && q.got.isObject():
 		text := `it answered 200 OK without saying whether the token is "active" (RFC 7662, 2.2)`
-		if !q.got.isObject() {
-			text = unanswered(web, request, q.got, code, description).Text
-		}
 		return verdict{Refusal: holdoff.Refusal{Reason: watch.Unparsable, Text: text, Status: q.got.Status}}
+	case q.got.Status == http.StatusForbidden && said.code != "":
+		return failed(web.Refusal(request, q.got.Answer, said.words(q.got.Status))) // it heals when somebody grants the right
 	}
-	said := ""
-	if code != "" {
-		said = words(code, description, q.got.Status)
-	}
-	return failed(web.Refusal(request, q.got.Answer, said))
+	return unanswered(web, request, q.got, said)
 }
 
 // tellToken tells what the server said of the token.
 func (p *pass) tellToken(q *question) {
 	var active bool
 	if json.Unmarshal(q.got.members["active"], &active) != nil || !active {
-		p.sink(watch.Condition{Subject: q.subject(), Reason: watch.TokenInactive, Text: q.inactive(p.env.Now()), Details: map[string]any{"server": where(q.at.url)}})
+		p.sink(watch.Condition{
+			Subject: q.subject(), Reason: watch.TokenInactive, Identity: fingerprint(q.token.Reveal()),
+			Text: q.inactive(p.env.Now()), Details: map[string]any{"server": q.server()},
+		})
 		return
 	}
 	dates, malformed := q.dates()
 	details := q.details()
 	if slices.ContainsFunc(malformed, func(clause string) bool { return strings.HasPrefix(clause, "exp ") }) {
 		p.sink(watch.Condition{
-			Subject: q.subject(), Reason: watch.ClaimsMalformed, Details: details,
-			Text: "is active, but nobody can tell until when: its " + strings.Join(malformed, "; its "),
+			Subject: q.subject(), Reason: watch.ClaimsMalformed, Identity: fingerprint(q.token.Reveal()), Details: details,
+			Text: "token is active, but nobody can tell until when: its " + strings.Join(malformed, "; its "),
 		})
 		return
 	}
@@ -173,7 +175,7 @@ func (p *pass) tellToken(q *question) {
 	}
 	granted, _ := q.got.scopes()
 	if wrong := compareScopes(q.ExpectScopes, granted, q.got, details); wrong.reason != "" {
-		told.Observations = append(told.Observations, watch.Observation{Reason: wrong.reason, Text: wrong.text})
+		told.Observations = append(told.Observations, watch.Observation{Reason: wrong.reason, Text: wrong.text, Remedy: wrong.remedy})
 	}
 	p.ahead(&told)
 	p.sink(told)
@@ -182,10 +184,10 @@ func (p *pass) tellToken(q *question) {
 // inactive says what it can mean that a token is not active: the server does not tell (RFC
 // 7662, section 2.2).
 func (q *question) inactive(now time.Time) string {
-	text := "is not active: it has expired, was revoked, or is not one that this client may ask about"
+	text := "token is not active: it has expired, was revoked, or is not one that this client may ask about"
 	read, err := jose.Read([]byte(q.token.Reveal()))
 	if err == nil && read.ExpiresAt.After(now) {
-		text += fmt.Sprintf("; it is a JWT that runs until %s, and some servers know no JWTs here: the kind jwt reads it without asking", read.ExpiresAt.Format(time.RFC3339))
+		text += fmt.Sprintf("; it is a JWT that runs until %s, and some servers know no JWTs here: the kind jwt reads it without asking", stamp(read.ExpiresAt))
 	}
 	return text
 }
@@ -220,7 +222,7 @@ func (q *question) dates() (dates map[string]time.Time, malformed []string) {
 }
 
 func (q *question) details() map[string]any {
-	details := map[string]any{"server": where(q.at.url)}
+	details := map[string]any{"server": q.server()}
 	for claim, key := range map[string]string{"client_id": "client_id", "token_type": "token_type", "iss": "issuer"} {
 		if text := q.got.text(claim); text != "" {
 			details[key] = q.got.said(text, shownWords)

@@ -39,12 +39,12 @@ func TestTheDateOfATokenIsReadHoweverItIsWritten(t *testing.T) {
 		{"1796083200.5", end.Add(500 * time.Millisecond), ""},
 		{"1.7960832e9", end, ""},
 		{"null", time.Time{}, ""},
-		{`"1796083200"`, time.Time{}, `is active, but nobody can tell until when: its exp is the string "1796083200" and no number of seconds since 1970`},
-		{`"tomorrow"`, time.Time{}, `is active, but nobody can tell until when: its exp is the string "tomorrow" and no number of seconds since 1970`},
-		{"1e300", time.Time{}, "is active, but nobody can tell until when: its exp is 1e300, which lies after the year 9999"},
-		{"-5", time.Time{}, "is active, but nobody can tell until when: its exp is -5, which lies before 1970"},
-		{"[1796083200]", time.Time{}, "is active, but nobody can tell until when: its exp is a list and no number of seconds since 1970"},
-		{"1796083200000", time.Time{}, "is active, but nobody can tell until when: its exp is 1796083200000, which lies after the year 9999; taken as milliseconds it is 2026-12-01 00:00 UTC"},
+		{`"1796083200"`, time.Time{}, `token is active, but nobody can tell until when: its exp is the string "1796083200" and no number of seconds since 1970`},
+		{`"tomorrow"`, time.Time{}, `token is active, but nobody can tell until when: its exp is the string "tomorrow" and no number of seconds since 1970`},
+		{"1e300", time.Time{}, "token is active, but nobody can tell until when: its exp is 1e300, which lies after the year 9999"},
+		{"-5", time.Time{}, "token is active, but nobody can tell until when: its exp is -5, which lies before 1970"},
+		{"[1796083200]", time.Time{}, "token is active, but nobody can tell until when: its exp is a list and no number of seconds since 1970"},
+		{"1796083200000", time.Time{}, "token is active, but nobody can tell until when: its exp is 1796083200000, which lies after the year 9999; taken as milliseconds it is 2026-12-01 00:00 UTC"},
 	} {
 		t.Run(row.exp, func(t *testing.T) {
 			fact, _ := about(t, saysJSON(200, fmt.Sprintf(`{"active":true,"iat":1795300000,"exp":%s}`, row.exp)), nil)

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"lapsewatch/checks"
 	"lapsewatch/internal/webclient"
@@ -28,7 +29,12 @@ var Kind = checks.Define("oauth", defaults, New)
 type check struct {
 	options Options
 	env     checks.Env
+	// unfinished is how many refresh tokens are sent, and their successors not yet stored.
+	unfinished atomic.Int32
 }
+
+// Unfinished implements watch.Unfinished.
+func (c *check) Unfinished() bool { return c.unfinished.Load() > 0 }
 
 // New makes the check from options that Validate accepted.
 func New(options Options, env checks.Env) (watch.Check, error) {
@@ -90,8 +96,17 @@ func (c *check) collect(ctx context.Context, sink watch.Sink, atOnce bool) error
 // looks are what there is to do, each for one entry.
 func (p *pass) looks() []look {
 	var looks []look
+	untried := 0
 	for _, s := range p.options.SignIns {
-		looks = append(looks, look{s.subject(), func(ctx context.Context) { p.signIn(ctx, s) }})
+		do := func(ctx context.Context) { p.signIn(ctx, s) }
+		if s.grant() == refreshToken && !p.env.Keeps {
+			untried++
+			do = func(ctx context.Context) { p.leaveUntried(ctx, s) }
+		}
+		looks = append(looks, look{s.subject(), do})
+	}
+	if untried > 0 {
+		looks = append(looks, look{untriedSubject, func(context.Context) { p.tellUntried() }})
 	}
 	for _, i := range p.options.Introspections {
 		looks = append(looks, look{i.subject(), func(ctx context.Context) { p.introspect(ctx, i) }})
@@ -102,10 +117,36 @@ func (p *pass) looks() []look {
 	return looks
 }
 
+// untriedSubject stands for all sign-ins by refresh token.
+var untriedSubject = watch.Subject{ID: refreshing, Name: "sign-ins by refresh token"}
+
+// leaveUntried tells the dates of a sign-in that may use up its token, which must not be
+// where nobody remembers what became of that.
+func (p *pass) leaveUntried(ctx context.Context, s SignIn) {
+	with, err := s.read(p.env.Secrets)
+	p.tellSecret(s, false)
+	p.tellCertificate(ctx, s, with, err)
+	p.reckonStored(ctx, s)
+}
+
+func (p *pass) tellUntried() {
+	p.sink(watch.Problem{
+		Subject: untriedSubject, Reason: watch.Unreadable, Confined: true, HidesPrefix: refreshing + "/",
+		Err:    errors.New("they are not tried here: each may use up its refresh token, and nothing that is learnt here is remembered"),
+		Remedy: "`lapsewatch run` tries them.",
+	})
+}
+
 // Try implements watch.Trier. It signs in as a pass does, in spite of earlier refusals, and
 // stores what a refresh brings.
 func (c *check) Try(ctx context.Context) []watch.Ability {
-	return checks.TryByCollecting(ctx, tried{c}, "signs in, or says until when")
+	abilities := checks.TryByCollecting(ctx, tried{c}, "signs in, or says until when")
+	for i, ability := range abilities {
+		if ability.Name == untriedSubject.Name {
+			abilities[i].Required = false // it is nothing that anybody lacks
+		}
+	}
+	return abilities
 }
 
 // tried tells of a refusal as of what could not be read: either way it does not work.
@@ -113,13 +154,14 @@ type tried struct{ check *check }
 
 func (t tried) Collect(ctx context.Context, sink watch.Sink) error {
 	return t.check.collect(ctx, func(fact watch.Fact) {
-		if said, is := fact.(watch.Condition); is && refuses(said.Reason) {
+		if said, is := fact.(watch.Condition); is && refuses(said) {
 			fact = watch.Problem{Subject: said.Subject, Reason: said.Reason, Err: errors.New(said.Text), Remedy: said.Remedy, Confined: true}
 		}
 		sink(fact)
 	}, true)
 }
 
-func refuses(reason watch.Reason) bool {
-	return refusedSignIn(reason) || reason == watch.TokenInactive || reason == watch.TokenNotStored
+func refuses(said watch.Condition) bool {
+	_, waits := said.Details["next_try"]
+	return waits || refusedSignIn(said.Reason) || said.Reason == watch.TokenInactive || said.Reason == watch.TokenNotStored
 }

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -26,7 +27,18 @@ type past struct {
 	UsedUpAt time.Time `json:"used_up_at,omitzero"`
 	// Lost is when it was sent and no answer came.
 	Lost time.Time `json:"lost,omitzero"`
+	// Sent is the fingerprint of the one that is being sent, and SentAt when, by the own
+	// clock: what a run that is killed leaves is its successor.
+	Sent   string    `json:"sent,omitempty"`
+	SentAt time.Time `json:"sent_at,omitzero"`
 }
+
+// succession is how long after a token was sent one that appears is taken for its successor.
+const (
+	succession       = 5 * time.Minute
+	clockSteps       = time.Minute
+	rememberPatience = 10 * time.Second
+)
 
 func pastKey(name string) string { return "refresh-token:" + holdoff.Digest([]byte(name)) }
 
@@ -45,31 +57,84 @@ func (p *pass) recall(ctx context.Context, name string) past {
 	return known
 }
 
-func (p *pass) remember(ctx context.Context, name string, known past) {
+// remember keeps what is known even if the pass ends at this moment.
+func (p *pass) remember(ctx context.Context, name string, known past) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rememberPatience)
+	defer cancel()
 	text, err := json.Marshal(known)
-	if err == nil {
-		err = p.env.Memory.Remember(ctx, pastKey(name), text)
-	}
 	if err != nil {
+		return err
+	}
+	return p.env.Memory.Remember(ctx, pastKey(name), text)
+}
+
+// note remembers what it is of use to know, and no more than that.
+func (p *pass) note(ctx context.Context, name string, known past) {
+	if err := p.remember(ctx, name, known); err != nil {
 		p.env.Log.Warn("remember what is known of a refresh token", "entry", name, "error", err)
 	}
 }
 
+// replaced reports whether a token is one whose successor has been asked for.
+func (k past) replaced(token string) bool {
+	print := fingerprint(token)
+	return print == k.UsedUp || print == k.Sent
+}
+
 // sees is the past with the token that is there now. One that is not known was put there by
 // a person, when the file was changed; and a file that was written anew with the same token
-// makes that no younger.
-func (k past) sees(token watch.Secret, changed time.Time) past {
-	if now := fingerprint(token.Reveal()); k.Token != now && k.UsedUp != now {
-		return past{Token: now, Issued: changed.UTC(), UsedUp: k.UsedUp, UsedUpAt: k.UsedUpAt}
-	}
-	if k.Issued.IsZero() || changed.Before(k.Issued) && k.UsedUp == "" {
-		k.Issued = changed.UTC()
+// makes that no younger. own: this check has got it itself.
+func (k past) sees(token watch.Secret, changed time.Time, own bool) past {
+	changed = changed.UTC()
+	soon := k.Sent != "" && changed.After(k.SentAt.Add(-clockSteps)) && changed.Before(k.SentAt.Add(succession))
+	switch now := fingerprint(token.Reveal()); {
+	case k.Token == now || k.UsedUp == now:
+		if k.Issued.IsZero() || changed.Before(k.Issued) && k.UsedUp == "" {
+			k.Issued = changed
+		}
+	case k.Token != "" && (own || soon): // a run was killed before it could remember it
+		k.UsedUp, k.UsedUpAt = k.Token, changed
+		k.Token, k.Used, k.Expires, k.Lost = now, changed, time.Time{}, time.Time{}
+		k.Sent, k.SentAt = "", time.Time{}
+	default:
+		return past{Token: now, Issued: changed, UsedUp: k.UsedUp, UsedUpAt: k.UsedUpAt}
 	}
 	return k
 }
 
+// follows is the past of a token that its own service replaces: another one is used when it
+// appears, and of the same sign-in, which is over only where it could not have lasted.
+func (k past) follows(token watch.Secret, changed time.Time, l Lifetime) past {
+	now := fingerprint(token.Reveal())
+	if k.Token == "" || k.Token == now {
+		return k.sees(token, changed, false)
+	}
+	over := func(from time.Time, life watch.Duration) bool {
+		return life > 0 && !from.IsZero() && changed.After(from.Add(time.Duration(life)))
+	}
+	last := k.Used
+	if last.Before(k.Issued) {
+		last = k.Issued
+	}
+	if over(k.Issued, l.Life) || over(last, l.Idle) {
+		return past{Token: now, Issued: changed.UTC()}
+	}
+	k.Token, k.Used = now, changed.UTC()
+	return k
+}
+
+func (k past) sending(token watch.Secret, now time.Time) past {
+	k.Sent, k.SentAt = fingerprint(token.Reveal()), now
+	return k
+}
+
+// rotated is the past after the answer that used up old. fresh is empty where it could not
+// be taken.
 func (k past) rotated(old, fresh watch.Secret, now time.Time) past {
-	k.Token, k.UsedUp, k.UsedUpAt, k.Lost, k.Expires = fingerprint(fresh.Reveal()), fingerprint(old.Reveal()), now, time.Time{}, time.Time{}
+	k.UsedUp, k.UsedUpAt, k.Lost, k.Expires = fingerprint(old.Reveal()), now, time.Time{}, time.Time{}
+	if fresh.Reveal() != "" {
+		k.Token = fingerprint(fresh.Reveal())
+	}
 	return k
 }
 
@@ -152,17 +217,20 @@ func (l Lifetime) credential(subject watch.Subject, token watch.Secret, known pa
 
 // reckonStored tells of the refresh token of a sign-in that was not tried.
 func (p *pass) reckonStored(ctx context.Context, s SignIn) {
-	path := s.Store.File
-	if path == "" {
-		path = s.RefreshToken.File
-	}
+	path, err := resolved(s.storePath())
 	v := &vault{path: path}
 	known := p.recall(ctx, s.Name)
-	if err := v.load(known.UsedUp); err != nil {
+	if err == nil {
+		err = v.load(known)
+	}
+	if errors.Is(err, errUndecided) {
+		v.token, err = v.stored, nil // which of the two is no question of its date
+	}
+	if err != nil {
 		p.unread(ctx, s.refreshSubject(), notRead(err))
 		return
 	}
-	p.tellRefreshToken(s, v.token, known.sees(v.token, v.changed))
+	p.tellRefreshToken(s, v.token, known.sees(v.token, v.changed, v.recovered))
 }
 
 // reckon tells until when a refresh token works that is only watched.
@@ -173,7 +241,7 @@ func (p *pass) reckon(ctx context.Context, r RefreshToken) {
 		return
 	}
 	changed := r.Issued.Time()
-	if r.Token.File != "" && changed.IsZero() {
+	if r.Token.File != "" {
 		info, err := os.Stat(r.Token.File)
 		if err != nil {
 			p.unread(ctx, r.subject(), notRead(fmt.Errorf("read when the refresh token was stored: %w", err)))
@@ -181,16 +249,7 @@ func (p *pass) reckon(ctx context.Context, r RefreshToken) {
 		}
 		changed = info.ModTime()
 	}
-	known := p.recall(ctx, r.Name).sees(token, changed)
-	if r.Issued.IsZero() {
-		p.remember(ctx, r.Name, known)
-	}
-	if r.ends(token, known).at.IsZero() {
-		p.unread(ctx, r.subject(), &unreadable{
-			reason: watch.Unparsable, remedy: "Give life or idle in the options, as the authorization server's documentation says.",
-			err: fmt.Errorf("the refresh token in %s has no date of its own, and neither life nor idle says how long it works", r.Token),
-		})
-		return
-	}
+	known := p.recall(ctx, r.Name).follows(token, changed, r.Lifetime)
+	p.note(ctx, r.Name, known)
 	p.sink(r.credential(r.subject(), token, known))
 }

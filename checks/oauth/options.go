@@ -21,9 +21,9 @@ type Client struct {
 	Issuer            string          `yaml:"issuer,omitempty" jsonschema_description:"https URL of the authorization server, whose discovery document names its endpoints"`
 	ClientID          string          `yaml:"client_id" jsonschema:"required,minLength=1" jsonschema_description:"the client's ID"`
 	Method            string          `yaml:"client_auth,omitempty" jsonschema:"enum=client_secret_basic,enum=client_secret_post,enum=private_key_jwt,enum=tls_client_auth,enum=self_signed_tls_client_auth,enum=none" jsonschema_description:"how the client proves who it is (RFC 7591, section 2); default: what the other keys suggest"`
-	Secret            watch.SecretRef `yaml:"client_secret,omitempty" jsonschema_description:"where the client's secret is kept"`
-	Key               watch.SecretRef `yaml:"client_key,omitempty" jsonschema_description:"where the client's private key is kept, as PEM; with private_key_jwt and tls_client_auth"`
-	Certificate       watch.SecretRef `yaml:"client_certificate,omitempty" jsonschema_description:"where the client's certificate is kept, as PEM, its own first"`
+	Secret            watch.SecretRef `yaml:"client_secret,omitempty" jsonschema_description:"where the client's secret is kept" watched:"true"`
+	Key               watch.SecretRef `yaml:"client_key,omitempty" jsonschema_description:"where the client's private key is kept, as PEM; with private_key_jwt and tls_client_auth" watched:"true"`
+	Certificate       watch.SecretRef `yaml:"client_certificate,omitempty" jsonschema_description:"where the client's certificate is kept, as PEM, its own first" watched:"true"`
 	KeyID             string          `yaml:"key_id,omitempty" jsonschema_description:"kid in the header of the assertion, with private_key_jwt"`
 	Algorithm         string          `yaml:"signing_algorithm,omitempty" jsonschema:"enum=RS256,enum=PS256,enum=ES256,enum=ES384,enum=ES512,enum=EdDSA" jsonschema_description:"algorithm of the assertion; default: RS256, or the one that goes with the key"`
 	AssertionAudience string          `yaml:"assertion_audience,omitempty" jsonschema_description:"aud of the assertion; default: the issuer, or else the endpoint"`
@@ -43,7 +43,7 @@ type SignIn struct {
 	// SecretExpires is client_secret_expires_at of RFC 7591.
 	SecretExpires entry.Date      `yaml:"secret_expires,omitempty" jsonschema_description:"when the client's secret expires, such as 2027-03-01 (its beginning, UTC) or 2027-03-01T12:00:00Z"`
 	LatencyLimit  watch.Duration  `yaml:"latency_limit,omitempty" jsonschema_description:"how long the answer may take, such as 2s; default: any time within the timeout"`
-	RefreshToken  watch.SecretRef `yaml:"refresh_token,omitempty" jsonschema_description:"the file that shows what store.command has stored"`
+	RefreshToken  watch.SecretRef `yaml:"refresh_token,omitempty" jsonschema_description:"the file that shows what store.command has stored" watched:"true"`
 	Store         Store           `yaml:"store,omitempty" jsonschema_description:"where a new refresh token is kept; needed with the grant refresh_token"`
 	Lifetime      `yaml:",inline"`
 }
@@ -83,7 +83,7 @@ type Introspection struct {
 	entry.Entry      `yaml:",inline"`
 	Client           `yaml:",inline"`
 	IntrospectionURL string          `yaml:"introspection_url,omitempty" jsonschema_description:"https URL of the introspection endpoint, in place of the one that the issuer names"`
-	Token            watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept"`
+	Token            watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the token is kept" watched:"true"`
 	TokenTypeHint    string          `yaml:"token_type_hint,omitempty" jsonschema:"enum=access_token,enum=refresh_token" jsonschema_description:"what sort of token it is"`
 	ExpectScopes     []string        `yaml:"expect_scopes,omitempty" jsonschema_description:"scopes that it must have"`
 }
@@ -91,7 +91,7 @@ type Introspection struct {
 // RefreshToken is one whose date is reckoned.
 type RefreshToken struct {
 	entry.Entry `yaml:",inline"`
-	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the refresh token is kept"`
+	Token       watch.SecretRef `yaml:"token" jsonschema:"required" jsonschema_description:"where the refresh token is kept" watched:"true"`
 	Lifetime    `yaml:",inline"`
 }
 

@@ -29,7 +29,7 @@ func TestWrongOptionsAreNamedWithTheirPlace(t *testing.T) {
 	if _, err := decoded(leastOptions); err != nil {
 		t.Fatalf("the least options are refused: %v", err)
 	}
-	const refresh = `name: a, issuer: "https://x.example", client_id: a, grant: refresh_token, `
+	const refresh = `name: a, issuer: "https://x.example", client_id: a, grant: refresh_token, life: 90d, `
 	for _, row := range []struct{ name, text, want string }{
 		{"nothing", `{}`, "sign_ins: there is nothing to look at: give sign_ins, introspections or refresh_tokens"},
 		{"no server", `sign_ins: [{name: a, client_id: a}]`, "sign_ins[0]: name the authorization server: give issuer, or the URL of its endpoint"},
@@ -49,13 +49,17 @@ func TestWrongOptionsAreNamedWithTheirPlace(t *testing.T) {
 		{"a parameter that may be a secret", `sign_ins: [{name: a, client_id: a, issuer: "https://x.example", parameters: [{name: my_password, value: x}]}]`, `sign_ins[0].parameters[0].name: "my_password" has a key of its own, or may be a secret`},
 		{"the date of no secret", `sign_ins: [{name: a, client_id: a, issuer: "https://x.example", secret_expires: 2027-03-01}]`, "sign_ins[0].secret_expires: there is no client_secret"},
 		{"a refresh without a store", `sign_ins: [{` + refresh + `}]`, "sign_ins[0].store: is needed with the grant refresh_token: a server that rotates answers with a new refresh token and forgets the old one, which would be lost"},
+		{"a refresh token without an end", `sign_ins: [{name: a, issuer: "https://x.example", client_id: a, grant: refresh_token, store: {file: /a}}]`, "sign_ins[0].life: give life or idle: no refresh token says until when it works; the authorization server's documentation or settings do (usual ones: docs/checks/oauth.md)"},
+		{"a watched one without an end", `refresh_tokens: [{name: a, token: {file: /a}}]`, "refresh_tokens[0].life: give life or idle: no refresh token says until when it works; the authorization server's documentation or settings do (usual ones: docs/checks/oauth.md)"},
+		{"a store somewhere", `sign_ins: [{` + refresh + `store: {file: token}}]`, "sign_ins[0].store.file: want the whole path: two runs must mean the same file"},
+		{"a command's file somewhere", `sign_ins: [{` + refresh + `refresh_token: {file: token}, store: {command: [/b]}}]`, "sign_ins[0].refresh_token.file: want the whole path: two runs must mean the same file"},
 		{"two stores", `sign_ins: [{` + refresh + `store: {file: /a, command: [/b]}}]`, "sign_ins[0].store: want exactly one of file and command"},
 		{"a token beside its store", `sign_ins: [{` + refresh + `refresh_token: {file: /a}, store: {file: /a}}]`, "sign_ins[0].refresh_token: is read from store.file: leave it out"},
 		{"a command whose store nobody can read", `sign_ins: [{` + refresh + `store: {command: [/b]}}]`, "sign_ins[0].refresh_token: say where the token that the command has stored can be read: want {file: PATH}, since a variable of this process never changes"},
 		{"a command that is looked for", `sign_ins: [{` + refresh + `refresh_token: {file: /a}, store: {command: [vault]}}]`, "sign_ins[0].store.command[0]: want the whole path of the program"},
-		{"a store of two", `sign_ins: [{` + refresh + `store: {file: /a}}, {name: b, issuer: "https://x.example", client_id: a, grant: refresh_token, store: {file: /./a}}]`, "sign_ins[1].store.file: is that of sign_ins[0] too: each of the two would use up the other's token"},
+		{"a store of two", `sign_ins: [{` + refresh + `store: {file: /a}}, {name: b, issuer: "https://x.example", client_id: a, grant: refresh_token, idle: 14d, store: {file: /./a}}]`, "sign_ins[1].store.file: is that of sign_ins[0] too: each of the two would use up the other's token"},
 		{"a store for nothing", `sign_ins: [{name: a, issuer: "https://x.example", client_id: a, store: {file: /a}}]`, "sign_ins[0].store: only the grant refresh_token brings something to store"},
-		{"a token that is watched twice", `{sign_ins: [{` + refresh + `store: {file: /a}}], refresh_tokens: [{name: a, token: {file: /b}}]}`, `refresh_tokens[0].name: "a" is the name of sign_ins[0] too, whose refresh token is watched already`},
+		{"a token that is watched twice", `{sign_ins: [{` + refresh + `store: {file: /a}}], refresh_tokens: [{name: a, token: {file: /b}, idle: 14d}]}`, `refresh_tokens[0].name: "a" is the name of sign_ins[0] too, whose refresh token is watched already`},
 		{"no token", `introspections: [{name: a, issuer: "https://x.example", client_id: a}]`, "introspections[0].token: a secret is given by reference: want exactly one of {file: PATH} or {env: NAME}"},
 		{"a hint", `introspections: [{name: a, issuer: "https://x.example", client_id: a, token: {env: A}, token_type_hint: id_token}]`, "introspections[0].token_type_hint: want access_token or refresh_token"},
 		{"a variable without a date", `refresh_tokens: [{name: a, token: {env: A}, life: 90d}]`, "refresh_tokens[0].issued: is needed: an environment variable does not tell when it was set"},

@@ -1,6 +1,8 @@
 package oauth_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"lapsewatch/checks/checktest"
+	"lapsewatch/internal/holdoff"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
 )
@@ -21,10 +24,10 @@ func TestATokenThatCannotBeStoredIsRescued(t *testing.T) {
 			t.Error("the store was not moved")
 		}
 	}
-	got := r.collect(r.options(nil)).condition("sign-in/crm")
+	got := r.collect(r.options(nil)).condition("refresh/crm")
 	checktest.Equal(t, "reason", got.Reason, watch.TokenNotStored)
 	rescue := r.store + ".rescued"
-	if want := "signed in, but the new refresh token could not be stored, and the old one is used up; the new one stands in " + rescue + ": store the refresh token: "; !strings.HasPrefix(got.Text, want) {
+	if want := "signed in, but the new refresh token could not be stored, and the old one is used up; the new one stands in " + rescue + ": read the store once more: "; !strings.HasPrefix(got.Text, want) {
 		t.Errorf("it tells %q, want %q", got.Text, want)
 	}
 	checktest.Equal(t, "remedy", got.Remedy, "Mend the store: the next run then moves the token from "+rescue+" into it. Services that use the old token fail until then.")
@@ -60,7 +63,7 @@ func TestATokenThatNobodyCanKeepIsToldAsLost(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	got := r.collect(r.options(nil)).condition("sign-in/crm")
+	got := r.collect(r.options(nil)).condition("refresh/crm")
 	checktest.Equal(t, "reason", got.Reason, watch.TokenNotStored)
 	if want := "signed in, but the new refresh token could not be stored and is lost, and the old one is used up: "; !strings.HasPrefix(got.Text, want) {
 		t.Errorf("it tells %q, want %q", got.Text, want)
@@ -97,11 +100,23 @@ func TestWhatAKilledRunLeftIsUsed(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRefreshing(t)
 			r.current, r.given = "canary-refresh-0001", []string{"canary-refresh-0000", "canary-refresh-0001"}
+			r.remembers("canary-refresh-0000")
 			row.left(r)
 			r.works()
 			r.onlyFiles("token", "token.lock")
 			r.end()
 		})
+	}
+}
+
+// remembers is that a run has sent a token, and was killed.
+func (r refreshing) remembers(sent string) {
+	r.t.Helper()
+	sum := sha256.Sum256([]byte(sent))
+	print := "sha256:" + hex.EncodeToString(sum[:])[:12]
+	known := object(r.t, map[string]any{"token": print, "issued": asOf.Add(-24 * time.Hour), "sent": print, "sent_at": time.Now().UTC()})
+	if err := r.memory.Remember(r.t.Context(), "refresh-token:"+holdoff.Digest([]byte("crm")), []byte(known)); err != nil {
+		r.t.Fatal(err)
 	}
 }
 
@@ -119,7 +134,7 @@ func TestHalfATokenThatAKilledRunLeftIsNotUsed(t *testing.T) {
 	r.current = "canary-refresh-9999"
 	reason, text := r.told(nil)
 	checktest.Equal(t, "reason", reason, watch.SignInGrantRefused)
-	checktest.Equal(t, "text", text, "cannot sign in at "+r.server.URL+": its refresh token is refused (invalid_grant: token was used before); an answer was lost at 2026-11-22T05:00:00Z, and with it perhaps the token that replaced this one")
+	checktest.Equal(t, "text", text, "cannot sign in at "+r.server.URL+" as client crm-client: its refresh token is refused (invalid_grant: token was used before); an answer was lost at 2026-11-22 05:00 UTC, and with it perhaps the token that replaced this one")
 }
 
 func TestALostAnswerIsTold(t *testing.T) {
@@ -127,17 +142,17 @@ func TestALostAnswerIsTold(t *testing.T) {
 	r.server.Misbehave(vendortest.Manner{Answer: vendortest.CutShort()})
 	reason, text := r.told(nil)
 	checktest.Equal(t, "reason", reason, watch.Unreadable)
-	checktest.Equal(t, "text", text, "sign in at "+r.server.URL+": the server closed the connection; the server may have used up the refresh token, and its answer with the new one was lost")
+	checktest.Equal(t, "text", text, "sign in at "+r.server.URL+" as client crm-client: the server closed the connection; the server may have used up the refresh token, and its answer with the new one was lost")
 	checktest.Equal(t, "store", content(t, r.store), "canary-refresh-0000")
 	r.onlyFiles("token", "token.lock")
 
 	r.pass(time.Hour)
 	reason, text = r.told(nil)
 	checktest.Equal(t, "reason", reason, watch.SignInGrantRefused)
-	want := "its refresh token is refused (invalid_grant: token was used before); an answer was lost at 2026-11-22T06:00:00Z, and with it perhaps the token that replaced this one"
-	checktest.Equal(t, "text", text, "cannot sign in at "+r.server.URL+": "+want)
+	want := "its refresh token is refused (invalid_grant: token was used before); an answer was lost at 2026-11-22 06:00 UTC, and with it perhaps the token that replaced this one"
+	checktest.Equal(t, "text", text, "cannot sign in at "+r.server.URL+" as client crm-client: "+want)
 	_, text = r.told(nil)
-	checktest.Equal(t, "text of the hold", text, "cannot sign in at "+r.server.URL+": not asked again before 2026-11-22T08:00:00Z, after 1 refusal: "+want)
+	checktest.Equal(t, "text of the hold", text, "cannot sign in at "+r.server.URL+" as client crm-client: not asked again before 2026-11-22 08:00 UTC, after 1 refusal: "+want)
 	checktest.Equal(t, "requests", len(r.server.Requests()), 2)
 
 	r.file("token", r.current) // a person has signed in again

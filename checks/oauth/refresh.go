@@ -4,109 +4,204 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"lapsewatch/internal/holdoff"
 	"lapsewatch/watch"
 )
 
-// refreshPatience is the least time that a refresh waits for its answer: one that nobody
-// waits for any more may have cost the token.
-const refreshPatience = 30 * time.Second
+const (
+	// refreshPatience is the least time that a refresh waits for its answer: one that nobody
+	// waits for any more may have cost the token. A check in the middle of one is not waited
+	// for for ever, which longestPatience and fileStoring stay within.
+	refreshPatience = 30 * time.Second
+	longestPatience = 38 * time.Second
+	// fileStoring is what a new token takes to its file at the most.
+	fileStoring = 5 * time.Second
+	mostStores  = 2
+)
 
 const signInAgain = "Let a person sign in again, and put the new refresh token into the store."
 
 // refresh tries a sign-in with a refresh token, under the lock of its store. Nothing is sent
 // before that has stored the token that it has, and what comes is stored before anything
-// else is done with it.
-func (p *pass) refresh(ctx context.Context, s SignIn, with proof, at endpoint) {
+// else is done with it. works: it was granted.
+func (p *pass) refresh(ctx context.Context, s SignIn, with proof) (works bool) {
 	run, err := s.Store.program(p.env.Secrets)
 	if err != nil {
 		p.withhold(ctx, s, notRead(err))
-		return
+		return false
 	}
 	v, unlock, err := openVault(ctx, s, run, p.env.Timeout)
 	if err != nil {
-		p.withhold(ctx, s, notLoaded(err))
-		return
+		p.storeless(ctx, s, err)
+		return false
 	}
 	defer unlock()
-	known := p.recall(ctx, s.Name)
-	if err := v.load(known.UsedUp); err != nil {
-		p.withhold(ctx, s, notLoaded(err))
-		return
+	for again := true; ; again = false {
+		r, result, err := p.tryRefresh(ctx, s, with, v)
+		switch {
+		case err != nil:
+			p.storeless(ctx, s, err)
+			return false
+		case r == nil: // it was used up, which is told
+			return false
+		case errors.Is(result.unsent, errChanged) && again:
+			continue // somebody has put another token there while this one waited
+		case errors.Is(result.unsent, errChanged):
+			result.unsent = notStorable(result.unsent)
+		}
+		p.tellRefreshed(ctx, s, result, r)
+		return result.granted()
 	}
-	known = known.sees(v.token, v.changed)
+}
+
+// storeless tells of a store whose token nobody knows. One problem is told, for the sign-in
+// and its token.
+func (p *pass) storeless(ctx context.Context, s SignIn, err error) {
+	if ctx.Err() != nil {
+		return // the pass tells
+	}
+	problem := unread(s.subject(), notStorable(err))
+	problem.HidesPrefix = s.refreshSubject().ID
+	p.sink(problem)
+}
+
+// tryRefresh loads the store and tries what stands there; r is nil where that must not be
+// sent.
+func (p *pass) tryRefresh(ctx context.Context, s SignIn, with proof, v *vault) (r *refreshed, result told, err error) {
+	known := p.recall(ctx, s.Name)
+	if err := v.load(known); err != nil {
+		return nil, told{}, err
+	}
+	known = known.sees(v.token, v.changed, v.recovered)
 	if err := usedUp(s, known, v.token); err != nil {
 		p.unread(ctx, s.subject(), err)
 		p.tellRefreshToken(s, v.token, known)
-		return
+		return nil, told{}, nil
 	}
 	if v.recovered {
 		p.env.Log.Warn("a refresh token that an earlier run could not store was found beside the store", "sign_in", s.Name, "file", v.path+rescueSuffix)
 	}
-	if !v.interrupted.IsZero() {
+	switch {
+	case !v.interrupted.IsZero():
 		known.Lost = v.interrupted
+	case known.Sent != "" && known.Sent == fingerprint(v.token.Reveal()):
+		known.Lost = known.SentAt
 	}
-	book := p.bookOf("sign-in:"+holdoff.Digest([]byte(s.Name)), s.Name, s.asked(at)...)
-	book.Unasked = func(hold *holdoff.Hold) bool { return hold.Reason == watch.StoreUnusable }
+	book := p.bookOf("sign-in:"+holdoff.Digest([]byte(s.Name)), s.Name, s.asked()...)
 	form := s.form()
 	form.Set("refresh_token", v.token.Reveal())
-	r := &refreshing{tokenRequest: tokenRequest{signIn: s, with: with, at: at, form: form, secrets: []watch.Secret{v.token}}, vault: v, known: known}
-	result := p.make(ctx, attempt{
-		gate: p.gateOf(s.Client, at), own: &book, client: with.mark, mine: []byte(holdoff.Digest(with.mark, []byte(v.token.Reveal()))),
+	r = &refreshed{tokenRequest: tokenRequest{signIn: s, with: with, form: form, secrets: []watch.Secret{v.token}}, vault: v, known: known}
+	result = p.make(ctx, attempt{
+		gate: p.gateOf(s.Client, s.TokenURL), own: &book, client: with.mark, mine: []byte(holdoff.Digest(with.mark, []byte(v.token.Reveal()))),
 		send: func() verdict { return p.use(ctx, r) },
 	})
-	p.tellRefreshed(ctx, s, at, result, r)
+	return r, result, nil
 }
 
-// refreshing is a request that may use up its token.
-type refreshing struct {
+// refreshed is a request that may use up its token.
+type refreshed struct {
 	tokenRequest
 	vault *vault
 	known past
-	// refused is why nothing was sent.
-	refused error
-	// fresh is the new token, if one came, and kept what became of it.
-	fresh watch.Secret
-	kept  keeping
+	// fresh is the new token, if one came, and kept what became of it. untakable says why it
+	// can be kept nowhere.
+	fresh     watch.Secret
+	kept      keeping
+	untakable string
 }
 
-// use sends the token, once the store has shown that it can keep another one. The request
-// is seen to its end even if the pass ends.
-func (p *pass) use(ctx context.Context, r *refreshing) verdict {
-	if r.refused = r.vault.rehearse(ctx); r.refused != nil {
-		return verdict{Refusal: holdoff.Refusal{Reason: watch.StoreUnusable, Text: r.refused.Error()}}
+// use sends the token, once the store has shown that it can keep another one. From then on
+// the request is seen to its end even if the pass ends.
+func (p *pass) use(ctx context.Context, r *refreshed) verdict {
+	at, err := p.tokenEndpoint(ctx, r.signIn.Client, r.signIn.TokenURL)
+	if err != nil {
+		return verdict{unsent: err}
+	}
+	patience := min(max(p.env.Timeout, refreshPatience), longestPatience)
+	if err := r.vault.enough(ctx, patience); err != nil {
+		return verdict{unsent: err}
+	}
+	if err := r.vault.rehearse(ctx); err != nil {
+		return verdict{unsent: storeVerdict(err)}
 	}
 	defer func() { r.vault.done(r.kept) }()
-	if ctx.Err() != nil {
-		return verdict{Refusal: holdoff.Refusal{Reason: watch.TimedOut, Text: "the pass ended before its turn came"}}
+	if aside := r.vault.aside; aside != "" {
+		p.sink(watch.Remark{Text: fmt.Sprintf("%s: a refresh token that an earlier run had rescued was not needed, and stands in %s", r.signIn.Name, aside)})
+	}
+	leave, err := p.visit(ctx, at.url)
+	if err != nil {
+		return verdict{unsent: err}
+	}
+	defer leave()
+	p.unfinished.Add(1)
+	defer p.unfinished.Add(-1)
+	if err := r.vault.enough(ctx, patience); err != nil {
+		return verdict{unsent: err}
+	}
+	if err := r.vault.unchanged(); err != nil {
+		return verdict{unsent: storeVerdict(err)}
+	}
+	before := r.known
+	r.known = r.known.sending(r.vault.token, time.Now().UTC())
+	if err := p.remember(ctx, r.signIn.Name, r.known); err != nil {
+		r.known = before
+		return verdict{unsent: notRemembered(err)}
 	}
 	ctx = context.WithoutCancel(ctx)
-	got := p.send(ctx, &r.tokenRequest, max(p.env.Timeout, refreshPatience))
+	got := p.transmit(ctx, &r.tokenRequest, at, patience)
+	if got.unsent != nil {
+		r.known.Sent, r.known.SentAt = "", time.Time{}
+		p.note(ctx, r.signIn.Name, r.known)
+		return got
+	}
+	return p.settle(ctx, r, got)
+}
+
+// settle keeps what an answer brings. Whatever else it says: a new token comes first.
+func (p *pass) settle(ctx context.Context, r *refreshed, got verdict) verdict {
 	now := p.env.Now().UTC()
-	// Whatever else the answer says: a new token comes first.
-	fresh := r.got.text(refreshToken)
-	if fresh != "" && fresh != r.vault.token.Reveal() && isToken([]byte(fresh)) {
-		r.fresh = watch.NewSecret(fresh)
-		r.kept = r.vault.keep(ctx, r.fresh)
-		r.known = r.known.rotated(r.vault.token, r.fresh, now)
+	r.known.Sent, r.known.SentAt = "", time.Time{}
+	r.read()
+	if r.fresh.Reveal() != "" || r.untakable != "" {
 		got.lost = false
+		r.known = r.known.rotated(r.vault.token, r.fresh, now)
 	}
 	switch {
 	case got.granted():
-		r.known = r.known.used(now, p.statedLife(r, now))
+		r.known = r.known.used(now, r.statedLife(now))
 	case got.lost:
 		r.known.Lost = now
 	}
-	p.remember(ctx, r.signIn.Name, r.known)
+	if r.fresh.Reveal() == "" {
+		p.note(ctx, r.signIn.Name, r.known)
+		return got
+	}
+	r.kept = r.vault.keep(ctx, r.fresh, func() { p.note(ctx, r.signIn.Name, r.known) })
 	return got
+}
+
+// read takes the new token out of an answer that grants one. What a refusal holds in its
+// place, such as an echo, replaces nothing.
+func (r *refreshed) read() {
+	raw, there := r.got.members[refreshToken]
+	fresh := r.got.text(refreshToken)
+	switch {
+	case !r.got.successful() || !there || string(raw) == "null" || string(raw) == `""`:
+	case fresh == r.vault.token.Reveal():
+	case len(fresh) > maxToken:
+		r.untakable = fmt.Sprintf("it is longer than %d KiB", maxToken>>10)
+	case !isToken([]byte(fresh)):
+		r.untakable = "it holds what no refresh token does (RFC 6749, A.17)"
+	default:
+		r.fresh = watch.NewSecret(fresh)
+	}
 }
 
 // statedLife is until when the server says that the refresh token works. No standard has a
 // name for it.
-func (p *pass) statedLife(r *refreshing, now time.Time) time.Time {
+func (r *refreshed) statedLife(now time.Time) time.Time {
 	for _, name := range []string{"refresh_token_expires_in", "refresh_expires_in", "x_refresh_token_expires_in"} {
 		if life, _ := r.got.span(name); life > 0 {
 			return now.Add(life)
@@ -116,69 +211,46 @@ func (p *pass) statedLife(r *refreshing, now time.Time) time.Time {
 }
 
 // tellRefreshed tells of the sign-in and of the refresh token that there is now.
-func (p *pass) tellRefreshed(ctx context.Context, s SignIn, at endpoint, result told, r *refreshing) {
+func (p *pass) tellRefreshed(ctx context.Context, s SignIn, result told, r *refreshed) {
 	current := r.vault.token
 	if r.fresh.Reveal() != "" {
 		current = r.fresh
 	}
-	defer func() { p.tellRefreshToken(s, current, r.known) }()
+	told := s.credential(s.refreshSubject(), current, r.known)
+	defer func() { p.sink(told) }()
 	switch {
-	case r.fresh.Reveal() != "" && !r.kept.stored:
-		p.tellNotStored(s, at, r)
+	case r.untakable != "" || r.fresh.Reveal() != "" && !r.kept.stored:
+		p.tellNotStored(s, r)
 		return
-	case r.refused != nil:
-		p.unread(ctx, s.subject(), unusable(r.refused))
-		return
+	case result.unsent != nil:
 	case result.lost && !result.held:
 		result.Text += "; the server may have used up the refresh token, and its answer with the new one was lost"
-	case result.Reason == watch.SignInGrantRefused && !r.known.Lost.IsZero():
-		result.Text += fmt.Sprintf("; an answer was lost at %s, and with it perhaps the token that replaced this one", r.known.Lost.UTC().Format(time.RFC3339))
+	case result.Reason == watch.SignInGrantRefused:
+		if !r.known.Lost.IsZero() {
+			result.Text += "; an answer was lost at " + stamp(r.known.Lost) + ", and with it perhaps the token that replaced this one"
+		}
+		// Whatever its date: it works no more.
+		told.Observations = []watch.Observation{{Reason: watch.TokenRefused, Text: "is refused by " + s.server() + ": " + result.words(), Remedy: signInAgain}}
 	}
-	p.tellResult(ctx, s, at, result, &r.tokenRequest)
+	p.tellResult(ctx, s, result, &r.tokenRequest)
 }
 
 // tellNotStored tells of a new token that does not stand where it belongs.
-func (p *pass) tellNotStored(s SignIn, at endpoint, r *refreshing) {
-	text := fmt.Sprintf("signed in, but the new refresh token could not be stored and is lost, and the old one is used up: %v", r.kept.err)
-	remedy := "Mend the store. " + signInAgain
-	if r.kept.rescued {
-		rescue := r.vault.path + rescueSuffix
-		text = fmt.Sprintf("signed in, but the new refresh token could not be stored, and the old one is used up; the new one stands in %s: %v", rescue, r.kept.err)
-		remedy = fmt.Sprintf("Mend the store: the next run then moves the token from %s into it. Services that use the old token fail until then.", rescue)
-	}
-	p.sink(watch.Condition{Subject: s.subject(), Reason: watch.TokenNotStored, Text: text, Remedy: remedy, Details: p.details(s, at)})
-}
-
-// unusable says that a store cannot be used, so that nothing is sent.
-func unusable(err error) error {
-	return &unreadable{
-		reason: watch.StoreUnusable, err: fmt.Errorf("nothing was sent: %w", err),
-		remedy: "Let Lapsewatch write to the folder of the store, and mount the folder rather than the file; until then it asks for no new token, because the old one would be used up.",
-	}
-}
-
-// notLoaded says that a store has no token to use, or cannot be locked.
-func notLoaded(err error) error {
-	reason, remedy := watch.StoreUnusable, "Put the refresh token, and nothing else, where the options refer to, and let Lapsewatch read it and write beside it."
+func (p *pass) tellNotStored(s SignIn, r *refreshed) {
+	rescue := r.vault.path + rescueSuffix
+	told := watch.Condition{Subject: s.subject(), Reason: watch.TokenNotStored, Details: s.details(), Remedy: "Mend the store. " + signInAgain}
 	switch {
-	case errors.Is(err, errLocked):
-		remedy = "Look for the other run, if this stays so: two at once would use up each other's token."
-	case errors.Is(err, fs.ErrNotExist):
-		reason, remedy = watch.NotFound, signInAgain
+	case r.untakable != "":
+		told.Text = "signed in, but the new refresh token cannot be kept: " + r.untakable + "; it is lost, and the old one is used up"
+		told.Remedy = "Ask whoever runs the authorization server for refresh tokens as the standard has them. " + signInAgain
+	case r.kept.foreign && r.kept.rescued:
+		told.Text = fmt.Sprintf("signed in, but somebody else has put another refresh token into the store meanwhile: that was left there, and the new one stands in %s", rescue)
+		told.Remedy = fmt.Sprintf("Look who else writes to the store: nobody may who does not hold the lock on %s. Keep the token that works.", r.vault.path+lockSuffix)
+	case r.kept.rescued:
+		told.Text = fmt.Sprintf("signed in, but the new refresh token could not be stored, and the old one is used up; the new one stands in %s: %v", rescue, r.kept.err)
+		told.Remedy = fmt.Sprintf("Mend the store: the next run then moves the token from %s into it. Services that use the old token fail until then.", rescue)
+	default:
+		told.Text = fmt.Sprintf("signed in, but the new refresh token could not be stored and is lost, and the old one is used up: %v", r.kept.err)
 	}
-	return &unreadable{reason: reason, remedy: remedy, err: fmt.Errorf("nothing was sent: %w", err)}
-}
-
-// usedUp says that the token in the store is one that was replaced. A server takes it for
-// stolen, and ends all that came of the sign-in (RFC 9700, section 4.14.2).
-func usedUp(s SignIn, known past, token watch.Secret) error {
-	if known.UsedUp == "" || known.UsedUp != fingerprint(token.Reveal()) {
-		return nil
-	}
-	where, remedy := s.Store.File, signInAgain
-	if where == "" {
-		where, remedy = s.RefreshToken.File, "Look why what store.command has stored does not show there; if it is gone, let a person sign in again."
-	}
-	return &unreadable{reason: watch.StoreUnusable, remedy: remedy, err: fmt.Errorf(
-		"nothing was sent: the refresh token in %s was used up at %s, and what replaced it does not stand there", where, known.UsedUpAt.UTC().Format(time.RFC3339))}
+	p.sink(told)
 }

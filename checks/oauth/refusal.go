@@ -26,9 +26,11 @@ type verdict struct {
 	retryAfter time.Duration
 	// lost: the request may have arrived, and its answer did not.
 	lost bool
+	// unsent is why nothing was sent, so that nothing is known of the client; nil if it was.
+	unsent error
 }
 
-func (v verdict) granted() bool { return v.Reason == "" }
+func (v verdict) granted() bool { return v.Reason == "" && v.unsent == nil }
 
 // refusedSignIn reports whether a reason says that the server refuses. Any other is one why
 // nobody knows.
@@ -63,66 +65,98 @@ func known(code string) (reason watch.Reason, clause string) {
 	return watch.SignInRefused, "it is refused"
 }
 
-// expired are the words in which servers say that a client's secret is over.
-var expired = regexp.MustCompile(`(?i)(secret|credential|client|key)s?\b.{0,80}\bexpired?\b|\bexpired\b.{0,40}\b(secret|credential|client|key)`)
+// What servers say where something of the client's is over. A session, a code or a token
+// that has expired is none of these.
+var (
+	secretOver      = regexp.MustCompile(`(?i)\b(secret|credential)s?\b.{0,80}\bexpired?\b|\bexpired\b.{0,40}\b(secret|credential)`)
+	certificateOver = regexp.MustCompile(`(?i)\bcert(ificate)?s?\b.{0,80}\bexpired?\b|\bexpired\b.{0,40}\bcert`)
+	assertionOver   = regexp.MustCompile(`(?i)\b(assertion|jwt)s?\b.{0,80}\b(expired?|exp)\b|\bexpired\b.{0,40}\b(assertion|jwt)`)
+)
+
+// over says what of the client's has expired by the words of a server that refuses it.
+func (c Client) over(description string) (reason watch.Reason, clause string) {
+	switch c.method() {
+	case secretBasic, secretPost:
+		if secretOver.MatchString(description) {
+			return watch.SignInSecretExpired, "its client secret has expired"
+		}
+	case tlsAuth, selfSignedTLS:
+		if certificateOver.MatchString(description) {
+			return watch.SignInSecretExpired, "its client certificate has expired"
+		}
+	case privateKeyJWT:
+		switch {
+		case assertionOver.MatchString(description):
+			return watch.SignInClientRefused, "its signed assertion is refused as one that has expired"
+		case certificateOver.MatchString(description):
+			return watch.SignInSecretExpired, "its client certificate has expired"
+		}
+	}
+	return watch.SignInClientRefused, "its client is refused"
+}
 
 // notAllowed are the words of servers that call it an invalid_request.
 var notAllowed = regexp.MustCompile(`(?i)grant.?type is not (allowed|enabled|supported|authorized)`)
 
-// judge says what an answer of a token endpoint means for who asked with such a grant.
-func judge(web *webclient.Client, request webclient.Request, got answer, grant string) verdict {
-	code, description := got.refused()
-	asked := retryafter.Of(got.Header, time.Now(), longestAsked)
+// judge says what an answer of the token endpoint means for the sign-in.
+func (s SignIn) judge(web *webclient.Client, request webclient.Request, got answer) verdict {
+	said := got.refused()
 	switch {
-	case got.Status == http.StatusOK && got.text("access_token") != "" && code == "":
+	case got.Status == http.StatusOK && got.text("access_token") != "" && got.successful():
 		return verdict{}
-	case got.Status >= 500 || webclient.Passing(got.Status) || code == "" && got.Status != http.StatusUnauthorized:
-		return unanswered(web, request, got, code, description)
+	case got.Status >= 500 || webclient.Passing(got.Status) || said.code == "" && got.Status != http.StatusUnauthorized:
+		return unanswered(web, request, got, said)
 	}
-	judged := verdict{Refusal: holdoff.Refusal{Code: code, Status: got.Status, Lasting: true}, retryAfter: asked}
-	if reason, text, lasting, ok := saysEntra(description); ok {
+	judged := verdict{
+		Refusal:    holdoff.Refusal{Code: said.shownCode, Status: got.Status, Lasting: true},
+		retryAfter: retryafter.Of(got.Header, time.Now(), longestAsked),
+	}
+	if reason, text, lasting, ok := saysEntra(said.shownWhy); ok {
 		judged.Reason, judged.Text, judged.Lasting = reason, text, lasting
 		judged.ofClient = reason == watch.SignInClientRefused || reason == watch.SignInSecretExpired
 		return judged
 	}
-	clause := ""
-	judged.Reason, clause = known(code)
-	if code == "" { // 401
-		judged.Reason, clause = watch.SignInClientRefused, "its client is refused"
+	reason, clause := known(said.code)
+	if said.code == "" { // 401
+		reason = watch.SignInClientRefused
 	}
-	if judged.Reason == watch.SignInGrantRefused && grant != refreshToken {
-		judged.Reason, clause = watch.SignInRefused, "it is refused"
+	switch {
+	case reason == watch.SignInClientRefused:
+		reason, clause = s.over(said.shownWhy)
+	case reason == watch.SignInGrantRefused && s.grant() != refreshToken:
+		reason, clause = watch.SignInRefused, "it is refused"
+	case reason == watch.SignInRefused && notAllowed.MatchString(said.shownWhy):
+		reason, clause = watch.SignInNotAllowed, "its client is not allowed to"
 	}
-	if judged.Reason == watch.SignInClientRefused && expired.MatchString(description) {
-		judged.Reason, clause = watch.SignInSecretExpired, "its client secret has expired"
-	}
-	if judged.Reason == watch.SignInRefused && notAllowed.MatchString(description) {
-		judged.Reason, clause = watch.SignInNotAllowed, "its client is not allowed to"
-	}
-	judged.ofClient = judged.Reason == watch.SignInClientRefused || judged.Reason == watch.SignInSecretExpired
-	judged.Lasting = refusedSignIn(judged.Reason)
-	judged.Text = clause + " (" + words(code, description, got.Status) + ")"
+	judged.Reason = reason
+	judged.ofClient = reason == watch.SignInClientRefused || reason == watch.SignInSecretExpired
+	judged.Lasting = refusedSignIn(reason)
+	judged.Text = clause + " (" + said.words(got.Status) + ")"
 	return judged
 }
 
-func words(code, description string, status int) string {
+// words are the server's own, or its status where it has none.
+func (r refusal) words(status int) string {
 	switch {
-	case code == "":
+	case r.code == "":
 		return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
-	case description == "":
-		return code
+	case r.shownWhy == "":
+		return r.shownCode
 	}
-	return code + ": " + strings.TrimSuffix(description, ".")
+	return r.shownCode + ": " + strings.TrimSuffix(r.shownWhy, ".")
 }
 
-// unanswered is the verdict on an answer that says nothing about the sign-in.
-func unanswered(web *webclient.Client, request webclient.Request, got answer, code, description string) verdict {
-	said := ""
-	if code != "" {
-		said = words(code, description, got.Status)
+// unanswered is the verdict on an answer that says nothing about the client: it comes of
+// something that stands before the server, or of an outage, and is asked again soon.
+func unanswered(web *webclient.Client, request webclient.Request, got answer, said refusal) verdict {
+	own := ""
+	if said.code != "" {
+		own = said.words(got.Status)
 	}
 	if got.Status != http.StatusOK {
-		return failed(web.Refusal(request, got.Answer, said))
+		failure := failed(web.Refusal(request, got.Answer, own))
+		failure.Lasting = false
+		return failure
 	}
 	text := "it answered 200 OK without an access token"
 	switch trimmed := strings.TrimSpace(string(got.Body)); {
@@ -132,6 +166,18 @@ func unanswered(web *webclient.Client, request webclient.Request, got answer, co
 		text = "it answered 200 OK with what is no JSON object"
 	}
 	return verdict{Refusal: holdoff.Refusal{Reason: watch.Unparsable, Text: text, Status: got.Status}}
+}
+
+// skewed is the verdict where a server refuses an assertion and its clock is further off than
+// an assertion lives: whoever signs in so is refused, whatever the key.
+func skewed(judged verdict, off time.Duration) verdict {
+	way := "ahead"
+	if off < 0 {
+		way = "behind"
+	}
+	judged.ofClient, judged.Lasting, judged.Reason = false, false, watch.ClockDrift
+	judged.Text += fmt.Sprintf("; the server's clock is %s %s, and an assertion lives for %d s", watch.Span(off.Abs().Round(time.Minute)), way, int(assertionLife.Seconds()))
+	return judged
 }
 
 // failed is the verdict on a request without an answer that can be used.

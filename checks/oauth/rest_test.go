@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -55,7 +56,7 @@ func TestTheDatesOfRefreshTokensAreReckoned(t *testing.T) {
 		{"a life since a date", "canary-token", oauth.Lifetime{Life: watch.Duration(90 * day), Issued: on(asOf.Add(-80 * day))}, issued, asOf.Add(10 * day), "90 days after it was issued on 2026-09-03"},
 		{"an idle window", "canary-token", oauth.Lifetime{Idle: watch.Duration(14 * day)}, issued, issued.Add(14 * day), "14 days after it was issued, its last use that is known of, on 2026-11-21"},
 		{"the earlier of both", "canary-token", oauth.Lifetime{Idle: watch.Duration(14 * day), Life: watch.Duration(12 * time.Hour)}, issued, issued.Add(12 * time.Hour), "12h0m0s after it was issued on 2026-11-21"},
-		{"a token with a date of its own", signed, oauth.Lifetime{}, issued, expires, ""},
+		{"a token with a date of its own", signed, oauth.Lifetime{Life: watch.Duration(90 * day)}, issued, expires, ""},
 		{"a token with a later date of its own", signed, oauth.Lifetime{Life: watch.Duration(2 * day)}, issued, asOf.Add(day), "2 days after it was issued on 2026-11-21"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -78,32 +79,43 @@ func TestTheDatesOfRefreshTokensAreReckoned(t *testing.T) {
 			w.nothingOf([]string{"canary-token", signed[10:40]}, path)
 		})
 	}
-
-	w := newWorld(t)
-	path := w.file("token", "canary-token")
-	got := w.collect(oauth.Options{RefreshTokens: []oauth.RefreshToken{{Entry: named("mail"), Token: inFile(path)}}}).problem("refresh-token/mail")
-	checktest.Equal(t, "reason", got.Reason, watch.Unparsable)
-	checktest.Equal(t, "error", got.Err.Error(), "the refresh token in file "+path+" has no date of its own, and neither life nor idle says how long it works")
 }
 
-func TestANewRefreshTokenBeginsAnew(t *testing.T) {
+// A service that replaces its token makes the sign-in of a person no younger.
+func TestTheLifeOfAWatchedTokenCountsFromThePersonsSignIn(t *testing.T) {
+	const day = 24 * time.Hour
 	w := newWorld(t)
-	options := oauth.Options{RefreshTokens: []oauth.RefreshToken{{Entry: named("mail"), Token: inFile(w.file("token", "first-token")), Lifetime: oauth.Lifetime{Life: watch.Duration(24 * time.Hour)}}}}
-	changed := asOf.Add(-20 * time.Hour)
-	path := options.RefreshTokens[0].Token.File
-	if err := os.Chtimes(path, changed, changed); err != nil {
-		t.Fatal(err)
+	entry := oauth.RefreshToken{Entry: named("mail"), Lifetime: oauth.Lifetime{Life: watch.Duration(90 * day), Idle: watch.Duration(14 * day)}}
+	tell := func(text string) watch.Credential {
+		path := w.file("token", text)
+		if err := os.Chtimes(path, w.now(), w.now()); err != nil {
+			t.Fatal(err)
+		}
+		entry.Token = inFile(path)
+		return w.collect(oauth.Options{RefreshTokens: []oauth.RefreshToken{entry}}).credential("refresh-token/mail")
 	}
-	first := w.collect(options).credential("refresh-token/mail")
-	w.file("token", "second-token")
-	if err := os.Chtimes(path, asOf, asOf); err != nil {
-		t.Fatal(err)
+	first := tell("token-0")
+	checktest.Equal(t, "date", first.NotAfter, asOf.Add(14*day))
+	for n := 1; n < 9; n++ { // up to the 80th day
+		w.pass(10 * day)
+		got := tell(fmt.Sprint("token-", n))
+		checktest.Equal(t, "date", got.NotAfter, asOf.Add(min(90*day, time.Duration(10*n+14)*day)))
+		if first.Identity == got.Identity {
+			t.Error("two tokens have one identity")
+		}
 	}
-	second := w.collect(options).credential("refresh-token/mail")
-	checktest.Equal(t, "date", second.NotAfter, asOf.Add(24*time.Hour))
-	if first.Identity == second.Identity {
-		t.Error("the two have one identity")
-	}
+	checktest.Equal(t, "decides", tell("token-8").Decides, "90 days after it was issued on 2026-11-22")
+
+	// What appears when none of that sign-in can have lasted is of another one.
+	w.pass(11 * day)
+	checktest.Equal(t, "date after a new sign-in", tell("token-9").NotAfter, asOf.Add(105*day))
+	w.pass(15 * day)
+	checktest.Equal(t, "decides after the idle window", tell("token-10").Decides, "14 days after it was issued, its last use that is known of, on 2027-03-08")
+
+	entry.Issued = on(w.now().Add(-80 * day))
+	w.pass(day)
+	got := tell("token-11")
+	checktest.Equal(t, "decides, where it is said", got.Decides, "90 days after it was issued on 2026-12-18")
 }
 
 func TestTheSecretsDateIsThatOfTheOptions(t *testing.T) {
@@ -135,5 +147,5 @@ func TestATrySaysWhatWorks(t *testing.T) {
 	got := w.check(signInAt(server, nil)).(watch.Trier).Try(t.Context())
 	checktest.Equal(t, "abilities", len(got), 1)
 	checktest.Equal(t, "reason", got[0].Reason, watch.SignInClientRefused)
-	checktest.Equal(t, "error", got[0].Err.Error(), "cannot sign in at "+server.URL+": its client is refused (invalid_client)")
+	checktest.Equal(t, "error", got[0].Err.Error(), "cannot sign in at "+server.URL+" as client crm-client: its client is refused (invalid_client)")
 }

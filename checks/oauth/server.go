@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"lapsewatch/internal/clean"
 	"lapsewatch/internal/jose"
 	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
@@ -61,7 +62,7 @@ func (p *pass) endpoint(ctx context.Context, c Client, given, name string, in fu
 	if said.Mismatched() {
 		return endpoint{}, &unreadable{
 			reason: watch.IssuerMismatch, remedy: "Give the issuer as its own discovery document spells it, or give the URL of the endpoint.",
-			err: fmt.Errorf("the discovery document of %s is that of another issuer: nothing is sent to the endpoints that it names", c.Issuer),
+			err: fmt.Errorf("the discovery document of %s is that of another issuer, %q: nothing is sent to the endpoints that it names", c.Issuer, clean.Text(said.Issuer, shownWords)),
 		}
 	}
 	found, mutual := in(said)

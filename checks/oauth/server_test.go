@@ -108,7 +108,7 @@ func TestTheServerRefusesInItsOwnWords(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			got := r.collect(r.signIn(row.client, row.edit)).condition("sign-in/" + row.client)
 			checktest.Equal(t, "reason", got.Reason, row.reason)
-			checktest.Equal(t, "text", got.Text, "cannot sign in at "+where+": "+row.want)
+			checktest.Equal(t, "text", got.Text, "cannot sign in at "+where+" as client "+row.client+": "+row.want)
 		})
 	}
 	r.nothingOf([]string{"expired-secret", "not-the-secret", "web-secret"})
@@ -184,7 +184,7 @@ func TestIntrospectionTellsWhatATokenIsWorth(t *testing.T) {
 	}
 	long := ask("long", func(i *oauth.Introspection) { i.ExpectScopes = []string{scope} }).credential("token/long")
 	checktest.Equal(t, "life", long.NotAfter.Sub(long.NotBefore), 2*time.Minute)
-	checktest.Equal(t, "observation", long.Observations[0], watch.Observation{Reason: watch.ClaimsUnexpected, Text: "lacks the scope api:read"})
+	checktest.Equal(t, "observation", long.Observations[0], watch.Observation{Reason: watch.ClaimsUnexpected, Text: "lacks the scope api:read", Remedy: "Grant the client what it lacks, or correct expect_scopes."})
 	checktest.Equal(t, "form", long.Form, watch.AccessToken)
 	jwt := ask("jwt", nil).condition("token/jwt")
 	checktest.Equal(t, "reason", jwt.Reason, watch.TokenInactive)
@@ -193,7 +193,7 @@ func TestIntrospectionTellsWhatATokenIsWorth(t *testing.T) {
 	}
 	inactive := ask("made-up", nil).condition("token/made-up")
 	checktest.Equal(t, "reason", inactive.Reason, watch.TokenInactive)
-	checktest.Equal(t, "text", inactive.Text, "is not active: it has expired, was revoked, or is not one that this client may ask about")
+	checktest.Equal(t, "text", inactive.Text, "token is not active: it has expired, was revoked, or is not one that this client may ask about")
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		if told, is := ask("token", nil).byID["token/token"].(watch.Condition); is && told.Reason == watch.TokenInactive {
 			break
@@ -223,7 +223,7 @@ func TestARefreshTokenIsReplacedAndTheOldOneForgotten(t *testing.T) {
 	for range 3 {
 		before := time.Now().Add(-time.Second)
 		got := r.collect(options)
-		matches(t, "text", got.condition("sign-in/web").Text, "signs in: answered in N ms, token of N s")
+		matches(t, "text", got.condition("refresh/web").Text, "signs in: answered in N ms, token of N s")
 		told := got.credential("refresh-token/web")
 		if told.NotAfter.Before(before.Add(14*24*time.Hour)) || told.NotAfter.After(time.Now().Add(14*24*time.Hour)) {
 			t.Errorf("it ends at %s, want 14 days from now", told.NotAfter)
@@ -253,9 +253,9 @@ func TestARefreshTokenIsReplacedAndTheOldOneForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.memory.Forget() // nobody remembers that it is used up
-	again := r.collect(options).condition("sign-in/web")
+	again := r.collect(options).condition("refresh/web")
 	checktest.Equal(t, "reason", again.Reason, watch.SignInGrantRefused)
-	checktest.Equal(t, "text", again.Text, "cannot sign in at "+r.Issuer+": its refresh token is refused (invalid_grant: grant request is invalid)")
+	checktest.Equal(t, "text", again.Text, "cannot sign in at "+r.Issuer+" as client web: its refresh token is refused (invalid_grant: grant request is invalid)")
 	r.nothingOf(append(seen[1:], "web-secret"), path)
 }
 
@@ -285,7 +285,7 @@ func TestAServerThatDoesNotRotateLeavesTheStoreAsItIs(t *testing.T) {
 	}
 	for range 2 {
 		got := r.collect(options)
-		checktest.Equal(t, "reason", got.condition("sign-in/steady").Reason, "")
+		checktest.Equal(t, "reason", got.condition("refresh/steady").Reason, "")
 		told := got.credential("refresh-token/steady")
 		checktest.Equal(t, "date", told.NotAfter, issued.Add(90*24*time.Hour).UTC())
 		checktest.Equal(t, "decides", told.Decides, "90 days after it was issued on "+issued.UTC().Format(time.DateOnly))

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"lapsewatch/watch"
@@ -21,6 +20,8 @@ const (
 	rescueSuffix = ".rescued"
 	newSuffix    = ".new"
 	lockSuffix   = ".lock"
+	// asideForm is what is put behind a rescued token that was not needed.
+	asideForm = "-20060102T150405.000Z"
 )
 
 // vault is where the refresh token of one sign-in is kept. It is used under its lock only.
@@ -32,182 +33,141 @@ type vault struct {
 	// path is the file that shows the token, without symbolic links.
 	path    string
 	command *program
-	// token is the one to use, before and after are what stands around it in the file.
-	token         watch.Secret
+	// token is the one to use; stored is the one that stood in the file when it was read last,
+	// and before and after what stands around it. changed is when the token got there.
+	token, stored watch.Secret
 	before, after []byte
-	// changed is when the token got there.
-	changed time.Time
-	info    fs.FileInfo
+	changed       time.Time
+	// info is that of the file; nil where there is none.
+	info fs.FileInfo
 	// rescue is open and has its place on the disk; nil where none can be made.
 	rescue *os.File
-	// recovered: the token was found beside the store, where a killed run had left it.
-	recovered bool
+	// recovered: the token was found beside the store, where a killed run had left it. unneeded:
+	// so was one, which is not the successor of that in the store; aside is where it was put.
+	recovered, unneeded bool
+	aside               string
 	// interrupted is when a run was killed that had asked and not yet stored an answer; zero
 	// if none was.
 	interrupted time.Time
 }
 
+// storePath is the file that shows the token.
+func (s SignIn) storePath() string {
+	if s.Store.File != "" {
+		return s.Store.File
+	}
+	return s.RefreshToken.File
+}
+
+// resolved is a path without symbolic links. Its last part may be missing: what was rescued
+// beside it takes its place.
+func resolved(path string) (string, error) {
+	found, err := filepath.EvalSymlinks(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return found, err
+	}
+	if _, dangling := os.Lstat(path); dangling == nil {
+		return "", err
+	}
+	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return filepath.Join(folder, filepath.Base(path)), err
+}
+
 // openVault locks the store of a sign-in, or says why that cannot be done.
 func openVault(ctx context.Context, s SignIn, run *program, patience time.Duration) (*vault, func(), error) {
-	path := s.Store.File
-	if path == "" {
-		path = s.RefreshToken.File
-	}
-	resolved, err := filepath.EvalSymlinks(path)
+	path, err := resolved(s.storePath())
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the refresh token: %w", err)
 	}
-	v := &vault{path: resolved, command: run}
-	lock, flags := resolved, os.O_RDONLY // what a command stores may lie where nobody can write
-	if run == nil {
-		lock, flags = resolved+lockSuffix, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW
-	}
-	unlock, err := lockFile(ctx, lock, flags, patience)
+	unlock, err := lock(ctx, path, run != nil, patience)
 	if err != nil {
 		return nil, nil, err
 	}
-	return v, unlock, nil
+	return &vault{path: path, command: run}, unlock, nil
 }
 
-// load finds the token to use: that in the store, or a newer one that a killed run has left
-// beside it. gone is the fingerprint of one that is used up.
-func (v *vault) load(gone string) error {
-	text, info, err := readTokenFile(v.path)
+// load finds the token to use: that in the store, or its successor that a killed run has left
+// beside it.
+func (v *vault) load(known past) error {
+	v.token, v.changed, v.recovered, v.unneeded, v.aside, v.interrupted = watch.Secret{}, time.Time{}, false, false, "", time.Time{}
+	missing := v.look()
+	if missing != nil && !errors.Is(missing, fs.ErrNotExist) {
+		return fmt.Errorf("read the refresh token: %w", missing)
+	}
+	if v.token = v.stored; v.info != nil {
+		v.changed = v.info.ModTime()
+	}
+	if err := v.recover(known); err != nil {
+		return err
+	}
+	switch {
+	case v.token.Reveal() != "":
+		return nil
+	case missing != nil:
+		return fmt.Errorf("read the refresh token: %w", missing)
+	}
+	return fmt.Errorf("read the refresh token: %s holds none: want the token and nothing else", v.path)
+}
+
+// look reads what stands in the store now.
+func (v *vault) look() error {
+	v.stored = watch.Secret{}
+	text, info, err := readTokenFile(v.path, nil)
 	if err != nil {
-		return fmt.Errorf("read the refresh token: %w", err)
+		if errors.Is(err, fs.ErrNotExist) {
+			v.before, v.after, v.info = nil, nil, nil
+		}
+		return err
 	}
-	v.info, v.changed = info, info.ModTime()
 	bare := bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\uFEFF")))
+	v.info = info
 	v.before, v.after = around(text, bare)
-	v.token = watch.NewSecret(string(bare))
-	if !isToken(bare) {
-		v.token = watch.Secret{}
-	}
-	v.recover(gone)
-	if v.token.Reveal() == "" {
-		return fmt.Errorf("read the refresh token: %s holds none: want the token and nothing else", v.path)
+	if isToken(bare) {
+		v.stored = watch.NewSecret(string(bare))
 	}
 	return nil
 }
 
-// recover takes the token that a killed run has left, if it is whole, and newer than the one
-// in the store: a person may have put another one there since.
-func (v *vault) recover(gone string) {
-	text, info, err := readTokenFile(v.path + rescueSuffix)
+// unchanged looks once more, so that nothing is written over what others have put there. It
+// compares the tokens whole, which says more than the times and numbers of files do, and
+// notes the mode and owner that the file has now.
+func (v *vault) unchanged() error {
+	stored := v.stored.Reveal()
+	if err := v.look(); err != nil && (stored != "" || !errors.Is(err, fs.ErrNotExist)) {
+		return fmt.Errorf("read the store once more: %w", err)
+	}
+	// What a command has stored may show only later.
+	if now := v.stored.Reveal(); now != stored && (v.command == nil || now != v.token.Reveal()) {
+		return errChanged
+	}
+	return nil
+}
+
+// recover takes the token that a killed run has left, if it is whole, and the successor of
+// the one in the store: a person may have put another one there since.
+func (v *vault) recover(known past) error {
+	text, info, err := readTokenFile(v.path+rescueSuffix, func(info fs.FileInfo) error { return ours(info, v.info) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return
+		return fmt.Errorf("read what an earlier run has left in %s: %w", v.path+rescueSuffix, err)
 	}
 	// The zeros are the room that was kept for it.
 	bare, whole := bytes.CutSuffix(bytes.TrimRight(text, "\x00"), []byte("\n"))
-	stored := v.token.Reveal()
-	newer := !info.ModTime().Before(v.changed) || stored == "" || fingerprint(stored) == gone
-	if whole && isToken(bare) && newer && string(bare) != stored {
-		v.token, v.changed, v.recovered = watch.NewSecret(string(bare)), info.ModTime(), true
-	}
-	if !whole {
+	stored := v.stored.Reveal()
+	switch {
+	case !whole:
 		v.interrupted = info.ModTime().UTC()
+	case !isToken(bare), string(bare) == stored, known.replaced(string(bare)): // it is of no use
+	case stored == "", known.replaced(stored):
+		v.token, v.changed, v.recovered = watch.NewSecret(string(bare)), info.ModTime(), true
+	case known.Token == "":
+		return fmt.Errorf("%s and %s: %w", v.path, v.path+rescueSuffix, errUndecided)
+	default:
+		v.unneeded = true
 	}
-}
-
-// rehearse stores the token that is used now, as a new one would be. So what could keep a
-// new one from being stored shows before the old one is used up, and what was recovered
-// stands where it belongs.
-func (v *vault) rehearse(ctx context.Context) error {
-	if err := v.install(ctx, v.token, v.changed); err != nil {
-		return err
-	}
-	if err := os.Remove(v.path + rescueSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove what an earlier run has left: %w", err)
-	}
-	rescue, err := reserve(v.path + rescueSuffix)
-	if err != nil {
-		if v.command != nil {
-			return nil // its file may stand where nobody can write
-		}
-		return err
-	}
-	v.rescue = rescue
 	return nil
-}
-
-// keeping is what became of a new token.
-type keeping struct {
-	// stored: it stands where it belongs. rescued: it stands beside it.
-	stored, rescued bool
-	err             error
-}
-
-// keep stores a new token. It goes on when the pass ends.
-func (v *vault) keep(ctx context.Context, token watch.Secret) keeping {
-	ctx = context.WithoutCancel(ctx)
-	var kept keeping
-	if v.rescue != nil {
-		kept.rescued = fill(v.rescue, token, v.path+rescueSuffix) == nil
-	}
-	for range 2 {
-		if kept.err = v.install(ctx, token, time.Time{}); kept.err == nil {
-			kept.stored = true
-			return kept
-		}
-	}
-	if !kept.rescued {
-		kept.rescued = v.rescueAgain(token) == nil
-	}
-	return kept
-}
-
-// rescueAgain makes a new file beside the store, where the prepared one was lost.
-func (v *vault) rescueAgain(token watch.Secret) error {
-	path := v.path + rescueSuffix
-	_ = os.Remove(path) // it is of no use any more
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return err
-	}
-	ownAs(v.path, file)
-	return errors.Join(fill(file, token, path), file.Close())
-}
-
-// done removes what was prepared and is not needed. What was rescued stays.
-func (v *vault) done(kept keeping) {
-	if v.rescue == nil {
-		return
-	}
-	_ = v.rescue.Close() // what it holds is on the disk already
-	if kept.stored || !kept.rescued {
-		_ = os.Remove(v.path + rescueSuffix) // the next run does, where this one cannot
-	}
-}
-
-// install puts a token where it belongs.
-func (v *vault) install(ctx context.Context, token watch.Secret, changed time.Time) error {
-	if v.command != nil {
-		return v.command.store(ctx, token)
-	}
-	path := v.path + newSuffix
-	_ = os.Remove(path) // a killed run may have left it
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return fmt.Errorf("store the refresh token: %w", err)
-	}
-	content := append(append(bytes.Clone(v.before), token.Reveal()...), v.after...)
-	_, err = file.Write(content)
-	if err == nil {
-		err = likeBefore(file, v.info)
-	}
-	err = errors.Join(err, file.Sync())
-	err = errors.Join(err, file.Close())
-	if err == nil && !changed.IsZero() {
-		err = os.Chtimes(path, time.Time{}, changed)
-	}
-	if err == nil {
-		err = os.Rename(path, v.path)
-	}
-	if err != nil {
-		_ = os.Remove(path) // the error is told already
-		return fmt.Errorf("store the refresh token: %w", err)
-	}
-	return syncFolder(filepath.Dir(v.path))
 }
 
 // isToken reports whether text is a token by RFC 6749, appendix A.17, and not what a killed

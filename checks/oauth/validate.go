@@ -39,6 +39,8 @@ var (
 	errNoSecret     = errors.New("is needed by this client_auth")
 	errNotUsed      = errors.New("is of no use with this client_auth")
 	errReserved     = errors.New("has a key of its own, or may be a secret")
+	errNoEnd        = errors.New("give life or idle: no refresh token says until when it works; the authorization server's documentation or settings do (usual ones: docs/checks/oauth.md)")
+	errNotWhole     = errors.New("want the whole path: two runs must mean the same file")
 	errNoIssued     = errors.New("is needed: an environment variable does not tell when it was set")
 	errScope        = errors.New("want a scope without spaces (RFC 6749, section 3.3)")
 	errURL          = errors.New("want an https URL without user name or fragment")
@@ -146,6 +148,9 @@ func (s SignIn) validateStore(at string, stores map[string]string, wrong *wrongs
 		}
 		return
 	}
+	if s.Life == 0 && s.Idle == 0 {
+		wrong.add(at+".life", errNoEnd)
+	}
 	path, key := store.File, ".store.file"
 	switch {
 	case store.isZero():
@@ -161,6 +166,9 @@ func (s SignIn) validateStore(at string, stores map[string]string, wrong *wrongs
 	}
 	if path == "" {
 		return
+	}
+	if !filepath.IsAbs(path) {
+		wrong.add(at+key, errNotWhole)
 	}
 	if first, taken := stores[filepath.Clean(path)]; taken {
 		wrong.add(at+key, fmt.Errorf("is that of %s too: each of the two would use up the other's token", first))
@@ -213,7 +221,10 @@ func (r RefreshToken) validate(at string, wrong *wrongs) {
 	if err := r.Token.Validate(); err != nil {
 		wrong.add(at+".token", err)
 	}
-	if r.Token.Env != "" && r.Issued.IsZero() && (r.Life > 0 || r.Idle > 0) {
+	if r.Life == 0 && r.Idle == 0 {
+		wrong.add(at+".life", errNoEnd)
+	}
+	if r.Token.Env != "" && r.Issued.IsZero() {
 		wrong.add(at+".issued", errNoIssued)
 	}
 	r.Lifetime.validate(at, wrong)

@@ -16,6 +16,10 @@ import (
 type Book struct {
 	Memory watch.Memory
 	Key    string
+	// Most, if set, is the longest life that is learnt. A life is then learnt only where the
+	// issue before was seen no longer ago than that life: otherwise the new one may have been
+	// there for long, and live far longer than it seems.
+	Most time.Duration
 }
 
 // issue is what is remembered.
@@ -23,16 +27,16 @@ type issue struct {
 	// Until is the end of the newest issue, and Seconds the life of issues as far as was seen.
 	Until   time.Time `json:"until"`
 	Seconds int64     `json:"life_seconds,omitempty"`
-	// Back is an earlier end that was seen after Until: of a mirror that lags, or of the
-	// first of issues that live shorter than before.
-	Back time.Time `json:"back,omitzero"`
+	// Seen is when the newest issue was seen last; it is kept only where Most is set.
+	Seen time.Time `json:"seen,omitzero"`
 }
 
 // Life is the life of the issue that ends at until, in whole seconds; zero if it is not
 // known. The first pass that sees a later end stands for its issue, so that what is learnt
-// is the real life or less. first is asked where nothing is remembered yet: it reports
-// whether this end is known to be that of an issue made just now; nil means no. With an
-// error nothing was learnt or nothing could be kept.
+// is the real life or less. An earlier end, as of a mirror that lags, changes nothing. first
+// is asked where nothing is remembered yet: it reports whether this end is known to be that
+// of an issue made just now; nil means no. With an error nothing was learnt or nothing could
+// be kept.
 func (b Book) Life(ctx context.Context, until, now time.Time, first func() bool) (time.Duration, error) {
 	text, err := b.Memory.Recall(ctx, b.Key)
 	if err != nil {
@@ -43,7 +47,7 @@ func (b Book) Life(ctx context.Context, until, now time.Time, first func() bool)
 	if len(text) > 0 && json.Unmarshal(text, &known) != nil {
 		known = issue{} // what is damaged is not known
 	}
-	next := known.next(until, now, first)
+	next := b.next(known, until, now, first)
 	if next != known {
 		if text, err = json.Marshal(next); err == nil {
 			err = b.Memory.Remember(ctx, b.Key, text)
@@ -55,21 +59,31 @@ func (b Book) Life(ctx context.Context, until, now time.Time, first func() bool)
 	return time.Duration(next.Seconds) * time.Second, err
 }
 
-func (i issue) next(until, now time.Time, first func() bool) issue {
-	life := max(0, int64(until.Sub(now)/time.Second))
-	switch {
-	case i.Until.IsZero() && (first == nil || !first()):
-		return issue{Until: until}
-	case i.Until.IsZero():
-		return issue{Until: until, Seconds: life}
-	case until.Equal(i.Until), until.Equal(i.Back):
-		return i
-	case until.After(i.Until):
-		return issue{Until: until, Seconds: life, Back: i.Back}
-	case i.Back.IsZero() || until.Before(i.Back):
-		i.Back = until
-		return i
+func (b Book) next(known issue, until, now time.Time, first func() bool) issue {
+	if until.Before(known.Until) {
+		return known
 	}
-	// Later than the earlier end: shorter issues follow each other.
-	return issue{Until: until, Seconds: life}
+	next := issue{Until: until, Seconds: known.Seconds}
+	switch life := max(0, until.Sub(now)); {
+	case known.Until.IsZero() && (first == nil || !first()):
+		next.Seconds = 0
+	case known.Until.IsZero():
+		next.Seconds = int64(life / time.Second)
+	case until.After(known.Until):
+		next.Seconds = 0
+		if b.proven(known, life, now) {
+			next.Seconds = int64(life / time.Second)
+		}
+	}
+	if b.Most > 0 {
+		next.Seen = now.UTC().Truncate(time.Second)
+	}
+	return next
+}
+
+// proven reports whether an issue that followed a known one lives for about as long as it
+// seems to.
+func (b Book) proven(known issue, life time.Duration, now time.Time) bool {
+	ago := now.Sub(known.Seen)
+	return b.Most == 0 || life <= b.Most && !known.Seen.IsZero() && ago >= 0 && ago <= life
 }
