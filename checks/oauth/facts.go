@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"lapsewatch/internal/clean"
@@ -131,7 +132,7 @@ func (p *pass) tellSignIn(s SignIn, result told) {
 		details["error"] = result.Code
 	}
 	who := s.server() + " as client " + clean.Text(s.ClientID, shownCode)
-	if !refusedSignIn(result.Reason) && result.Reason != watch.ClockDrift {
+	if !refusedSignIn(result.Reason) {
 		p.sink(watch.Problem{
 			Subject: s.subject(), Reason: result.Reason, Confined: true, Details: details, Remedy: s.remedy(result.verdict),
 			Err: fmt.Errorf("sign in at %s: %s", who, result.words()),
@@ -151,7 +152,7 @@ func (s SignIn) details() map[string]any {
 // remedy is the next step where this check knows a better one than policy.
 func (s SignIn) remedy(v verdict) string {
 	switch {
-	case v.Reason == watch.ClockDrift:
+	case strings.Contains(v.Text, clockClause):
 		return serverClock
 	case v.lost && s.grant() == refreshToken:
 		return "Nothing has to be done yet: the next run tries the old token once more. If that is refused, let a person sign in again."

@@ -168,6 +168,9 @@ func unanswered(web *webclient.Client, request webclient.Request, got answer, sa
 	return verdict{Refusal: holdoff.Refusal{Reason: watch.Unparsable, Text: text, Status: got.Status}}
 }
 
+// clockClause begins what a refusal says of the server's clock.
+const clockClause = "; the server's clock is "
+
 // skewed is the verdict where a server refuses an assertion and its clock is further off than
 // an assertion lives: whoever signs in so is refused, whatever the key.
 func skewed(judged verdict, off time.Duration) verdict {
@@ -175,8 +178,8 @@ func skewed(judged verdict, off time.Duration) verdict {
 	if off < 0 {
 		way = "behind"
 	}
-	judged.ofClient, judged.Lasting, judged.Reason = false, false, watch.ClockDrift
-	judged.Text += fmt.Sprintf("; the server's clock is %s %s, and an assertion lives for %d s", watch.Span(off.Abs().Round(time.Minute)), way, int(assertionLife.Seconds()))
+	judged.ofClient, judged.Lasting, judged.Reason = false, false, watch.SignInClientRefused
+	judged.Text += fmt.Sprintf(clockClause+"%s %s, and an assertion lives for %d s", watch.Span(off.Abs().Round(time.Minute)), way, int(assertionLife.Seconds()))
 	return judged
 }
 

@@ -147,8 +147,8 @@ func TestAnAssertionThatAServersClockRefusesIsItsClocks(t *testing.T) {
 		want   string
 	}{
 		{30 * time.Second, watch.SignInClientRefused, "its client is refused (invalid_client)"},
-		{-10*time.Minute - 5*time.Second, watch.ClockDrift, "its client is refused (invalid_client); the server's clock is 10 min behind, and an assertion lives for 60 s"},
-		{10*time.Minute + 10*time.Second, watch.ClockDrift, "its client is refused (invalid_client); the server's clock is 10 min ahead, and an assertion lives for 60 s"},
+		{-10*time.Minute - 5*time.Second, watch.SignInClientRefused, "its client is refused (invalid_client); the server's clock is 10 min behind, and an assertion lives for 60 s"},
+		{10*time.Minute + 10*time.Second, watch.SignInClientRefused, "its client is refused (invalid_client); the server's clock is 10 min ahead, and an assertion lives for 60 s"},
 	} {
 		w := newWorld(t)
 		w.secrets["KEY"] = keyPEM(t, pair)
