@@ -117,7 +117,7 @@ func (l *lister) all(ctx context.Context) error {
 	}
 	unread := make([]error, len(users))
 	checks.Each(min(l.env.Concurrency, mostAtOnce), users.each(), func(i int) {
-		if ctx.Err() == nil && !l.denied.all() {
+		if ctx.Err() == nil && !l.denied.stop() {
 			unread[i] = l.tokensOf(ctx, users[i])
 			l.denied.count(unread[i])
 		}
@@ -130,15 +130,15 @@ func (l *lister) all(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if l.denied.all() || l.denied.allOf(len(users)) {
-		return &webclient.Failure{Doing: "list personal access tokens", Reason: l.denied.reason, Text: l.denied.text, Status: l.denied.status, Lasting: true}
+	if err := l.denied.ofAll(len(users)); err != nil {
+		return err
 	}
 	for i, err := range unread {
 		if err != nil {
 			l.sink(l.problemOf(users[i], err))
 		}
 	}
-	return nil
+	return l.denied.ofSkipped(len(users))
 }
 
 // problem is one of a list, which hides what begins with prefix.
@@ -175,7 +175,10 @@ func (l *lister) problemOf(user user, err error) watch.Problem {
 	case watch.NotFound:
 		problem.Remedy = "If the user has left, remove them from the organization (Organization settings, Users)."
 	case watch.AuthFailed, watch.PermissionDenied:
-		problem.Reason, problem.Remedy = watch.PermissionDenied, "Look at what is different of this user: the tokens of others are listed."
+		problem.Reason = watch.PermissionDenied
+		if l.denied.anyListed() {
+			problem.Remedy = "Look at what is different of this user: the tokens of others are listed."
+		}
 	default: // it is nothing of this user's own
 	}
 	return problem

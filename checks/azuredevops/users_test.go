@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakedevops"
@@ -74,6 +75,94 @@ func TestTokensOfNobodyAreNoEmptyList(t *testing.T) {
 	problem := checktest.WantProblem(t, facts["list"], watch.NotFound, "the tokens of no user are found, though the users are listed")
 	if problem.HidesPrefix != "pat/" || len(facts) != 1 {
 		t.Errorf("%v", facts)
+	}
+}
+
+// leavers have left, and are listed all the same.
+func leavers(count int) []fakedevops.User {
+	var all []fakedevops.User
+	for i := range count {
+		all = append(all, fakedevops.User{Descriptor: fmt.Sprintf("aad.bGVmdA%d", i), Gone: true})
+	}
+	return all
+}
+
+func TestPeopleWhoHaveLeftHideNobodyElse(t *testing.T) {
+	organization := fabrikam()
+	organization.Users = append(leavers(9), organization.Users...)
+	s := begin(t, organization)
+	s.lists(t, "")
+	facts := s.collect(t)
+	checktest.WantCondition(t, facts["list"], "", "3 personal access tokens are listed")
+	checktest.WantProblem(t, facts["pat/aad.bGVmdA8"], watch.NotFound, "The user cannot be found.")
+	if len(facts) != 4+9 {
+		t.Errorf("%v", facts)
+	}
+}
+
+func TestWhoeverIsNotAskedForIsNeverSilentlyMissing(t *testing.T) {
+	organization := fabrikam()
+	denied := leavers(9)
+	organization.Users = append(append([]fakedevops.User{organization.Users[0]}, denied...), organization.Users[1:]...)
+	s := begin(t, organization)
+	s.env.Concurrency = 2
+	s.lists(t, "")
+	refused := make(chan struct{}, len(denied))
+	manners := []vendortest.Manner{{On: "/" + adaID, Times: vendortest.Always, Answer: func(w http.ResponseWriter, r *http.Request, usual http.Handler) {
+		for range 5 { // Ada's list comes after five denials, which end the questions
+			select {
+			case <-refused:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		time.Sleep(time.Second) // until the last of them was read
+		usual.ServeHTTP(w, r)
+	}}}
+	for _, user := range denied {
+		manners = append(manners, vendortest.Manner{On: "/" + user.Descriptor, Times: vendortest.Always, Answer: func(w http.ResponseWriter, r *http.Request, usual http.Handler) {
+			vendortest.Status(http.StatusForbidden, "")(w, r, usual)
+			refused <- struct{}{}
+		}})
+	}
+	s.server.Misbehave(manners...)
+	facts := s.collect(t)
+	problem := checktest.WantProblem(t, facts["list"], watch.PermissionDenied, "the tokens of 5 users are denied, so that those of 5 more were not asked for")
+	if problem.HidesPrefix != "pat/" || !problem.Confined {
+		t.Errorf("%+v", problem)
+	}
+	checktest.Of[watch.Credential](t, facts, "pat/"+adaID+"/"+releaseGUID)
+	for _, user := range denied[:5] {
+		one := checktest.WantProblem(t, facts["pat/"+user.Descriptor], watch.PermissionDenied, "403")
+		if one.HidesPrefix != "pat/"+user.Descriptor+"/" || one.Remedy != "Look at what is different of this user: the tokens of others are listed." {
+			t.Errorf("%+v", one)
+		}
+	}
+	if len(facts) != 1+2+5 {
+		t.Errorf("%v", facts)
+	}
+}
+
+func TestDenialsAmongPeopleWhoHaveLeftAreTheSignInsAffair(t *testing.T) {
+	organization := fabrikam()
+	organization.Administrates = false
+	s := begin(t, organization)
+	s.lists(t, "")
+	s.server.Misbehave(vendortest.Manner{On: "/" + graceID, Times: vendortest.Always, Answer: vendortest.Status(http.StatusNotFound, "")})
+	facts := s.collect(t)
+	checktest.WantProblem(t, facts["list"], watch.PermissionDenied, "whoever signs in may not administrate tokens")
+	if len(facts) != 1 {
+		t.Errorf("%v", facts)
+	}
+}
+
+func TestADenialBesideAnOutageSaysNothingOfOthers(t *testing.T) {
+	s := begin(t, fabrikam(), vendortest.Manner{On: "/" + graceID, Times: vendortest.Always, Answer: vendortest.Status(503, "3600")},
+		vendortest.Manner{On: "/" + adaID, Times: vendortest.Always, Answer: vendortest.Status(403, "")})
+	s.lists(t, "")
+	facts := s.collect(t)
+	if problem := checktest.WantProblem(t, facts["pat/"+adaID], watch.PermissionDenied, "403"); !strings.HasPrefix(problem.Remedy, "Make whoever signs in a member") {
+		t.Errorf("%+v", problem)
 	}
 }
 

@@ -23,6 +23,9 @@ const (
 	leftOverAfter = 30 * day
 	// unusedAfter is how long without a use makes a listed token unused.
 	unusedAfter = 30 * day
+	// shortestLife and longestLife bound the lives that GitHub offers for a token with an end.
+	shortestLife = 7 * day
+	longestLife  = 366 * day
 )
 
 // listing is one list of an organization's tokens.
@@ -134,9 +137,20 @@ func (l *listing) token(found listed) {
 	l.pass.sink(watch.Credential{
 		Subject: watch.Subject{ID: fmt.Sprintf("%s%d", l.look.hides, found.id), Name: name, Owners: l.look.subject.Owners, Labels: labels, Link: l.link()},
 		Form:    watch.AccessToken, Identity: fmt.Sprintf("%d until %s", found.id, until), NotAfter: utc(found.end),
-		Life: lifeOf(found.granted, found.end), LeftOverFrom: leftOver, Use: l.use(found), Details: details,
+		Life: lifeOf(found.granted, found.end, l.pass.env.Now()), LeftOverFrom: leftOver, Use: l.use(found), Details: details,
 		Remedy: "Let its owner make a new one, or regenerate it, and give it to whatever uses the old one.",
 	})
+}
+
+// lifeOf is the life of a token that was let into the organization at an instant; zero if
+// that cannot be it. A grant outlives its token where that was regenerated, and comes after
+// it where somebody had to approve; what is left of the token is never more than its life.
+func lifeOf(granted, end, now time.Time) time.Duration {
+	life := end.Sub(granted)
+	if granted.IsZero() || granted.After(now) || life < shortestLife || life > longestLife {
+		return 0
+	}
+	return life
 }
 
 func utc(t time.Time) time.Time {

@@ -11,6 +11,7 @@ import (
 	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakegithub"
 	"lapsewatch/internal/vendortest"
+	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
 
@@ -143,17 +144,43 @@ func TestOtherAnswersThanGitHubsProveNothing(t *testing.T) {
 	}
 }
 
-func TestTheLifeOfATokenIsKnownOnceItWasRenewed(t *testing.T) {
+func TestATokenHasTheOrdinaryLeadTimesHoweverOftenItIsReplaced(t *testing.T) {
 	s := begin(t)
-	life := func(text, expiration string) time.Duration {
-		t.Helper()
-		found, _ := s.collect(t, s.tokenOptions(text, &fakegithub.Token{Login: "octocat", Expiration: expiration}))
-		return checktest.Of[watch.Credential](t, found, "token/ci").Life
+	for pass, test := range []struct{ text, expiration string }{
+		{classic, "2027-01-01 06:00:00 UTC"}, {fineGrained, "2026-12-12 06:00:00 UTC"}, {lister, "2026-11-29 07:00:00 UTC"},
+	} {
+		found, _ := s.collect(t, s.tokenOptions(test.text, &fakegithub.Token{Login: "octocat", Expiration: test.expiration}))
+		token := checktest.Of[watch.Credential](t, found, "token/ci")
+		checktest.Equal(t, "the life", token.Life, 0)
+		// Nobody knows how old the one is that another was replaced by.
+		judged := policy.Judge{}.Finding(policy.Origin{Check: "github", Kind: "github"}, token, now)
+		if want := []watch.Severity{watch.OK, watch.Warning, watch.Warning}[pass]; judged.Severity != want {
+			t.Errorf("pass %d: %s: %s", pass, judged.Severity, judged.Message)
+		}
 	}
-	checktest.Equal(t, "the life of the first", life(classic, "2026-12-02 06:00:00 UTC"), 0)
-	s.Go(now.AddDate(0, 0, 8))
-	checktest.Equal(t, "the life of the next", life(fineGrained, "2026-12-30 06:00:00 UTC"), 30*day)
-	s.Go(now.AddDate(0, 0, 9))
-	checktest.Equal(t, "its life a day later", life(fineGrained, "2026-12-30 06:00:00 UTC"), 30*day)
-	checktest.Equal(t, "the life of one that ends at once", life(classic, "2026-12-03 06:00:00 UTC"), 0)
+	checktest.Equal(t, "what is remembered of tokens", s.Kept(), 0)
+}
+
+func TestTheLifeOfAListedTokenIsThatSinceItsGrantWhereThatCanBe(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		granted, end time.Time
+		want         time.Duration
+	}{
+		"a month":                      {now.AddDate(0, 0, -20), now.AddDate(0, 0, 10), 30 * day},
+		"a year and a day":             {now.Add(-day), now.Add(365 * day), 366 * day},
+		"longer than any":              {now.Add(-day), now.Add(365*day + time.Second), 0},
+		"regenerated again and again":  {now.AddDate(-3, 0, 0), now.AddDate(0, 0, 30), 0},
+		"the shortest":                 {now, now.Add(7 * day), 7 * day},
+		"approved shortly before":      {now.Add(-day), now.Add(5 * day), 0},
+		"a grant that is yet to come":  {now.Add(time.Second), now.Add(30 * day), 0},
+		"a grant that nobody tells":    {time.Time{}, now.Add(30 * day), 0},
+		"no end":                       {now.Add(-day), time.Time{}, 0},
+		"a grant behind the own end":   {now.Add(-day), now.Add(-2 * day), 0},
+		"one that has expired already": {now.Add(-40 * day), now.Add(-10 * day), 30 * day},
+	} {
+		if got := lifeOf(test.granted, test.end, now); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
 }

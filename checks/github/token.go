@@ -91,11 +91,11 @@ func watched(ctx context.Context, p *pass, l look, ref watch.SecretRef) error {
 		return p.unread(failure)
 	}
 	l.book.Succeeded(ctx)
-	return p.dated(ctx, l, secret, kind, got.header, proof.Login)
+	return p.dated(l, secret, kind, got.header, proof.Login)
 }
 
 // dated tells until when the token works.
-func (p *pass) dated(ctx context.Context, l look, secret watch.Secret, kind sort, header http.Header, login string) error {
+func (p *pass) dated(l look, secret watch.Secret, kind sort, header http.Header, login string) error {
 	end, err := endOf(header)
 	if err != nil {
 		return &webclient.Trouble{Err: err, Reason: watch.Unparsable, Remedy: "Look at the token's end at GitHub (" + p.options.web() + kind.page + "), and report this message as a fault of Lapsewatch."}
@@ -111,10 +111,8 @@ func (p *pass) dated(ctx context.Context, l look, secret watch.Secret, kind sort
 		p.sink(watch.Condition{Subject: l.subject, Identity: listedtoken.Identity(secret), Text: "GitHub accepts the token and gives it no date: " + kind.dateless, Details: details})
 		return nil
 	}
-	identity := listedtoken.Identity(secret)
-	p.sink(watch.Credential{
-		Subject: l.subject, Form: watch.AccessToken, Identity: identity, NotAfter: end, Life: p.life(ctx, l, identity, end), Details: details,
-	})
+	// GitHub does not say when the token was made, so that its life is not known.
+	p.sink(watch.Credential{Subject: l.subject, Form: watch.AccessToken, Identity: listedtoken.Identity(secret), NotAfter: end, Details: details})
 	return nil
 }
 

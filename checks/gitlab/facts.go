@@ -59,6 +59,8 @@ func (p *pass) secret(ref watch.SecretRef) (watch.Secret, error) {
 type asked struct {
 	ask   *caller
 	token gitlab.PersonalAccessToken
+	// identity names the secret, whatever GitLab says of it.
+	identity string
 	// refusal is why GitLab does not accept it, and nil if it does; remembered: it was not
 	// asked again.
 	refusal    *holdoff.Hold
@@ -74,12 +76,12 @@ func (p *pass) self(ctx context.Context, l look) (asked, error) {
 	if err != nil {
 		return asked{}, err
 	}
-	credential := []byte(secret.Reveal())
+	credential, identity := []byte(secret.Reveal()), listedtoken.Identity(secret)
 	known := l.book.Recall(ctx, p.env.Now(), credential)
 	if known != nil && p.env.Now().Before(known.RetryAt) && !p.trying {
-		return asked{refusal: known, remembered: true}, nil
+		return asked{identity: identity, refusal: known, remembered: true}, nil
 	}
-	found := asked{}
+	found := asked{identity: identity}
 	if found.ask, err = p.with(secret); err != nil {
 		return asked{}, err
 	}
@@ -113,7 +115,7 @@ func (p *pass) watched(ctx context.Context, l look) error {
 		return err
 	case found.refusal != nil:
 		p.sink(watch.Condition{
-			Subject: l.subject, Reason: watch.TokenRefused, Text: found.text("the token"), Remedy: newToken,
+			Subject: l.subject, Identity: found.identity, Reason: watch.TokenRefused, Text: found.text("the token"), Remedy: newToken,
 			Details: map[string]any{"status": found.refusal.Status, "refusals": found.refusal.Count, "next_attempt": found.refusal.RetryAt.Format(time.RFC3339)},
 		})
 		return nil
@@ -122,11 +124,15 @@ func (p *pass) watched(ctx context.Context, l look) error {
 	case found.token.ID <= 0:
 		return errNoID(found.ask)
 	case found.token.Revoked:
-		p.sink(watch.Condition{Subject: l.subject, Reason: watch.TokenInactive, Text: "GitLab says that the token was revoked", Details: detailsOfToken(found.token), Remedy: newToken})
+		p.sink(watch.Condition{
+			Subject: l.subject, Identity: found.identity, Reason: watch.TokenInactive, Text: "GitLab says that the token was revoked",
+			Details: detailsOfToken(found.token), Remedy: newToken,
+		})
 		return nil
 	}
 	credential := credentialOf(l.subject, found.token)
-	credential.Use = watch.Use{} // this very question is its last use
+	credential.Identity = found.identity // GitLab tells no number of one that it refuses
+	credential.Use = watch.Use{}         // this very question is its last use
 	delete(credential.Details, "last_used_at")
 	p.sink(credential)
 	return nil

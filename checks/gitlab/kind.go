@@ -10,6 +10,7 @@ package gitlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/url"
@@ -138,7 +139,7 @@ func (p *pass) listAll(ctx context.Context) {
 
 // readAll reads lists at the same time, and tells of them in their order, so that a token that
 // stands in two is always that of the first. It gives the first list of access tokens that
-// could not be read, if there is one.
+// could not be read for the moment, if there is one.
 func (p *pass) readAll(ctx context.Context, ask *caller, lists []list) (unread *list) {
 	found := make([]*reading, len(lists))
 	checks.Each(min(p.env.Concurrency, atOnce), indexes(len(lists)),
@@ -149,11 +150,21 @@ func (p *pass) readAll(ctx context.Context, ask *caller, lists []list) (unread *
 			continue // the pass ended
 		}
 		p.tell(ctx, r)
-		if unread == nil && !r.list.deploy && (r.err != nil || r.fault != nil) {
+		if unread == nil && !r.list.deploy && r.passing() {
 			unread = &lists[i]
 		}
 	}
 	return unread
+}
+
+// passing reports whether the list was not read, and may be at the next pass: then it is worth
+// waiting for. What stands in GitLab's place says nothing of how long it will.
+func (r *reading) passing() bool {
+	if r.fault != nil || r.err == nil {
+		return r.fault != nil
+	}
+	failure, ok := errors.AsType[*webclient.Failure](r.err)
+	return !ok || !failure.Lasting || failure.Reason == watch.Unparsable
 }
 
 func indexes(count int) iter.Seq[int] {

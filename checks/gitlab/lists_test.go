@@ -48,6 +48,36 @@ func TestWhatAProjectHoldsIsNotToldOfAsPersonalWhileItCannotBeRead(t *testing.T)
 	checktest.Of[watch.Credential](t, found, "listed/personal/32")
 }
 
+func TestAListThatStaysClosedStopsNoPersonalTokens(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer vendortest.Answer
+		told   bool
+	}{
+		"a project that is gone": {vendortest.Reply(http.StatusNotFound, "application/json", `{"message":"404 Project Not Found"}`), true},
+		"a right that lacks":     {vendortest.Reply(http.StatusForbidden, "application/json", `{"message":"403 Forbidden"}`), true},
+		"the same with 401":      {vendortest.Reply(http.StatusUnauthorized, "application/json", `{"message":"401 Unauthorized"}`), true},
+		"a broken element":       {vendortest.Reply(http.StatusOK, "application/json", `[{"name":"x"}]`), true},
+		"an outage":              {vendortest.Status(http.StatusServiceUnavailable, "3600"), false},
+		"a limit":                {vendortest.Status(http.StatusTooManyRequests, "3600"), false},
+		"a page":                 {vendortest.Page(http.StatusOK), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := begin(t)
+			s.instance.Projects["shop"] = fakegitlab.Resource{ID: 7}
+			s.instance.Personal = []fakegitlab.AccessToken{access(32, "laptop", "2026-12-05")}
+			s.server.Misbehave(vendortest.Manner{On: "/projects/shop/access_tokens", Times: vendortest.Always, Answer: test.answer})
+			found, _ := s.collect(t, Options{Token: s.administrator(""), Personal: true, Projects: []Project{{Entry: named("shop"), Project: "shop"}}})
+			checktest.Of[watch.Problem](t, found, "listed/project/shop/access")
+			if !test.told {
+				checktest.WantProblem(t, found["listed/personal"], watch.Incomplete, "project access tokens of project shop could not be read")
+				return
+			}
+			checktest.Of[watch.Credential](t, found, "listed/personal/32")
+		})
+	}
+}
+
 func TestAPageThatCannotBeFollowedIsNotTheLast(t *testing.T) {
 	for name, header := range map[string][2]string{
 		"the same page":     {"X-Next-Page", "1"},

@@ -8,6 +8,7 @@ import (
 
 	"lapsewatch/checks/checktest"
 	"lapsewatch/internal/fakegitlab"
+	"lapsewatch/internal/listedtoken"
 	"lapsewatch/internal/vendortest"
 	"lapsewatch/watch"
 )
@@ -75,6 +76,35 @@ func TestARefusedTokenSaysWhy(t *testing.T) {
 				t.Errorf("told %+v", refused)
 			}
 		})
+	}
+}
+
+func TestWhatBecomesOfATokenIsToldOfTheSameToken(t *testing.T) {
+	s := begin(t)
+	options := s.watching(&fakegitlab.Token{AccessToken: access(42, "ci", "2026-12-01")})
+	found, _ := s.collect(t, options)
+	identity := checktest.Of[watch.Credential](t, found, "token/ci").Identity
+	checktest.Equal(t, "the identity", identity, listedtoken.Identity(watch.NewSecret(watchedToken)))
+
+	s.server.Misbehave(vendortest.Manner{Times: vendortest.Always, Answer: vendortest.Reply(http.StatusOK, "application/json", `{"id":42,"revoked":true}`)})
+	found, _ = s.collect(t, options)
+	revoked := checktest.Of[watch.Condition](t, found, "token/ci")
+	if revoked.Reason != watch.TokenInactive || revoked.Identity != identity {
+		t.Errorf("told %+v", revoked)
+	}
+	s.server.Misbehave()
+	delete(s.instance.Tokens, watchedToken)
+	for pass := range 2 { // the second is held
+		found, _ = s.collect(t, options)
+		if refused := checktest.Of[watch.Condition](t, found, "token/ci"); refused.Reason != watch.TokenRefused || refused.Identity != identity {
+			t.Errorf("pass %d told %+v", pass, refused)
+		}
+	}
+	s.instance.Tokens["glpat-CANARYrenewed"] = fakegitlab.Token{AccessToken: access(43, "ci", "2026-12-01")}
+	s.Put("CI", "glpat-CANARYrenewed")
+	found, _ = s.collect(t, options)
+	if renewed := checktest.Of[watch.Credential](t, found, "token/ci"); renewed.Identity == identity {
+		t.Errorf("told %+v", renewed)
 	}
 }
 
@@ -187,7 +217,7 @@ func TestAnInstanceBelowAFolderIsAskedThere(t *testing.T) {
 	s.instance.Prefix = "/gitlab"
 	found, _ := s.collect(t, s.watching(&fakegitlab.Token{AccessToken: access(1, "ci", "2026-12-01")}))
 	token := checktest.Of[watch.Credential](t, found, "token/ci")
-	if want := []string{"read_api"}; !reflect.DeepEqual(token.Details["scopes"], want) || token.Identity != "1 until 2026-12-01T00:00:00Z" {
+	if want := []string{"read_api"}; !reflect.DeepEqual(token.Details["scopes"], want) || token.Identity != listedtoken.Identity(watch.NewSecret(watchedToken)) {
 		t.Errorf("told %+v", token)
 	}
 	if path := s.server.Requests()[0].Path; path != "/gitlab/api/v4/personal_access_tokens/self" {
