@@ -26,8 +26,8 @@ const (
 	longestWait = 10 * time.Second
 	// retryAfter is when a question that got lost is asked again, once.
 	retryAfter = 500 * time.Millisecond
-	// namedLeft is how many domains are named that a registry was not asked about.
-	namedLeft = 5
+	// namedLeft is how many domains are named of which a registry told nothing.
+	namedLeft = 20
 )
 
 // registry asks one registry about its domains, one after the other, with pauses.
@@ -44,18 +44,18 @@ func (p *pass) registry(ctx context.Context, base string, domains []asked) {
 	for i, a := range domains {
 		answered := false
 		if err := checks.Guard(func() { answered = r.one(ctx, a) }); err != nil {
-			p.sink(a.problem(watch.InternalError, err, ""))
+			r.told(a.problem(watch.InternalError, err, ""))
 			answered = true
 		}
 		if ctx.Err() != nil {
 			return
 		}
 		if !answered {
-			r.leave(ctx, domains[i:])
+			r.leave(ctx, domains, i)
 			return
 		}
 	}
-	r.leave(ctx, nil)
+	r.leave(ctx, domains, len(domains))
 }
 
 // asking is what is known of a registry in the course of a pass.
@@ -71,6 +71,10 @@ type asking struct {
 	failure             *webclient.Failure
 	// answered: the registry answered once, so that no hold of an earlier pass is left.
 	answered bool
+	// unanswered are the problems of domains that had no answer, as long as none had one; any
+	// is that one had.
+	unanswered []watch.Fact
+	any        bool
 }
 
 // one asks about a domain, and waits where the registry asks for a short wait only. It
@@ -83,12 +87,33 @@ func (r *asking) one(ctx context.Context, a asked) bool {
 			return false
 		}
 		r.learn(ctx, failure)
-		if failure == nil || failure.Reason != watch.Throttled {
+		switch {
+		case failure == nil:
+			r.told(fact)
+			return true
+		case failure.Reason != watch.Throttled && r.any:
 			r.sink(fact)
+			return true
+		case failure.Reason != watch.Throttled:
+			r.unanswered = append(r.unanswered, fact)
 			return true
 		}
 	}
 	return false
+}
+
+// told tells of a domain of which there is an answer, and so of those that had none.
+func (r *asking) told(fact watch.Fact) {
+	r.any = true
+	r.tellUnanswered()
+	r.sink(fact)
+}
+
+func (r *asking) tellUnanswered() {
+	for _, fact := range r.unanswered {
+		r.sink(fact)
+	}
+	r.unanswered = nil
 }
 
 func (r *asking) ready(ctx context.Context) bool {

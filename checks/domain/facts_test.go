@@ -20,7 +20,7 @@ func TestARegistrationIsReadOnABadDay(t *testing.T) {
 	o.Domains[0].Owners, o.Domains[0].Link = []string{"ada@example.com"}, "https://registrar.example/shop"
 	got := one(t, o, checktest.Env(asOf))
 	want := watch.Credential{
-		Subject: watch.Subject{ID: "domain/shop.example", Name: "Shop.Example.", Owners: []string{"ada@example.com"}, Link: "https://registrar.example/shop"},
+		Subject: watch.Subject{ID: "example/shop.example", Name: "Shop.Example.", Owners: []string{"ada@example.com"}, Link: "https://registrar.example/shop"},
 		Form:    watch.DomainRegistration, Identity: "expires 2027-08-13T04:00:00Z",
 		NotBefore: day(1995, time.August, 14), NotAfter: day(2027, time.August, 13),
 		Details: map[string]any{
@@ -135,7 +135,7 @@ func TestASuspendedDomainIsSeenWhateverItsDate(t *testing.T) {
 func TestADomainThatNobodyHasRegisteredIsAFinding(t *testing.T) {
 	w := begin(t, fakerdap.New(), fine)
 	want := watch.Condition{
-		Subject: watch.Subject{ID: "domain/gone.example", Name: "gone.example"}, Reason: watch.DomainSuspended,
+		Subject: watch.Subject{ID: "example/gone.example", Name: "gone.example"}, Reason: watch.DomainSuspended,
 		Text:    "the domain is not registered: it has lapsed, and anybody may register it, or the name is misspelt",
 		Details: map[string]any{"domain": "gone.example", "server": strings.TrimPrefix(w.URL, "https://")},
 		Remedy:  "Check the spelling; if the domain is yours, register it again at once.",
@@ -164,7 +164,7 @@ func TestInternationalNamesAreAskedForInALabels(t *testing.T) {
 	books.Unicode = "bücher.example"
 	w := begin(t, fakerdap.New(books), fine)
 	got := one(t, w.options("Bücher.example"), checktest.Env(asOf)).(watch.Credential)
-	if got.Subject.ID != "domain/xn--bcher-kva.example" || got.Subject.Name != "Bücher.example" || got.Details["unicode_name"] != "bücher.example" {
+	if got.Subject.ID != "example/xn--bcher-kva.example" || got.Subject.Name != "Bücher.example" || got.Details["unicode_name"] != "bücher.example" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -34,7 +34,7 @@ func FuzzDecode(f *testing.F) {
 		if found.expires.IsZero() && !found.later.IsZero() || !found.later.IsZero() && found.later.Before(found.expires) {
 			t.Errorf("the earliest of %s and %s is said to be the first", found.expires, found.later)
 		}
-		if fact := a.fact(found, "rdap.example", asOfTheTest); fact.About().ID != "domain/a.example" {
+		if fact := a.fact(found, "rdap.example", asOfTheTest); fact.About().ID != "example/a.example" {
 			t.Errorf("got %+v", fact)
 		}
 	})

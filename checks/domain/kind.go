@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"lapsewatch/checks"
 	"lapsewatch/internal/webclient"
@@ -32,10 +33,10 @@ type asked struct {
 	ascii string
 }
 
-// domainPrefix is how the IDs of all domains begin.
-const domainPrefix = "domain/"
+// tld is the top-level domain, in A-labels: what is hidden with its registry begins with it.
+func (a asked) tld() string { return a.ascii[strings.LastIndexByte(a.ascii, '.')+1:] }
 
-func (a asked) subject() watch.Subject { return a.Subject(domainPrefix + a.ascii) }
+func (a asked) subject() watch.Subject { return a.Subject(a.tld() + "/" + a.ascii) }
 
 // problem is one that hides nothing but its own domain.
 func (a asked) problem(reason watch.Reason, err error, remedy string) watch.Problem {
@@ -66,16 +67,24 @@ type pass struct {
 	*check
 	client *webclient.Client
 	sink   watch.Sink
+	manner
+}
+
+// manner is in which way a pass differs from an ordinary one.
+type manner struct {
 	// trying: a registry is asked in spite of what is remembered of it.
 	trying bool
+	// again: these are some domains only, for a second time. Whose turn it is does not change,
+	// and each is told of.
+	again bool
 }
 
 // Collect implements watch.Check.
 func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
-	return c.collect(ctx, sink, false)
+	return c.collect(ctx, sink, manner{})
 }
 
-func (c *check) collect(ctx context.Context, sink watch.Sink, trying bool) error {
+func (c *check) collect(ctx context.Context, sink watch.Sink, in manner) error {
 	setup := webclient.Setup{CAFile: c.options.CAFile, MaxBytes: maxBytes, Redirects: redirects}
 	client, err := webclient.Open(setup, webclient.Env{HTTP: c.env.HTTP, Now: c.env.Now, Timeout: c.env.Timeout})
 	if err != nil {
@@ -83,7 +92,7 @@ func (c *check) collect(ctx context.Context, sink watch.Sink, trying bool) error
 	}
 	defer client.Close()
 	c.env.Expect(len(c.domains))
-	p := &pass{check: c, client: client, sink: sink, trying: trying}
+	p := &pass{check: c, client: client, sink: sink, manner: in}
 	services := p.services(ctx)
 	checks.Each(min(c.env.Concurrency, maxAtOnce), maps.Keys(services), func(base string) {
 		p.registry(ctx, base, services[base])
@@ -105,7 +114,9 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 
 type tried struct{ *check }
 
-func (t tried) Collect(ctx context.Context, sink watch.Sink) error { return t.collect(ctx, sink, true) }
+func (t tried) Collect(ctx context.Context, sink watch.Sink) error {
+	return t.collect(ctx, sink, manner{trying: true})
+}
 
 // services are the domains by the base URL of the service that knows them. Domains without
 // one are told of.

@@ -113,12 +113,11 @@ func TestARegistryThatIsAskedTooOftenIsLeftAloneOverPasses(t *testing.T) {
 	checktest.Pass(t, checkOf(t, o, env))
 	before := len(w.Requests())
 	w.Misbehave(vendortest.Manner{On: "a.example", Answer: vendortest.Status(429, "600")})
-	registry := strings.TrimPrefix(w.URL, "https://") + strings.TrimSuffix(fakerdap.Base, "/")
 	held := func() {
 		t.Helper()
 		facts, _ := checktest.ByID(t, checktest.Pass(t, checkOf(t, o, env)))
-		found := checktest.WantProblem(t, facts["registry/"+registry], watch.Throttled, "not asked again before 2026-11-22", ": read "+w.URL+": it answered 429 Too Many Requests; nothing new is known of a.example, shop.example")
-		if len(facts) != 1 || found.HidesPrefix != "domain/" || found.Subject.Name != "registry "+registry || found.Remedy != "Raise pause, or ask this registry less often: it limits how much it is asked." {
+		found := checktest.WantProblem(t, facts["registry/example"], watch.Throttled, "not asked again before 2026-11-22", ": read "+w.URL+": it answered 429 Too Many Requests; nothing new is known of a.example, shop.example")
+		if len(facts) != 1 || found.HidesPrefix != "example/" || found.Subject.Name != "registry of .example" || found.Remedy != "Raise pause, or ask this registry less often: it limits how much it is asked." {
 			t.Errorf("got %+v", facts)
 		}
 		if asked := len(w.Requests()) - before; asked != 1 {
@@ -185,10 +184,10 @@ func TestBadNewsOfADomainIsLookedAtAgain(t *testing.T) {
 	check := checkOf(t, w.options("shop.example", "other.example"), checktest.Env(asOf))
 	w.Misbehave(vendortest.Manner{On: "shop.example", Answer: vendortest.Reply(404, "application/rdap+json", "")})
 	facts, _ := checktest.ByID(t, checktest.Pass(t, check))
-	checktest.Of[watch.Condition](t, facts, "domain/shop.example")
+	checktest.Of[watch.Condition](t, facts, "example/shop.example")
 	before := len(w.Requests())
 	var again []watch.Fact
-	if err := check.(watch.Rechecker).Recheck(t.Context(), []string{"domain/shop.example"}, func(fact watch.Fact) { again = append(again, fact) }); err != nil {
+	if err := check.(watch.Rechecker).Recheck(t.Context(), []string{"example/shop.example"}, func(fact watch.Fact) { again = append(again, fact) }); err != nil {
 		t.Fatal(err)
 	}
 	if asked := len(w.Requests()) - before; asked != 1 || len(again) != 1 {
@@ -201,12 +200,11 @@ func TestARegistryThatIsDownIsNotAskedAboutEachDomain(t *testing.T) {
 	w := begin(t, fakerdap.New(shop()), fine)
 	w.Misbehave(vendortest.Manner{On: ".example", Times: vendortest.Always, Answer: vendortest.Status(504, "3600")})
 	facts, _ := checktest.ByID(t, checktest.Pass(t, checkOf(t, w.options("a.example", "b.example", "c.example", "d.example", "e.example"), checktest.Env(asOf))))
-	if asked := len(w.To(".example")); asked != 3 || len(facts) != 4 {
+	if asked := len(w.To(".example")); asked != 3 || len(facts) != 1 {
 		t.Fatalf("asked %d times, got %+v", asked, facts)
 	}
-	registry := "registry/" + strings.TrimPrefix(w.URL, "https://") + strings.TrimSuffix(fakerdap.Base, "/")
-	found := checktest.WantProblem(t, facts[registry], watch.Unreadable, "not asked about d.example, e.example, after 3 questions in a row without an answer: read "+w.URL+": it answered 504 Gateway Timeout")
-	if found.HidesPrefix != "domain/" {
+	found := checktest.WantProblem(t, facts["registry/example"], watch.Unreadable, "nothing new is known of a.example, b.example, c.example, d.example, e.example, after 3 questions in a row without an answer: read "+w.URL+": it answered 504 Gateway Timeout")
+	if found.HidesPrefix != "example/" {
 		t.Errorf("got %+v", found)
 	}
 }

@@ -1,16 +1,13 @@
 package jwt
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"lapsewatch/internal/clean"
-	"lapsewatch/internal/holdoff"
 	"lapsewatch/internal/jose"
-	"lapsewatch/internal/renewal"
 	"lapsewatch/watch"
 )
 
@@ -22,7 +19,7 @@ const (
 )
 
 // fact is what a token says, and what else was seen of it.
-func (p *pass) fact(ctx context.Context, at *place, subject watch.Subject, read jose.Token, signed signature) watch.Fact {
+func (p *pass) fact(at *place, subject watch.Subject, read jose.Token, signed signature) watch.Fact {
 	now := p.env.Now()
 	observations := append(signed.observed, p.unexpected(read)...)
 	observations = append(observations, malformed(read)...)
@@ -34,9 +31,6 @@ func (p *pass) fact(ctx context.Context, at *place, subject watch.Subject, read 
 		return undated(subject, details, observations)
 	}
 	notBefore, life := p.span(read, now)
-	if left := read.ExpiresAt.Sub(now); read.IssuedAt.IsZero() && read.NotBefore.IsZero() && left > 0 && left <= p.env.Horizon {
-		life = p.learn(ctx, at, read.ExpiresAt, now)
-	}
 	return watch.Credential{
 		Subject: subject, Form: watch.AccessToken, Identity: read.Fingerprint,
 		NotBefore: notBefore, NotAfter: read.ExpiresAt, Life: life,
@@ -75,23 +69,6 @@ func (c *check) span(read jose.Token, now time.Time) (notBefore time.Time, life 
 		life = read.ExpiresAt.Sub(from)
 	}
 	return notBefore, life
-}
-
-// maxLearnt bounds the tokens of which something is remembered.
-const maxLearnt = 1000
-
-// learn gives the life of a token that says only when it ends, from how it is renewed. That
-// of one whose end is far off does not matter yet.
-func (p *pass) learn(ctx context.Context, at *place, until, now time.Time) time.Duration {
-	if p.learnt.Add(1) > maxLearnt {
-		return 0
-	}
-	book := renewal.Book{Memory: p.env.Memory, Key: "life:" + holdoff.Digest([]byte(at.subject.ID))}
-	life, err := book.Life(ctx, until, now, nil)
-	if err != nil {
-		p.env.Log.Warn("learn how long a token lives", "place", at.where(), "error", err)
-	}
-	return life
 }
 
 func (c *check) ahead(date, now time.Time) bool {

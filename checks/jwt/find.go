@@ -42,6 +42,8 @@ type place struct {
 	// in which it lies.
 	folder *folder
 	also   []*folder
+	// order is its number among the places.
+	order int
 	// optional: nobody named it, so that it need not exist or hold a token.
 	optional bool
 }
@@ -98,8 +100,8 @@ type found struct {
 	// known are the places by the path of their file that no link is a part of.
 	known map[string]*place
 	sink  watch.Sink
-	// partial: something that was named could not be looked into.
-	partial bool
+	// partial are the paths of the options that could not be looked into, or not whole.
+	partial map[string]bool
 }
 
 func (f *found) each(ctx context.Context) iter.Seq[*place] {
@@ -113,9 +115,9 @@ func (f *found) each(ctx context.Context) iter.Seq[*place] {
 }
 
 func (c *check) find(ctx context.Context, sink watch.Sink) *found {
-	f := &found{known: map[string]*place{}, sink: sink}
+	f := &found{known: map[string]*place{}, partial: map[string]bool{}, sink: sink}
 	for _, token := range c.options.Tokens {
-		p := &place{subject: token.Subject("token:" + token.Name), ref: token.Token}
+		p := &place{subject: token.Subject("token:" + token.Name), ref: token.Token, order: len(f.places)}
 		f.places = append(f.places, p)
 		if token.Token.File != "" {
 			f.fresh(token.Token.File, p)
@@ -157,6 +159,7 @@ func resolved(path string) string {
 
 func (f *found) add(p *place) {
 	p.subject = watch.Subject{ID: "file:" + p.path, Name: clean.Text(p.path, maxPath)}
+	p.order = len(f.places)
 	if f.fresh(p.path, p) {
 		f.places = append(f.places, p)
 	}
@@ -166,7 +169,9 @@ func (f *found) root(ctx context.Context, path string, optional bool) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		// What is not there is told of when it is read.
-		f.partial = f.partial || err != nil
+		if err != nil {
+			f.partial[path] = true
+		}
 		f.add(&place{path: path, optional: optional})
 		return
 	}
@@ -176,7 +181,7 @@ func (f *found) root(ctx context.Context, path string, optional bool) {
 	w := &walk{found: f, top: top, root: resolved(path), optional: optional, visited: map[string]bool{}}
 	w.all(ctx)
 	if w.err != nil {
-		f.partial = true
+		f.partial[path] = true
 		top.used.Store(true)
 		f.sink(top.problem(w.err))
 	}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync/atomic"
 
 	"lapsewatch/checks"
 	"lapsewatch/watch"
@@ -41,11 +40,12 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 	found := c.find(ctx, p.sink)
 	c.env.Expect(len(found.places))
 	p.keys = c.readKeys(ctx, p.sink)
-	checks.Each(c.env.Concurrency, found.each(ctx), func(at *place) { p.look(ctx, at) },
+	checks.Each(c.env.Concurrency, found.each(ctx), func(at *place) { p.look(at) },
 		func(at *place, err error) { p.sink(at.problem(watch.InternalError, err)) })
 	if ctx.Err() != nil {
 		return fmt.Errorf("the pass over tokens was cut short: %w", context.Cause(ctx))
 	}
+	p.learn(ctx)
 	for _, folder := range found.folders {
 		if !folder.used.Load() {
 			p.sink(folder.problem(errNoneBelow))
@@ -63,8 +63,7 @@ type pass struct {
 	keys   keys
 	held   *held
 	doubts *doubts
-	// learnt counts the tokens whose life is learnt from their renewals.
-	learnt atomic.Int64
+	lives  lives
 }
 
 // Try reads each token once, and the keys.

@@ -1,7 +1,6 @@
 package jwt
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ var (
 const maxFile = jose.MaxTokenBytes + 1024
 
 // look reads one place and tells what it holds. The token itself is dropped on the way out.
-func (p *pass) look(ctx context.Context, at *place) {
+func (p *pass) look(at *place) {
 	token, err := p.read(at)
 	defer clear(token)
 	if err != nil {
@@ -40,7 +39,7 @@ func (p *pass) look(ctx context.Context, at *place) {
 		subject.Name = named(read, at.where())
 	}
 	signed := p.signature(at, subject, token, read)
-	p.sink(p.fact(ctx, at, subject, read, signed))
+	p.tell(at, read, p.fact(at, subject, read, signed))
 	if signed.fact != nil {
 		p.env.Expect(1)
 		p.sink(*signed.fact)
@@ -80,8 +79,8 @@ func readFile(path string) ([]byte, error) {
 }
 
 // unread tells that a place gave no token. In a folder lie other files too, which are passed
-// over unless they held one before or hold what is left of one; in usual places there need
-// be none.
+// over unless they held one before or hold several; what only begins like one may be signed
+// text of another kind. In usual places there need be none.
 func (p *pass) unread(at *place, err error) {
 	if at.folder == nil {
 		at.use() // what is told of a token of the list is told of the folders that it lies in
@@ -95,6 +94,9 @@ func (p *pass) unread(at *place, err error) {
 	case aside && !did && errors.Is(err, jose.ErrEncrypted):
 		at.use()
 		p.sink(watch.Remark{Text: at.where() + " holds an encrypted token (JWE), whose dates only its recipient can read"})
+		return
+	case at.folder != nil && !did && errors.Is(err, jose.ErrDamaged):
+		p.sink(watch.Remark{Text: fmt.Sprintf("%s was passed over: %s", at.where(), err)})
 		return
 	}
 	at.use()

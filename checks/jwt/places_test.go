@@ -233,8 +233,8 @@ func TestManyFilesThatHeldTokensAreRememberedUpToABound(t *testing.T) {
 		write(t, filepath.Join(folder, strconv.Itoa(i)), sample("a"))
 	}
 	d.collect(t, jwt.Options{Paths: []string{folder}})
-	if kept := memory.Kept(); kept != 3 {
-		t.Errorf("%d keys are kept, want 3", kept)
+	if kept := memory.Kept(); kept != 3+1000 {
+		t.Errorf("%d keys are kept, want 3 of files and 1000 of lives", kept)
 	}
 	path := write(t, filepath.Join(folder, "1099"), "")
 	facts, _ := checktest.ByID(t, d.collect(t, jwt.Options{Paths: []string{folder}}))
@@ -245,9 +245,23 @@ func TestWhatIsLeftOfATokenIsNotPassedOver(t *testing.T) {
 	folder := t.TempDir()
 	damaged := write(t, filepath.Join(folder, "damaged"), josetest.Raw(header, `{"exp":`, "s"))
 	several := write(t, filepath.Join(folder, "several"), sample("a")+"\n"+sample("b")+"\n")
-	facts, _ := checktest.ByID(t, newDesk().collect(t, jwt.Options{Paths: []string{folder}}))
-	checktest.WantProblem(t, facts["file:"+damaged], watch.Unparsable, "it is no JSON Web Token, though it begins like one: its payload is no JSON object")
+	d, options := newDesk(), jwt.Options{Paths: []string{folder}}
+	damage := func() { write(t, damaged, josetest.Raw(header, `{"exp":`, "s")) }
+	facts, remarks := checktest.ByID(t, d.collect(t, options))
+	if want := damaged + " was passed over: it is no JSON Web Token, though it begins like one: its payload is no JSON object"; len(facts) != 1 || len(remarks) != 1 || remarks[0] != want {
+		t.Errorf("remarks %q, want %q", remarks, want)
+	}
 	checktest.WantProblem(t, facts["file:"+several], watch.Unparsable, "read the token in "+several+": it holds more than one token; name files that hold one each")
+	write(t, damaged, sample("a"))
+	d.collect(t, options)
+	damage()
+	for range 2 {
+		facts, remarks = checktest.ByID(t, d.collect(t, options))
+		checktest.WantProblem(t, facts["file:"+damaged], watch.Unparsable, "it is no JSON Web Token, though it begins like one: its payload is no JSON object")
+		if len(remarks) != 0 {
+			t.Errorf("remarks %q", remarks)
+		}
+	}
 }
 
 func TestAFolderWhoseTokensWereMetBeforeHoldsThem(t *testing.T) {

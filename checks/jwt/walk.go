@@ -86,7 +86,7 @@ func (w *walk) folder(ctx context.Context, path, target string, depth int) {
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		w.partial = true
+		w.partial[w.top.path] = true
 		w.top.used.Store(true)
 		w.sink((&folder{path: path}).problem(err))
 	}

@@ -27,7 +27,8 @@ type issue struct {
 	// Until is the end of the newest issue, and Seconds the life of issues as far as was seen.
 	Until   time.Time `json:"until"`
 	Seconds int64     `json:"life_seconds,omitempty"`
-	// Seen is when the newest issue was seen last; it is kept only where Most is set.
+	// Seen is when the newest issue was seen last. It is kept only while no more than Most is
+	// left of the issue: one with more left has a longer life, as its successor may have.
 	Seen time.Time `json:"seen,omitzero"`
 }
 
@@ -75,7 +76,7 @@ func (b Book) next(known issue, until, now time.Time, first func() bool) issue {
 			next.Seconds = int64(life / time.Second)
 		}
 	}
-	if b.Most > 0 {
+	if b.Most > 0 && until.Sub(now) <= b.Most {
 		next.Seen = now.UTC().Truncate(time.Second)
 	}
 	return next

@@ -24,8 +24,9 @@ func TestALifeIsLearntFromIssueToIssue(t *testing.T) {
 		"nothing is known of the first":          {{0, 7, 0}, {1, 7, 0}},
 		"a renewal":                              {{0, 7, 0}, {1, 8, 7}, {3, 8, 7}},
 		"a mirror that lags":                     {{0, 7, 0}, {1, 8, 7}, {1, 7, 7}, {1, 8, 7}, {2, 7, 7}, {3, 8, 7}},
-		"the end moves back for good":            {{0, 7, 0}, {1, 8, 7}, {2, 5, 7}, {3, 5, 7}},
-		"issues that live shorter than before":   {{0, 300, 0}, {1, 8, 0}, {2, 9, 7}, {3, 10, 7}},
+		"the end moves back for good":            {{0, 7, 0}, {1, 8, 7}, {2, 5, 7}, {3, 6, 7}, {9, 12, 3}},
+		"issues that live shorter than before":   {{0, 30, 0}, {1, 8, 0}, {2, 9, 0}, {3, 10, 0}, {31, 38, 7}},
+		"mirrors with ends of several ages":      {{0, 14, 0}, {1, 15, 14}, {1, 12, 14}, {2, 13, 14}, {2, 14, 14}, {3, 17, 14}},
 		"a renewal after the end":                {{0, 7, 0}, {9, 16, 7}},
 		"an end that was past when it was first": {{0, 7, 0}, {9, 8, 0}},
 	}
@@ -36,6 +37,36 @@ func TestALifeIsLearntFromIssueToIssue(t *testing.T) {
 				got, err := book.Life(t.Context(), start.Add(time.Duration(look.until)*day), start.Add(time.Duration(look.at)*day), nil)
 				if err != nil || got != time.Duration(look.want)*day {
 					t.Errorf("look %d: got %s, %v; want %d days", i, got, err, look.want)
+				}
+			}
+		})
+	}
+}
+
+func TestALifeIsLearntUpToABoundFromWhatWasSeenJustBefore(t *testing.T) {
+	type look struct {
+		// at, until and want are in hours.
+		at, until, want int
+	}
+	cases := map[string][]look{
+		"a short life":                            {{0, 24, 0}, {20, 44, 24}, {40, 64, 24}},
+		"a life of the most":                      {{0, 30, 0}, {24, 60, 36}},
+		"more than the most":                      {{0, 30, 0}, {24, 61, 0}},
+		"a long one of which little is left":      {{0, 2400, 0}, {2399, 4800, 0}, {4770, 4800, 0}},
+		"a long one first seen late":              {{0, 30, 0}, {29, 2400, 0}, {2370, 4800, 0}, {4799, 7200, 0}, {7199, 7201, 0}},
+		"a predecessor seen longer ago than that": {{0, 24, 0}, {25, 48, 0}},
+		"a predecessor seen late":                 {{0, 24, 0}, {23, 24, 0}, {25, 48, 23}},
+		"one that had lapsed":                     {{0, 4, 0}, {5, 4, 0}, {6, 10, 4}},
+		"a clock that was set back":               {{10, 24, 0}, {9, 30, 0}},
+		"a long one after short ones":             {{0, 24, 0}, {20, 44, 24}, {40, 2400, 0}},
+	}
+	for name, looks := range cases {
+		t.Run(name, func(t *testing.T) {
+			book := renewal.Book{Memory: &checktest.Memory{}, Key: "k", Most: 36 * time.Hour}
+			for i, look := range looks {
+				got, err := book.Life(t.Context(), start.Add(time.Duration(look.until)*time.Hour), start.Add(time.Duration(look.at)*time.Hour), nil)
+				if err != nil || got != time.Duration(look.want)*time.Hour {
+					t.Errorf("look %d: got %s, %v; want %d hours", i, got, err, look.want)
 				}
 			}
 		})
