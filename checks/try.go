@@ -38,6 +38,12 @@ func TryByCollecting(ctx context.Context, check watch.Check, gives string) []wat
 	return found
 }
 
+// Collecting is a check that is nothing but its Collect.
+type Collecting func(ctx context.Context, sink watch.Sink) error
+
+// Collect implements watch.Check.
+func (c Collecting) Collect(ctx context.Context, sink watch.Sink) error { return c(ctx, sink) }
+
 // Missed notes in ability the first fact that says that something does not work.
 func Missed(ability *watch.Ability, fact watch.Fact) {
 	if ability.Err != nil {

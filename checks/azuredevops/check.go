@@ -52,20 +52,9 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 
 // Try implements watch.Trier: it signs in and asks for each token at once, in spite of a hold.
 func (c *check) Try(ctx context.Context) []watch.Ability {
-	return checks.TryByCollecting(ctx, tried{c}, "says whether the personal access token works, or when those of the organization end")
-}
-
-// tried is the check for somebody who waits for the answer.
-type tried struct{ check *check }
-
-// Collect implements watch.Check.
-func (t tried) Collect(ctx context.Context, sink watch.Sink) error {
-	strict := listedtoken.Strictly(sink)
-	return t.check.collect(ctx, func(fact watch.Fact) {
-		if _, dated := fact.(watch.Credential); !dated {
-			strict(fact)
-		}
-	}, true)
+	return checks.TryByCollecting(ctx, checks.Collecting(func(ctx context.Context, sink watch.Sink) error {
+		return c.collect(ctx, listedtoken.StrictlyUndated(sink), true)
+	}), "says whether the personal access token works, or when those of the organization end")
 }
 
 func (c *check) collect(ctx context.Context, sink watch.Sink, atOnce bool) error {

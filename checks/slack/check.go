@@ -45,15 +45,9 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 
 // Try implements watch.Trier: it asks for each token at once, in spite of a hold.
 func (c *check) Try(ctx context.Context) []watch.Ability {
-	return checks.TryByCollecting(ctx, tried{c}, "says whether the token works, and when it ends")
-}
-
-// tried is the check for somebody who waits for the answer.
-type tried struct{ check *check }
-
-// Collect implements watch.Check.
-func (t tried) Collect(ctx context.Context, sink watch.Sink) error {
-	return t.check.collect(ctx, listedtoken.Strictly(sink), true)
+	return checks.TryByCollecting(ctx, checks.Collecting(func(ctx context.Context, sink watch.Sink) error {
+		return c.collect(ctx, listedtoken.Strictly(sink), true)
+	}), "says whether the token works, and when it ends")
 }
 
 func (c *check) collect(ctx context.Context, sink watch.Sink, atOnce bool) error {
