@@ -69,6 +69,9 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 func (c *channel) sendBySMTP(ctx context.Context, composed *mail.Msg, message alerts.Message) (alerts.Receipt, error) {
 	ends, _ := ctx.Deadline()
 	within := time.Until(ends)
+	if configured := time.Duration(c.options.Timeout); within > configured*9/10 {
+		within = configured // what has passed since the attempt began is not worth a word
+	}
 	credential, failed := c.credential(ctx, message.Test)
 	if failed != nil {
 		return alerts.Receipt{}, failed
