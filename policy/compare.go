@@ -172,9 +172,18 @@ func withLastKnown(before *Known, finding watch.Finding, now time.Time) watch.Fi
 		finding.Message += "; " + lastRead(last, now)
 	}
 	if bad {
-		finding.Also = append(slices.Clone(finding.Also), watch.Judgement{Reason: last.Reason, Severity: last.Severity, Message: fmt.Sprintf("was %s when it was last read", last.Severity)})
+		finding.Also = append(slices.Clone(finding.Also), watch.Judgement{Reason: last.Reason, Severity: last.Severity, Message: lastGrade(before.Finding, last)})
 	}
 	return finding
+}
+
+// lastGrade says where the grade of what nobody can look at comes from: it may have grown
+// with the date since.
+func lastGrade(read, last watch.Finding) string {
+	if read.Severity != last.Severity || read.Reason != last.Reason {
+		return fmt.Sprintf("is %s by now for its date", last.Severity)
+	}
+	return fmt.Sprintf("was %s when it was last read", last.Severity)
 }
 
 func (t Telling) change(before *Known, finding watch.Finding, now time.Time) (watch.EventType, watch.Why) {

@@ -354,6 +354,8 @@ func TestWhatWasKnownIsToldOnceWhileNobodyCanLook(t *testing.T) {
 	now := at("2026-11-22T06:00:00Z")
 	signIn := watch.Finding{ID: "c/s", Severity: watch.Critical, Reason: watch.SignInSecretExpired, Message: "cannot sign in: its client secret has expired"}
 	token := watch.Finding{ID: "c/s", Severity: watch.Critical, Reason: watch.ExpiresSoon, Message: "access token expires 2026-11-25 06:00 UTC, in 4 days", NotAfter: at("2026-11-25T06:00:00Z")}
+	soonest := token
+	soonest.Severity, soonest.NotAfter = watch.Warning, at("2026-11-22T05:00:00Z")
 	fine := token
 	fine.Severity, fine.Reason = watch.OK, ""
 	for _, row := range []struct {
@@ -365,6 +367,7 @@ func TestWhatWasKnownIsToldOnceWhileNobodyCanLook(t *testing.T) {
 	}{
 		{"a sign-in, which has no date", signIn, "could not be read; when it was last read: cannot sign in: its client secret has expired", "was critical when it was last read", watch.SignInSecretExpired},
 		{"a token that ends soon", token, "could not be read; when it was last read, its notAfter was 2026-11-25 06:00 UTC, in 3 days", "was critical when it was last read", watch.ExpiresSoon},
+		{"a token that has expired since", soonest, "could not be read; when it was last read, its notAfter was 2026-11-22 05:00 UTC, 1 h ago", "is critical by now for its date", watch.Expired},
 		{"a token in order", fine, "could not be read; when it was last read, its notAfter was 2026-11-25 06:00 UTC, in 3 days", "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {

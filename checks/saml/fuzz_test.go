@@ -27,7 +27,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, pattern string) {
 		var patterns []string
 		if clean.Text(pattern, maxEntityID) != pattern {
-			t.Skip("options refuse it")
+			return // options refuse it
 		}
 		if pattern != "" {
 			patterns = []string{pattern}

@@ -231,8 +231,8 @@ func change(event watch.Event) string {
 	case watch.Worsened:
 		return worse(event)
 	case watch.Improved:
-		if event.Finding.Severity == event.Previous {
-			return fmt.Sprintf("%s, still %s", cmp.Or(event.Why, watch.ReadableAgain), event.Previous)
+		if event.Why != "" && event.Finding.Severity == event.Previous {
+			return fmt.Sprintf("%s, still %s", event.Why, event.Previous)
 		}
 		return "better than before: was " + string(cmp.Or(event.Previous, watch.OK))
 	case watch.Reminder:
