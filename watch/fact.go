@@ -55,6 +55,9 @@ const (
 	RefreshToken Form = "refresh token"
 	// DomainRegistration is the right to a domain name.
 	DomainRegistration Form = "domain registration"
+	// NumberRange is what a column or sequence can still count up to. Its NotAfter is when it
+	// is used up at the present rate of growth.
+	NumberRange Form = "number range"
 )
 
 // Credential is the fact that a subject carries something with a date.

@@ -129,6 +129,8 @@ const (
 const (
 	// DeliveryFailing: messages for a channel wait or were lost.
 	DeliveryFailing Reason = "delivery_failing"
+	// StatusSystemFailing: incident stubs on a status system are not as they should be.
+	StatusSystemFailing Reason = "status_system_failing"
 	// RunOverdue: the run before was killed, or none was complete for too long.
 	RunOverdue Reason = "run_overdue"
 	// RecordUnusable: what was seen and said before could not be used.
@@ -169,6 +171,39 @@ const (
 
 // FutureRecords: rows of a table carry dates that lie ahead.
 const FutureRecords Reason = "future_records"
+
+// Reasons for what services do, whatever their credentials say.
+const (
+	// UpstreamDegraded: a provider says that part of its service is not well.
+	UpstreamDegraded Reason = "upstream_degraded"
+	// UpstreamDown: a provider says that its service, or part of it, does not work.
+	UpstreamDown Reason = "upstream_down"
+	// UpstreamMaintenance: a provider is at work on its service, as it announced.
+	UpstreamMaintenance Reason = "upstream_maintenance"
+	// ResponseSlow: a service answers later than its limit.
+	ResponseSlow Reason = "response_slow"
+	// ResponseTimedOut: a service did not answer within its time.
+	ResponseTimedOut Reason = "response_timed_out"
+	// ResponseFailed: a service refused, broke off, or answered that it failed.
+	ResponseFailed Reason = "response_failed"
+	// DivergentMember: one member of a group is much slower than its peers, or fails while
+	// they do not.
+	DivergentMember Reason = "divergent_member"
+	// MailSlow: mail arrives later than its limit.
+	MailSlow Reason = "mail_slow"
+	// MailStuck: mail was taken and has not arrived within its limit; it may still.
+	MailStuck Reason = "mail_stuck"
+	// MailLost: mail was taken and did not arrive for so long that it will not.
+	MailLost Reason = "mail_lost"
+	// MailRefused: the way out takes no mail, or not from this sender.
+	MailRefused Reason = "mail_refused"
+	// NumberingLost: a column no longer numbers its rows by itself.
+	NumberingLost Reason = "numbering_lost"
+	// NumberingChanged: a column numbers its rows otherwise than it did.
+	NumberingChanged Reason = "numbering_changed"
+	// NumbersUsedUp: no number is left, or the next one is taken already.
+	NumbersUsedUp Reason = "numbers_used_up"
+)
 
 // Reasons why something could not be read.
 const (
@@ -213,7 +248,9 @@ func Reasons() []Reason {
 		TokenRefused, TokenInactive, TokenNotStored, StoreUnusable,
 		SignatureInvalid, SignatureUnchecked, KeyVanished, PrivateKeyPublished, KeyMismatch, UnsignedToken, ClaimsMalformed, ClaimsUnexpected,
 		IssuerMismatch, IssuerChanged, DomainSuspended,
-		DeliveryFailing, RunOverdue, RecordUnusable,
+		UpstreamDegraded, UpstreamDown, UpstreamMaintenance, ResponseSlow, ResponseTimedOut, ResponseFailed, DivergentMember,
+		MailSlow, MailStuck, MailLost, MailRefused, NumberingLost, NumberingChanged, NumbersUsedUp,
+		DeliveryFailing, StatusSystemFailing, RunOverdue, RecordUnusable,
 		ClockDrift, ClockJump, NoMajority, NoReference, SelfReported, ClockUncertain, ClockUnsynchronised, FleetDisagrees,
 		Falseticker, ReferenceUnusable, LeapSecond, LeapSmear, KissOfDeath, FutureRecords,
 	}
