@@ -9,6 +9,7 @@ import (
 
 	"lapsewatch/alerts"
 	"lapsewatch/checks"
+	"lapsewatch/incidents"
 	"lapsewatch/internal/heartbeat"
 	"lapsewatch/policy"
 	"lapsewatch/watch"
@@ -23,6 +24,10 @@ type Config struct {
 	Alerts []Alert
 	// Routing says who hears of what.
 	Routing policy.Routing
+	// Incidents are the status systems, and IncidentSource is how this installation signs its
+	// stubs there.
+	Incidents      []StatusSystem
+	IncidentSource string
 	// Silent: there are no alerts, and the file says so.
 	Silent bool
 	Ledger Ledger
@@ -64,6 +69,8 @@ type Alert struct {
 type Catalog struct {
 	Checks []checks.Kind
 	Alerts []alerts.Kind
+	// Incidents are the kinds of status systems.
+	Incidents []incidents.Kind
 }
 
 // Source says where a configuration comes from.

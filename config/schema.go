@@ -27,6 +27,7 @@ func Schema(catalog Catalog) ([]byte, error) {
 	root.Required = []string{"checks"}
 	setProperty(root, "checks", entries(reflector, &checkForm{}, catalog.Checks, "what is watched"))
 	setProperty(root, "alerts", entries(reflector, &alertForm{}, catalog.Alerts, "the channels that tell people"))
+	setProperty(root, "incidents", entries(reflector, &incidentForm{}, catalog.Incidents, "the status systems on which incident stubs are kept"))
 	switched := nestedSchema(reflector, reflect.TypeFor[heartbeat.Options]())
 	switched.Description = "the dead man's switch that is pinged at the start and the end of each run"
 	setProperty(root, "heartbeat", switched)

@@ -27,6 +27,8 @@ type fileForm struct {
 	Alerts    []yaml.Node     `yaml:"alerts"`
 	Routes    []yaml.Node     `yaml:"routes"`
 	DefaultTo []string        `yaml:"default_to" jsonschema_description:"names of the alerts that are told of what would otherwise reach nobody, and of what an alert without fallback fails to deliver for good"`
+	Incidents []yaml.Node     `yaml:"incidents"`
+	Source    string          `yaml:"incident_source" jsonschema_description:"name of this installation, where several keep incident stubs at one place"`
 	Heartbeat yaml.Node       `yaml:"heartbeat"`
 	Clock     yaml.Node       `yaml:"clock"`
 	Report    Report          `yaml:"report" jsonschema_description:"where people find the whole report"`
@@ -75,6 +77,7 @@ func (l *loading) sections() {
 	l.defaultTo(form.DefaultTo)
 	l.fallbacks()
 	l.mustReach(form)
+	l.incidents(form.Incidents, form.Source)
 	l.heartbeat(form.Heartbeat)
 	l.clock(form.Clock)
 	l.comparisons()

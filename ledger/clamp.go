@@ -25,6 +25,7 @@ func (r *recording) clampRows(ctx context.Context) error {
 		{"deliveries", []string{"sent_at", "redirected_at"}, runAhead},
 		{"outbox", []string{"next_attempt", "dead_at"}, LongestWait},
 		{"memories", []string{"kept_at"}, runAhead},
+		{"incidents", []string{"changed_at"}, runAhead},
 	} {
 		var set, where []string
 		for _, column := range table.columns {

@@ -113,7 +113,8 @@ func (r *recording) compareOne(row subjectRow, finding watch.Finding) (policy.Kn
 	}
 	after, event := r.compare(before, finding)
 	r.raise(event)
-	r.note(finding.ID, after)
+	r.note(finding.ID, after, false)
+	r.noteChange(before, after)
 	return after, nil
 }
 

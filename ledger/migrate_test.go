@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"lapsewatch/policy"
 	"lapsewatch/watch"
 )
 
@@ -27,7 +28,14 @@ func TestEverySchemaThatWasEverInUseStillOpens(t *testing.T) {
 			fixture := filepath.Join("testdata", fmt.Sprintf("schema-%d.db", version+1))
 			content, err := os.ReadFile(fixture)
 			if errors.Is(err, fs.ErrNotExist) && *update && version+1 == newest {
-				content = state(t)
+				content = stateAfter(t, func(l *Ledger) {
+					kept := KeptStub{There: There{ID: "7"}}
+					kept.Key, kept.System, kept.Phase = watch.NewIncidentKey("test", "finding sites/e", day(1)).String(), "status", watch.Identified
+					kept.Causes = []policy.StubCause{{Finding: lapsed("e")}}
+					if err := l.Adopt(t.Context(), kept, day(1)); err != nil {
+						t.Fatal(err)
+					}
+				})
 				err = os.WriteFile(fixture, content, 0o600)
 			}
 			if err != nil {
@@ -40,6 +48,9 @@ func TestEverySchemaThatWasEverInUseStillOpens(t *testing.T) {
 				if got, err := l.Memory("sites", nowIs(2)).Recall(t.Context(), "hold"); err != nil || string(got) != "until noon" {
 					t.Errorf("recalled %q, %v", got, err)
 				}
+			}
+			if version+1 >= 4 {
+				wantStubs(t, l, day(2), "sites/e identified revision 0")
 			}
 			var version int64
 			if err := l.db.QueryRowContext(t.Context(), `SELECT MAX(version_id) FROM goose_db_version`).Scan(&version); err != nil || version != newest {

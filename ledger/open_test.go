@@ -116,12 +116,15 @@ func TestOpenRefusesWhatItCannotUnderstand(t *testing.T) {
 }
 
 // state is a ledger with history, closed, and what a sound ledger makes of the next pass.
-func state(t testing.TB) (content []byte) {
+func state(t testing.TB) (content []byte) { return stateAfter(t, func(*Ledger) {}) }
+
+func stateAfter(t testing.TB, more func(*Ledger)) (content []byte) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "lapsewatch.db")
 	l := open(t, path)
 	record(t, l, passAt(day(0), warned("a"), warned("b"), fine("c"), found("sites", "d", "unknown", "timed_out")), tell(day(0), "ops@example.com"))
 	record(t, l, passAt(day(1), warned("a"), fine("b"), warned("c"), found("sites", "d", "unknown", "timed_out")), tell(day(1), "ops@example.com"))
+	more(l)
 	if err := l.Memory("sites", nowIs(1)).Remember(t.Context(), "hold", []byte("until noon")); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +165,7 @@ func TestF16_AStoreThatIsNotSoundIsRefusedAndLeftAsItIs(t *testing.T) {
 		{"a page of noise", noise, ErrDamaged, ""},
 		{"text", []byte(strings.Repeat("no database at all\n", 500)), ErrForeign, "file is not a database"},
 		{"another application's database", altered(`PRAGMA application_id = 7`), ErrForeign, "application id 0x7, want 0x4c707357"},
-		{"a newer schema", altered(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`), ErrNewer, "schema 99, this version knows up to 3"},
+		{"a newer schema", altered(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`), ErrNewer, "schema 99, this version knows up to 4"},
 		{"a schema without its version", altered(`DELETE FROM goose_db_version WHERE version_id > 0`), ErrDamaged, "no schema version"},
 		{"a schema without its history", altered(`DROP TABLE goose_db_version`), ErrDamaged, "no such table: goose_db_version"},
 	}

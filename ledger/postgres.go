@@ -135,7 +135,7 @@ func (s postgresState) current() bool { return s.version > 0 && !s.outdated }
 // ownTables are those whose presence says that a schema is in use.
 func ownTables() []string {
 	return []string{
-		versionTable, "runs", "subjects", "findings", "events", "deliveries", "delivery_events", "outbox", "memories", "meta", "leases",
+		versionTable, "runs", "subjects", "findings", "events", "deliveries", "delivery_events", "outbox", "memories", "meta", "leases", "incidents", "changes",
 	}
 }
 

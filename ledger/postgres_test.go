@@ -171,8 +171,8 @@ func TestF16_AServerThatIsNotSoundIsLeftAndTheRunWarnsAllTheSame(t *testing.T) {
 		kind       error
 		words      string
 	}{
-		"a newer schema":               {[]string{`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)`}, ErrNewer, "schema 99, this version knows up to 3"},
-		"another application's tables": {[]string{`DROP TABLE lapsewatch_ledger`}, ErrForeign, "has tables of another application (deliveries, "},
+		"a newer schema":               {[]string{`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)`}, ErrNewer, "schema 99, this version knows up to 4"},
+		"another application's tables": {[]string{`DROP TABLE lapsewatch_ledger`}, ErrForeign, "has tables of another application (changes, deliveries, "},
 		"another application's mark":   {[]string{`UPDATE lapsewatch_ledger SET application = 'other'`}, ErrForeign, `is marked as "other"'s`},
 		"a schema without its version": {[]string{`DELETE FROM goose_db_version WHERE version_id > 0`}, ErrDamaged, "no schema version"},
 		"a schema without its history": {[]string{`DROP TABLE goose_db_version`}, ErrDamaged, "goose_db_version"},

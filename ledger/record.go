@@ -26,6 +26,8 @@ type Outcome struct {
 	Untold int
 	// Acknowledged are the acknowledgements in force, by the finding's ID.
 	Acknowledged map[string]watch.Acknowledgement
+	// Stubs are the incident stubs that the pass changed or opened.
+	Stubs []policy.Stub
 	// Clamped counts the rows of the ledger's own that were dated in the future.
 	Clamped int
 }
@@ -73,7 +75,7 @@ func (l *Ledger) record(ctx context.Context, pass watch.Pass, telling policy.Tel
 
 func (r *recording) all(ctx context.Context, plan Planner) error {
 	r.outcome.Acknowledged = map[string]watch.Acknowledgement{}
-	for _, step := range []func(context.Context) error{r.clampRows, r.start, r.compareAll, r.resolveVanished, r.forgetOthers} {
+	for _, step := range []func(context.Context) error{r.clampRows, r.start, r.beginStubs, r.compareAll, r.resolveVanished, r.endStubs, r.keepChanges, r.forgetOthers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -18,6 +18,10 @@ type recording struct {
 	tx      *sql.Tx
 	pass    watch.Pass
 	outcome Outcome
+	// round is over the incident stubs, nil without any; kept are those that there were.
+	round   *policy.StubRound
+	kept    map[[2]string]KeptStub
+	changes []policy.Change
 }
 
 func (r *recording) start(ctx context.Context) error {
@@ -39,7 +43,10 @@ func (r *recording) raise(event *watch.Event) {
 }
 
 // note puts down what of a subject is told besides events.
-func (r *recording) note(findingID string, known policy.Known) {
+func (r *recording) note(findingID string, known policy.Known, unseen bool) {
+	if r.round != nil {
+		r.round.See(known, unseen)
+	}
 	if noted := inForce(known, r.now); noted != nil {
 		r.outcome.Acknowledged[findingID] = *noted
 	}
@@ -94,7 +101,7 @@ func mayBeThere(check watch.CheckResult, findingID string) bool {
 func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Known) error {
 	after, event := r.unseen(before)
 	r.raise(event)
-	r.note(before.Finding.ID, after)
+	r.note(before.Finding.ID, after, true)
 	known, err := encodeStored(after)
 	if err == nil && known != row.known.String {
 		err = keepKnown(ctx, r.tx, 1, []any{row.id, known, checksum(row.id, row.check, known)})
@@ -109,6 +116,9 @@ func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Kn
 func (r *recording) remove(ctx context.Context, row subjectRow, before policy.Known, watched bool) error {
 	kept, event := r.telling.Vanish(before, watched, r.now)
 	r.raise(event)
+	if r.round != nil {
+		r.round.Vanished(before.Finding.ID)
+	}
 	var err error
 	if kept != nil {
 		known, encodeErr := encodeStored(*kept)

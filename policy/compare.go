@@ -61,6 +61,8 @@ type Telling struct {
 	// RecordLost: what was told before is not known, so that what is found may be no
 	// news.
 	RecordLost bool
+	// Stubs are the status systems on which incident stubs are kept.
+	Stubs StubPlan
 }
 
 // maxConcerned bounds what is kept of owners, who come from outside.

@@ -190,7 +190,7 @@ func TestTheRunReportsOnItself(t *testing.T) {
 	messages := func(at time.Time) map[string]string {
 		t.Helper()
 		j.at(at)
-		j.Checks = []Check{web, Itself(j.Ledger, []string{"hook"}, nil, func() time.Time { return at })}
+		j.Checks = []Check{web, Itself(j.Ledger, []string{"hook"}, nil, nil, func() time.Time { return at })}
 		outcome := run(t, j)
 		said := map[string]string{}
 		for finding, err := range outcome.Pass.Findings {

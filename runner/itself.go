@@ -14,6 +14,7 @@ import (
 type itself struct {
 	ledger   *ledger.Ledger
 	channels []string
+	systems  []string
 	loss     *ledger.Loss
 	now      func() time.Time
 }
@@ -23,8 +24,8 @@ const latestRuns = 10
 
 // Itself makes the check under watch.Itself. loss is what happened to the ledger when it
 // was opened; nil if it is sound.
-func Itself(kept *ledger.Ledger, channels []string, loss *ledger.Loss, now func() time.Time) Check {
-	return Check{Name: watch.Itself, Kind: watch.Itself, Check: itself{kept, channels, loss, now}}
+func Itself(kept *ledger.Ledger, channels, systems []string, loss *ledger.Loss, now func() time.Time) Check {
+	return Check{Name: watch.Itself, Kind: watch.Itself, Check: itself{kept, channels, systems, loss, now}}
 }
 
 // Collect reads the ledger's own records.
@@ -59,6 +60,36 @@ func (i itself) Collect(ctx context.Context, sink watch.Sink) error {
 			Channel: name, Owed: state.Owed, Refused: state.Refused, Lost: state.Dead, OldestOwed: state.OldestOwed,
 			LastSent: state.LastSent, LastError: state.LastError,
 		}.Condition(now))
+	}
+	return i.statusSystems(ctx, sink)
+}
+
+func (i itself) statusSystems(ctx context.Context, sink watch.Sink) error {
+	if len(i.systems) == 0 {
+		return nil
+	}
+	stubs, err := i.ledger.Stubs(ctx, i.now().Add(-listedSince))
+	if err != nil {
+		return err
+	}
+	for _, name := range i.systems {
+		health := policy.StatusSystemHealth{System: name}
+		for _, stub := range stubs {
+			if stub.System != name {
+				continue
+			}
+			if stub.Open() {
+				health.Open++
+			}
+			if since := stub.There.FailingSince; !since.IsZero() {
+				health.Failing++
+				if health.Since.IsZero() || since.Before(health.Since) {
+					health.Since = since
+				}
+				health.LastError = stub.There.LastError
+			}
+		}
+		sink(health.Condition())
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"lapsewatch/ledger"
@@ -19,6 +20,8 @@ type Job struct {
 	Telling      policy.Telling
 	Routing      policy.Routing
 	Destinations []policy.Destination
+	// Stubs keeps the incident stubs on the status systems, beside the deliveries.
+	Stubs Reconciler
 	// Retention is how long history is kept; zero keeps it for ever.
 	Retention time.Duration
 	// DryRun compares with the ledger and plans the messages, but keeps and sends
@@ -40,6 +43,10 @@ type Outcome struct {
 	// Owed those that wait for a later run because their service asked for that.
 	Undelivered int
 	Owed        int
+	// Changed are the incident stubs that the pass opened or changed, and Stubs what was done
+	// about them on their status systems.
+	Changed []policy.Stub
+	Stubs   []StubTold
 	// Untold counts events of this pass that no route leads to anybody; the next run
 	// raises them again.
 	Untold int
@@ -74,7 +81,7 @@ func (j Job) Run(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return outcome, fmt.Errorf("record the pass: %w", err)
 	}
-	outcome.Planned, outcome.Untold, outcome.Clamped = recorded.Digests, recorded.Untold, recorded.Clamped
+	outcome.Planned, outcome.Untold, outcome.Clamped, outcome.Changed = recorded.Digests, recorded.Untold, recorded.Clamped, recorded.Stubs
 	outcome.Events = slices.DeleteFunc(recorded.Events, func(event watch.Event) bool { return event.Type == watch.Standing })
 	outcome.Pass.Findings = withAcknowledgements(outcome.Pass.Findings, recorded.Acknowledged)
 	if j.DryRun {
@@ -130,9 +137,16 @@ func (j Job) prune(ctx context.Context, pass watch.Pass) {
 func (j Job) deliverAll(ctx context.Context, run int64, outcome *Outcome) error {
 	var err error
 	j.clockWrong = !outcome.Pass.Clock.Trusted
+	var stubsErr error
+	var reconciling sync.WaitGroup
+	reconciling.Go(func() { outcome.Stubs, stubsErr = j.Stubs.Reconcile(ctx) })
 	outcome.Told, err = j.Deliver(ctx)
+	reconciling.Wait()
 	if err != nil {
 		return fmt.Errorf("deliver what is due: %w", err)
+	}
+	if stubsErr != nil {
+		return fmt.Errorf("keep the incident stubs: %w", stubsErr)
 	}
 	waiting := 0
 	for _, told := range outcome.Told {

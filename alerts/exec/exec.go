@@ -18,6 +18,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/cloudevent"
+	"lapsewatch/internal/program"
 	"lapsewatch/internal/redact"
 	"lapsewatch/watch"
 )
@@ -62,11 +63,11 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	}
 	attempt, cancel := context.WithTimeoutCause(ctx, time.Duration(c.options.Timeout), errTimeout)
 	defer cancel()
-	result := run(attempt, c.options.Command, environment, document)
-	if result.err == nil {
-		return alerts.Receipt{Proof: with("exit status 0", shown(result.stdout, secrets))}, nil
+	result := program.Run(attempt, c.options.Command, environment, document)
+	if result.Err == nil {
+		return alerts.Receipt{Proof: with("exit status 0", shown(result.Stdout, secrets))}, nil
 	}
-	failure := c.failure(attempt, result, shown(result.stderr, secrets))
+	failure := c.failure(attempt, result, shown(result.Stderr, secrets))
 	failure.Err = redact.Error(fmt.Errorf("run %s: %w", c.options.Command[0], failure.Err), secrets...)
 	return alerts.Receipt{}, failure
 }
@@ -93,9 +94,9 @@ func (c *channel) environment(id string) (environment []string, secrets []watch.
 }
 
 // failure says why the attempt failed and whether another one may succeed.
-func (c *channel) failure(ctx context.Context, result result, said string) *alerts.DeliveryError {
-	failure := &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: result.err}
-	exited, ok := errors.AsType[*osexec.ExitError](result.err)
+func (c *channel) failure(ctx context.Context, result program.Result, said string) *alerts.DeliveryError {
+	failure := &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: result.Err}
+	exited, ok := errors.AsType[*osexec.ExitError](result.Err)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		failure.Err = fmt.Errorf("interrupted: %w", context.Canceled)
@@ -107,11 +108,11 @@ func (c *channel) failure(ctx context.Context, result result, said string) *aler
 		failure.Err = errors.New(with(fmt.Sprintf("exit status %d", failure.Status), said))
 	case ok:
 		failure.Err = errors.New(with(exited.String(), said))
-	case errors.Is(result.err, fs.ErrNotExist):
+	case errors.Is(result.Err, fs.ErrNotExist):
 		failure.Retryable, failure.Err = false, fmt.Errorf("the program, or the interpreter in its first line, is not there: %w", syscall.ENOENT)
-	case errors.Is(result.err, fs.ErrPermission):
+	case errors.Is(result.Err, fs.ErrPermission):
 		failure.Retryable, failure.Err = false, fmt.Errorf("it may not be run by the user of Lapsewatch; chmod +x, and look at the folders above it: %w", syscall.EACCES)
-	case errors.Is(result.err, syscall.ENOEXEC):
+	case errors.Is(result.Err, syscall.ENOEXEC):
 		failure.Retryable, failure.Err = false, fmt.Errorf("it is no program of this machine: a script needs a first line such as #!/bin/sh, and a binary must be made for this system: %w", syscall.ENOEXEC)
 	}
 	return failure

@@ -22,10 +22,12 @@ var arrows = []struct {
 	{"checks/*", []string{"watch", "checks", "internal/*"}},
 	{"alerts", []string{"watch"}},
 	{"alerts/*", []string{"watch", "alerts", "internal/*"}},
+	{"incidents", []string{"watch", "alerts", "internal/*"}},
+	{"incidents/*", []string{"watch", "alerts", "alerts/alerttest", "incidents", "incidents/incidenttest", "internal/*"}},
 	{"ledger", []string{"watch", "policy"}},
 	{"report", []string{"watch", "internal/*"}},
-	{"config", []string{"watch", "checks", "alerts", "policy", "internal/*"}},
-	{"runner", []string{"watch", "checks", "alerts", "policy", "ledger", "internal/*"}},
+	{"config", []string{"watch", "checks", "alerts", "incidents", "policy", "internal/*"}},
+	{"runner", []string{"watch", "checks", "alerts", "incidents", "policy", "ledger", "internal/*"}},
 	{"cmd/*", []string{"*"}},
 	{"internal/bench", []string{"watch", "checks", "checks/*", "internal/*"}},
 	{"internal/ticket/tickettest", []string{"watch", "alerts", "alerts/alerttest", "internal/*"}},
@@ -42,6 +44,7 @@ var walls = []struct {
 	{"alerts/", "checks"}, {"alerts/", "ledger"}, {"alerts/", "report"}, {"alerts/", "config"}, {"alerts/", "policy"},
 	{"policy", "checks"}, {"policy", "alerts"}, {"ledger", "checks"}, {"ledger", "alerts"}, {"report", "policy"},
 	{"config", "checks/"}, {"config", "alerts/"}, {"runner", "checks/"}, {"runner", "alerts/"},
+	{"config", "incidents/"}, {"runner", "incidents/"}, {"incidents/", "checks"}, {"incidents/", "ledger"}, {"incidents/", "report"}, {"incidents/", "config"}, {"incidents/", "policy"}, {"policy", "incidents"}, {"ledger", "incidents"}, {"report", "incidents"},
 }
 
 type goPackage struct {

@@ -60,7 +60,7 @@ func (a app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return misused("run `"+command.CommandPath()+" --help` for its flags", err)
 	})
-	root.AddCommand(a.scan(), a.run(), a.ack(), a.unack(), a.alerts(), a.config(), a.version())
+	root.AddCommand(a.scan(), a.run(), a.ack(), a.unack(), a.alerts(), a.incidents(), a.config(), a.version())
 	return root
 }
 

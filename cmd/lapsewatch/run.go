@@ -98,7 +98,7 @@ func (s *session) verdict(outcome runner.Outcome, err error) error {
 		return err
 	case err != nil:
 		return failed(err)
-	case outcome.Undelivered+outcome.Owed > 0 || outcome.Loss != nil:
+	case outcome.Undelivered+outcome.Owed+failedStubs(outcome) > 0 || outcome.Loss != nil:
 		return &exitError{code: exitFailed}
 	}
 	return s.flags.failOn.verdict(outcome.Pass)
@@ -187,11 +187,16 @@ func (s *session) job(kept *ledger.Ledger, loss *ledger.Loss, dryRun bool) (runn
 	if err != nil {
 		return runner.Job{}, err
 	}
-	all = append(all, runner.Itself(kept, alertNames(s.settings), loss, s.now))
+	systems, err := s.statusSystems()
+	if err != nil {
+		return runner.Job{}, err
+	}
+	all = append(all, runner.Itself(kept, alertNames(s.settings), systemNames(s.settings), loss, s.now))
 	job := runner.Job{
 		Collection: s.collection(all),
 		Delivery:   runner.Delivery{Ledger: kept, Channels: channels, Now: s.now, Log: s.log},
-		Telling:    policy.Telling{Reminders: s.settings.Policy.Reminders}, Routing: s.settings.Routing,
+		Telling:    policy.Telling{Reminders: s.settings.Policy.Reminders, Stubs: s.stubPlan(systems)}, Routing: s.settings.Routing,
+		Stubs:     s.reconciler(kept, systems, loss),
 		Retention: time.Duration(s.settings.Ledger.Retention), DryRun: dryRun,
 	}
 	for _, entry := range s.settings.Alerts {

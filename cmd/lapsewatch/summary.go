@@ -41,10 +41,15 @@ func sayPlanned(say func(string, ...any), outcome runner.Outcome) {
 			say("  %s %s %s: %s", event.Type, event.Finding.Severity, clean.Text(event.Finding.Name, shownTargetRunes), clean.Text(event.Finding.Message, maxErrorRunes))
 		}
 	}
+	for _, stub := range outcome.Changed {
+		if stub.Phase != "" {
+			say("would keep an incident stub on %s: %s, %s", stub.System, phaseOf(stub), causesOf(stub))
+		}
+	}
 	for _, owed := range outcome.Due {
 		say("would send what is owed to %s since %s: %s", addressee(owed.Channel, owed.Recipient), when(owed.CreatedAt), changes(owed.Events))
 	}
-	if len(outcome.Planned)+len(outcome.Due) == 0 {
+	if len(outcome.Planned)+len(outcome.Due) == 0 && len(outcome.Changed) == 0 {
 		say("would tell nobody: nothing has changed, and no reminder is due")
 	}
 }
@@ -61,10 +66,11 @@ func (s *session) sayTold(say func(string, ...any), outcome runner.Outcome) {
 			say("not delivered to %s, the next run tries again: %s", to, cleanLines(message.Err.Error()))
 		}
 	}
+	s.sayStubs(say, outcome)
 	switch {
 	case outcome.Owed > 0:
 		say("%s still owed: the service asked for a wait that is not over", count(outcome.Owed, "message"))
-	case len(outcome.Told) == 0 && len(outcome.Events) == 0 && !s.flags.quiet:
+	case len(outcome.Told) == 0 && len(outcome.Events) == 0 && len(outcome.Stubs) == 0 && !s.flags.quiet:
 		say("told nobody: nothing has changed, and no reminder is due")
 	}
 }

@@ -106,7 +106,7 @@ func (y *year) job(now time.Time) runner.Job {
 	}
 	return runner.Job{
 		Collection: runner.Collection{
-			Checks: append(y.world.checks(), runner.Itself(y.kept, []string{"mail", "web-team", "app-team"}, nil, func() time.Time { return now })),
+			Checks: append(y.world.checks(), runner.Itself(y.kept, []string{"mail", "web-team", "app-team"}, nil, nil, func() time.Time { return now })),
 			Now:    now, Deadline: time.Minute, Within: time.Minute, Log: quiet,
 		},
 		Delivery: runner.Delivery{

@@ -1,4 +1,6 @@
-package exec
+// Package program runs programs of this machine, bounded in time and output, with no shell
+// and no environment but the one that it is given. It judges no exit status.
+package program
 
 import (
 	"bytes"
@@ -18,18 +20,19 @@ const (
 	maxOutput = 64 << 10
 )
 
-// result is what became of the program.
-type result struct {
-	stdout, stderr []byte
-	// err is nil after exit status 0 only.
-	err error
+// Result is what became of a program.
+type Result struct {
+	// Stdout and Stderr are their first 64 KiB.
+	Stdout, Stderr []byte
+	// Err is nil after exit status 0 only.
+	Err error
 }
 
-// run runs the program until it or ctx ends. With ctx ends whatever the program has
+// Run runs the program until it or ctx ends. With ctx ends whatever the program has
 // started, as long as it stays in the program's process group.
-func run(ctx context.Context, command, environment []string, input []byte) result {
+func Run(ctx context.Context, command, environment []string, input []byte) Result {
 	if err := ctx.Err(); err != nil {
-		return result{err: err}
+		return Result{Err: err}
 	}
 	var stdout, stderr head
 	program := osexec.CommandContext(ctx, command[0], command[1:]...)
@@ -51,7 +54,7 @@ func run(ctx context.Context, command, environment []string, input []byte) resul
 		// It has ended well; something that it left behind holds its outputs open.
 		err = nil
 	}
-	return result{stdout: stdout.kept, stderr: stderr.kept, err: err}
+	return Result{Stdout: stdout.kept, Stderr: stderr.kept, Err: err}
 }
 
 // head keeps the beginning of what is written to it.

@@ -1,0 +1,424 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"lapsewatch/watch"
+)
+
+// stubWorld plays passes over stubs as the ledger does.
+type stubWorld struct {
+	t         *testing.T
+	plan      StubPlan
+	stubs     []Stub
+	now       time.Time
+	untrusted bool
+	partial   bool
+}
+
+func newStubWorld(t *testing.T, systems ...StatusSystem) *stubWorld {
+	return &stubWorld{t: t, plan: StubPlan{Source: "test", Systems: systems}, now: time.Date(2026, time.November, 22, 6, 0, 0, 0, time.UTC)}
+}
+
+// pass is one pass over the findings, after the given time.
+func (w *stubWorld) pass(after time.Duration, known ...Known) {
+	w.t.Helper()
+	w.now = w.now.Add(after)
+	round := w.plan.Begin(w.stubs, watch.OwnClock{Trusted: !w.untrusted}, !w.partial, w.now)
+	for _, one := range known {
+		if one.Gone {
+			round.Vanished(one.Finding.ID)
+			continue
+		}
+		round.See(one, false)
+	}
+	changed, forgotten := round.End()
+	for _, stub := range changed {
+		at := slices.IndexFunc(w.stubs, func(kept Stub) bool { return kept.Key == stub.Key && kept.System == stub.System })
+		if at < 0 {
+			w.stubs = append(w.stubs, stub)
+			continue
+		}
+		w.stubs[at] = stub
+	}
+	w.stubs = slices.DeleteFunc(w.stubs, func(stub Stub) bool {
+		return slices.ContainsFunc(forgotten, func(gone Stub) bool { return gone.Key == stub.Key && gone.System == stub.System })
+	})
+}
+
+// want compares the stubs, each as "phase[, hidden]: causes".
+func (w *stubWorld) want(want ...string) {
+	w.t.Helper()
+	var got []string
+	for _, stub := range w.stubs {
+		text := string(stub.Phase)
+		if stub.Hidden {
+			text += ", hidden"
+		}
+		var names []string
+		for _, cause := range stub.Causes {
+			names = append(names, cause.Finding.Name)
+		}
+		got = append(got, text+": "+strings.Join(names, " "))
+	}
+	if !slices.Equal(got, want) {
+		w.t.Errorf("%s: stubs\n%q, want\n%q", stamp(w.now), got, want)
+	}
+}
+
+const oneDay = 24 * time.Hour
+
+func stubFinding(name string, severity watch.Severity, reason watch.Reason, more ...func(*watch.Finding)) Known {
+	finding := watch.Finding{ID: "sites/" + name, Check: "sites", Kind: "tls", Name: name, Severity: severity, Reason: reason, Message: string(reason), Identity: "sha256:" + name}
+	for _, change := range more {
+		change(&finding)
+	}
+	return Known{Finding: finding}
+}
+
+func (w *stubWorld) expired(name string, more ...func(*watch.Finding)) Known {
+	return stubFinding(name, watch.Critical, watch.Expired, append(more, func(f *watch.Finding) { f.NotAfter = w.now.Add(-time.Hour) })...)
+}
+
+func (w *stubWorld) soon(name string, days int) Known {
+	return stubFinding(name, watch.Critical, watch.ExpiresSoon, func(f *watch.Finding) { f.NotAfter = w.now.Add(time.Duration(days) * oneDay) })
+}
+
+func well(name string) Known { return stubFinding(name, watch.OK, "") }
+
+func blind(known Known) Known {
+	known.Blind = watch.TimedOut
+	return known
+}
+
+func hiding(rules ...StubRule) StatusSystem {
+	if len(rules) == 0 {
+		rules = []StubRule{{}}
+	}
+	return StatusSystem{Name: "status", Hides: true, Rules: rules}
+}
+
+func showing(rules ...StubRule) StatusSystem {
+	if len(rules) == 0 {
+		rules = []StubRule{{}}
+	}
+	return StatusSystem{Name: "status", Public: true, Rules: rules}
+}
+
+func TestAStubFollowsItsStoryToTheEnd(t *testing.T) {
+	w := newStubWorld(t, hiding())
+	w.pass(0, w.soon("crm", 2))
+	w.want("investigating, hidden: crm")
+	w.pass(oneDay, w.soon("crm", 1))
+	if w.stubs[0].Revision != 1 {
+		t.Errorf("days that pass are no news: revision %d", w.stubs[0].Revision)
+	}
+	w.pass(oneDay, w.expired("crm"))
+	w.want("identified, hidden: crm")
+	if began := w.stubs[0].StartedAt; !began.Equal(w.now.Add(-time.Hour - oneDay)) && !began.Equal(w.now.Add(-oneDay-time.Hour)) {
+		t.Logf("began %s", stamp(began))
+	}
+	w.pass(oneDay, well("crm"))
+	w.want("monitoring, hidden: crm")
+	w.pass(oneDay, well("crm"))
+	w.want("monitoring, hidden: crm")
+	w.pass(oneDay, well("crm"))
+	w.want("resolved, hidden: crm")
+	if stub := w.stubs[0]; !stub.ResolvedAt.Equal(w.now) || !stub.RenewedAt.Equal(w.now.Add(-2*oneDay)) || !stub.Hurt() || len(stub.Phases) != 4 {
+		t.Errorf("%+v", stub)
+	}
+}
+
+func TestWhatHasNotLapsedYetIsNeverMadePublic(t *testing.T) {
+	for name, system := range map[string]StatusSystem{"by default": showing(), "though asked for at expiry": showing(StubRule{AtExpiry: OpenPublic})} {
+		t.Run(name, func(t *testing.T) {
+			w := newStubWorld(t, system)
+			w.pass(0, w.soon("crm", 2))
+			w.want()
+			w.pass(2*oneDay, w.expired("crm"))
+			w.want("identified: crm")
+		})
+	}
+}
+
+func TestADraftBecomesPublicAtExpiryOnlyWhereThatIsAskedFor(t *testing.T) {
+	public := hiding(StubRule{AtExpiry: OpenPublic})
+	public.Public = true
+	w := newStubWorld(t, public)
+	w.pass(0, w.soon("crm", 1))
+	w.want("investigating, hidden: crm")
+	w.pass(oneDay, w.expired("crm"))
+	w.want("identified: crm")
+}
+
+func TestUnknownClosesNothingAndBeginsTheCountAnew(t *testing.T) {
+	w := newStubWorld(t, hiding())
+	w.pass(0, w.expired("crm"))
+	w.pass(oneDay, well("crm"))
+	w.pass(oneDay, well("crm"))
+	w.pass(oneDay, blind(well("crm")))
+	w.pass(oneDay) // nobody looked
+	w.want("monitoring, hidden: crm")
+	w.pass(oneDay, well("crm"))
+	w.pass(oneDay, well("crm"))
+	w.want("monitoring, hidden: crm")
+	w.pass(oneDay, well("crm"))
+	w.want("resolved, hidden: crm")
+	w = newStubWorld(t, hiding())
+	w.pass(0, blind(w.expired("crm")))
+	w.want()
+}
+
+func TestASubjectThatIsGoneIsNoCauseAnyMore(t *testing.T) {
+	w := newStubWorld(t, hiding())
+	w.pass(0, w.expired("crm"))
+	gone := well("crm")
+	gone.Gone = true
+	w.pass(oneDay, gone)
+	w.want("monitoring, hidden: crm")
+	w.pass(oneDay) // it is not in the ledger any more
+	w.pass(oneDay)
+	w.want("resolved, hidden: crm")
+}
+
+func TestOneSecretBehindFiveServicesIsOneStubWithFiveComponents(t *testing.T) {
+	system := hiding()
+	for i := range 5 {
+		system.Components = append(system.Components, ComponentRule{Match: Match{Name: "crm"}, Component: fmt.Sprintf("c%d", i), Name: fmt.Sprintf("Service %d", i)})
+	}
+	w := newStubWorld(t, system)
+	w.pass(0, w.expired("crm"))
+	w.want("identified, hidden: crm")
+	if components := w.stubs[0].Standing(); len(components) != 5 || components[4] != (watch.Component{ID: "c4", Name: "Service 4", Status: watch.PartialOutage}) {
+		t.Errorf("components %v", components)
+	}
+	w.pass(oneDay, well("crm"))
+	if components := w.stubs[0].Standing(); components[4].Status != watch.Operational {
+		t.Errorf("components %v", components)
+	}
+}
+
+func TestOneCertificateServedAtFiveAddressesIsOneStub(t *testing.T) {
+	w := newStubWorld(t, hiding())
+	same := func(f *watch.Finding) { f.Identity = "sha256:one" }
+	w.pass(0, w.expired("a", same), w.expired("b", same), w.expired("c", same))
+	w.want("identified, hidden: a b c")
+	w.pass(oneDay, well("a"), w.expired("b", same), well("c"))
+	w.want("identified, hidden: a b c")
+}
+
+func TestFindingsOfOneServiceArePutTogetherByTheirLabel(t *testing.T) {
+	w := newStubWorld(t, hiding(StubRule{Together: "label:service"}))
+	crm := func(f *watch.Finding) { f.Labels = map[string]string{"service": "crm"} }
+	mail := stubFinding("canary", watch.Critical, watch.MailStuck, crm)
+	w.pass(0, mail)
+	w.want("investigating, hidden: canary")
+	w.pass(time.Hour, mail, w.expired("secret", crm), w.expired("other"))
+	w.want("identified, hidden: canary secret", "identified, hidden: other")
+}
+
+func TestASymptomIsIdentifiedWhenSomebodyTakesNoteOfIt(t *testing.T) {
+	w := newStubWorld(t, hiding())
+	slow := stubFinding("ring-2", watch.Critical, watch.ResponseTimedOut)
+	w.pass(0, slow)
+	w.want("investigating, hidden: ring-2")
+	slow.Acknowledged = &Acknowledged{Acknowledgement: watch.Acknowledgement{By: "ana", Reason: "a switch", At: w.now, Until: w.now.Add(oneDay)}}
+	w.pass(time.Hour, slow)
+	w.want("identified, hidden: ring-2")
+	if noted := w.stubs[0].Acknowledged; noted == nil || noted.By != "ana" {
+		t.Errorf("acknowledged %v", noted)
+	}
+}
+
+func TestNothingIsOpenedBeforeTheHoldOffIsOver(t *testing.T) {
+	w := newStubWorld(t, hiding(StubRule{HoldOff: watch.Duration(30 * time.Minute)}))
+	slow := stubFinding("ring-2", watch.Critical, watch.ResponseTimedOut)
+	w.pass(0, slow)
+	w.want(", hidden: ring-2")
+	w.pass(10*time.Minute, well("ring-2"))
+	w.want()
+	w.pass(10*time.Minute, slow)
+	w.pass(10*time.Minute, blind(slow))
+	w.pass(20*time.Minute, slow)
+	w.want("investigating, hidden: ring-2")
+}
+
+func TestF13_AStubIsNotClosedAndReopenedMoreThanOnceInAHoldOff(t *testing.T) {
+	w := newStubWorld(t, hiding(StubRule{HoldOff: watch.Duration(time.Hour), GoodPasses: 1}))
+	down := stubFinding("provider", watch.Critical, watch.UpstreamDown)
+	w.pass(0, down)
+	w.pass(time.Hour, down)
+	w.want("identified, hidden: provider")
+	closed := 0
+	for i := range 60 { // 20 times an hour, for three hours
+		before := w.stubs[0].Phase
+		if i%2 == 0 {
+			w.pass(3*time.Minute, well("provider"))
+		} else {
+			w.pass(3*time.Minute, down)
+		}
+		if before != watch.Over && w.stubs[0].Phase == watch.Over {
+			closed++
+		}
+	}
+	if len(w.stubs) != 1 || closed > 1 {
+		t.Errorf("%d stubs, closed %d times in three hours of flapping", len(w.stubs), closed)
+	}
+	w.pass(time.Hour, well("provider"))
+	w.pass(time.Hour, well("provider"))
+	w.want("resolved, hidden: provider")
+}
+
+func TestWhatLapsesAgainSoonOpensTheSameStubAndLaterANewOne(t *testing.T) {
+	w := newStubWorld(t, hiding(StubRule{GoodPasses: 1, ReopenWithin: watch.Duration(oneDay)}))
+	w.pass(0, w.expired("crm"))
+	w.pass(time.Hour, well("crm"))
+	w.want("resolved, hidden: crm")
+	w.pass(time.Hour, w.expired("crm"))
+	w.want("identified, hidden: crm")
+	if w.stubs[0].Reopened != 1 {
+		t.Errorf("reopened %d times", w.stubs[0].Reopened)
+	}
+	w.pass(2*time.Hour, well("crm"))
+	w.want("resolved, hidden: crm")
+	w.pass(25*time.Hour, w.expired("crm"))
+	w.want("resolved, hidden: crm", "identified, hidden: crm")
+	first, _ := watch.FindIncidentKey(w.stubs[0].Key, "test")
+	second, _ := watch.FindIncidentKey(w.stubs[1].Key, "test")
+	if first == second || !first.SameCause(second) {
+		t.Errorf("keys %s and %s", first, second)
+	}
+}
+
+func TestAStubStaysOpenWithItsProvider(t *testing.T) {
+	w := newStubWorld(t, hiding(StubRule{Match: Match{Check: "sites"}, Upstreams: []string{"cloud"}, GoodPasses: 2}))
+	provider := func(severity watch.Severity, reason watch.Reason) Known {
+		return Known{Finding: watch.Finding{ID: "cloud/azure", Check: "cloud", Kind: "upstream", Name: "Azure", Severity: severity, Reason: reason, Message: "says so", Link: "https://status.example.com"}}
+	}
+	slow := stubFinding("ring-2", watch.Critical, watch.ResponseTimedOut)
+	w.pass(0, slow, provider(watch.OK, ""))
+	w.want("investigating, hidden: ring-2")
+	w.pass(time.Hour, slow, provider(watch.Warning, watch.UpstreamDegraded))
+	w.want("identified, hidden: ring-2")
+	for range 3 {
+		w.pass(time.Hour, well("ring-2"), provider(watch.Warning, watch.UpstreamDegraded))
+	}
+	for range 3 {
+		w.pass(time.Hour, well("ring-2"), blind(provider(watch.OK, "")))
+	}
+	w.want("monitoring, hidden: ring-2")
+	if upstreams := w.stubs[0].Upstreams; len(upstreams) != 1 || upstreams[0].Link != "https://status.example.com" || upstreams[0].Good {
+		t.Errorf("upstreams %v", upstreams)
+	}
+	w.pass(time.Hour, well("ring-2"), provider(watch.OK, ""))
+	w.want("monitoring, hidden: ring-2")
+	w.pass(time.Hour, well("ring-2"), provider(watch.OK, ""))
+	w.want("resolved, hidden: ring-2")
+}
+
+func TestAPlannedRotationIsAnnouncedAsMaintenance(t *testing.T) {
+	rule := StubRule{AtCritical: OpenMaintenance, AtExpiry: OpenPublic, Maintenance: &Maintenance{At: "02:00", Zone: "Europe/Berlin", Lasts: watch.Duration(time.Hour)}}
+	w := newStubWorld(t, showing(rule))
+	w.pass(0, w.soon("crm", 5))
+	w.want("scheduled: crm")
+	// Two o'clock in Berlin is one o'clock UTC in winter; the date is the 27th at 06:00.
+	want := watch.Window{From: time.Date(2026, time.November, 26, 1, 0, 0, 0, time.UTC), Until: time.Date(2026, time.November, 26, 2, 0, 0, 0, time.UTC)}
+	if stub := w.stubs[0]; stub.Window == nil || *stub.Window != want {
+		t.Errorf("window %v", stub.Window)
+	}
+	w.pass(oneDay, well("crm"))
+	w.want("resolved: crm")
+	w = newStubWorld(t, showing(rule))
+	w.pass(0, w.soon("crm", 5))
+	w.pass(6*oneDay, w.expired("crm"))
+	w.want("resolved: crm", "identified: crm")
+}
+
+func TestF5_FiveHundredLapsesAtOnceAreAFewStubsAndOneForTheRest(t *testing.T) {
+	w := newStubWorld(t, hiding())
+	var all []Known
+	for i := range 500 {
+		all = append(all, w.expired(fmt.Sprintf("site-%03d", i)))
+	}
+	for range 3 {
+		w.pass(oneDay, all...)
+	}
+	if len(w.stubs) != 21 {
+		t.Fatalf("%d stubs, want 21", len(w.stubs))
+	}
+	many := w.stubs[20]
+	if len(many.Causes)+many.More != 480 || many.Cause != "many" {
+		t.Errorf("%d causes and %d more of %q", len(many.Causes), many.More, many.Cause)
+	}
+}
+
+func TestF7_APassThatDistrustsItsClockClosesNothing(t *testing.T) {
+	w := newStubWorld(t, hiding())
+	w.pass(0, w.expired("crm"))
+	w.untrusted = true
+	for range 5 {
+		w.pass(time.Hour, well("crm"))
+	}
+	w.want("identified, hidden: crm")
+}
+
+func TestF7_WhatAClockThatRanAheadHasLeftHoldsNothingUp(t *testing.T) {
+	w := newStubWorld(t, hiding(StubRule{GoodPasses: 1}))
+	w.pass(0, w.expired("crm"))
+	w.pass(365*oneDay, well("crm"))
+	w.pass(time.Hour, w.expired("crm"))
+	w.now = w.now.Add(-365 * oneDay)
+	for range 3 {
+		w.pass(2*time.Hour, well("crm"))
+	}
+	w.want("resolved, hidden: crm")
+}
+
+func TestWhatALostLedgerKnewIsClosedOnlyAfterCompletePasses(t *testing.T) {
+	w := newStubWorld(t, hiding())
+	adopted := Stub{Key: watch.NewIncidentKey("test", "finding sites/old", w.now).String(), System: "status", Phase: watch.Identified, Hidden: true, Terms: StubTerms{GoodPasses: 2}}
+	w.stubs = []Stub{adopted}
+	w.partial = true
+	w.pass(oneDay)
+	w.pass(oneDay)
+	w.want("identified, hidden: ")
+	w.partial = false
+	w.pass(oneDay)
+	w.pass(oneDay)
+	w.want("resolved, hidden: ")
+}
+
+func TestWhatLapsewatchSaysOfItselfIsNoIncidentUnlessARuleSaysSo(t *testing.T) {
+	failing := Known{Finding: watch.Finding{ID: "lapsewatch/alerts/mail", Check: watch.Itself, Kind: watch.Itself, Name: "alert mail", Severity: watch.Critical, Reason: watch.DeliveryFailing}}
+	w := newStubWorld(t, hiding())
+	w.pass(0, failing)
+	w.want()
+	w = newStubWorld(t, hiding(StubRule{Match: Match{Kind: watch.Itself}}))
+	w.pass(0, failing)
+	w.want("identified, hidden: alert mail")
+}
+
+func TestRulesThatContradictThemselvesAreRefusedWithTheirPlace(t *testing.T) {
+	tests := map[string]struct {
+		rule StubRule
+		want string
+	}{
+		"a public stub before expiry":    {StubRule{AtCritical: OpenPublic}, `at_critical: "public": want nothing, draft or maintenance: what has not lapsed yet is not made public as an incident`},
+		"an opening that does not exist": {StubRule{AtExpiry: "loud"}, `at_expiry: "loud": want nothing, draft or public`},
+		"maintenance without a time":     {StubRule{AtCritical: OpenMaintenance}, `maintenance: is missing: at_critical: maintenance needs to know when, such as {at: "02:00", lasts: 1h}`},
+		"a time that is none":            {StubRule{AtCritical: OpenMaintenance, Maintenance: &Maintenance{At: "25:00", Lasts: 1}}, `maintenance.at: "25:00": want a time of day, such as "02:00" (in quotes)`},
+		"an unknown grouping":            {StubRule{Together: "label:"}, `together: "label:": want credential, finding, check, name, label:NAME or detail:NAME`},
+		"a rule for nothing":             {StubRule{AtCritical: OpenNothing, AtExpiry: OpenNothing}, "at_expiry: the rule makes nothing of what it matches: put what is to be left alone into no rule, or give one of the two"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if err := test.rule.Validate(); err == nil || err.Error() != test.want {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+		})
+	}
+}
