@@ -6,9 +6,8 @@ import (
 	"lapsewatch/watch"
 )
 
-// Story is what the texts of a stub may speak of. Its strings are clean: one line each,
-// without control characters, and quoted for the markup that they go into. All instants
-// are in UTC.
+// Story is what the texts of a stub may speak of. Its strings come as they are, hostile ones
+// too: Words cleans, bounds and quotes them. All instants are in UTC.
 type Story struct {
 	Key string
 	// Instance is how this installation calls itself; it may be empty.

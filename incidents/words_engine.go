@@ -18,8 +18,8 @@ const (
 	maxTemplate = 16 << 10
 	// maxText bounds a text, in bytes.
 	maxText = 64 << 10
-	// maxSteps is about a tenth of a second. A built-in text of the largest story takes a
-	// twentieth of them.
+	// maxSteps is some tens of milliseconds. A loop over the longest timeline, with a long
+	// line for each entry, takes a twentieth of them.
 	maxSteps = 200_000
 	// maxTitle is more than any status system takes.
 	maxTitle = 500

@@ -37,6 +37,7 @@ func fill(value reflect.Value, with string) {
 				fill(value.Field(i), with)
 			}
 		}
+	default: // numbers and truths hold no text
 	}
 }
 

@@ -40,6 +40,16 @@ func TestEachNatureHasItsSentences(t *testing.T) {
 	}
 }
 
+func TestEachReasonHasItsNature(t *testing.T) {
+	words := newWords(t, "en", incidents.Texts{Internal: "{{.Nature}}"}, nil)
+	var out strings.Builder
+	for _, reason := range watch.Reasons() {
+		story := incidents.Story{Phase: watch.Investigating, Causes: []incidents.Cause{{Reason: reason}}}
+		fmt.Fprintf(&out, "%s: %s\n", reason, everyText(t, words, story)["internal"])
+	}
+	golden(t, "reasons.txt", out.String())
+}
+
 func TestWhatCustomersSeeDecidesTheNatureWhateverTheOrder(t *testing.T) {
 	words := newWords(t, "en", incidents.Texts{Internal: "{{.Nature}}"}, nil)
 	causes := []incidents.Cause{{Reason: watch.UpstreamDown}, {Reason: watch.NoOwner}, {Reason: watch.ResponseSlow}, {Reason: watch.Expired}}

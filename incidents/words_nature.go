@@ -52,6 +52,10 @@ var natures = []struct {
 		watch.NameNotFound, watch.Unreachable, watch.Refused, watch.TimedOut, watch.NotTLS, watch.StartTLSRefused, watch.HandshakeFailed,
 		watch.Unparsable, watch.NotFound, watch.Unreadable, watch.PermissionDenied, watch.PassphraseMissing, watch.PassphraseWrong, watch.TooLarge,
 		watch.NoCertificate, watch.Throttled, watch.Incomplete, watch.InternalError, watch.SignatureUnchecked, watch.NoMajority, watch.NoReference,
+		// What Lapsewatch itself signs in with is refused, which says nothing of the service.
+		watch.AuthSecretExpired, watch.AuthSecretWrong, watch.AuthCertificateExpired, watch.AuthCertificateUnknown, watch.AuthApplicationUnknown,
+		watch.AuthApplicationDisabled, watch.AuthTenantUnknown, watch.AuthConsentMissing, watch.AuthConditionalAccess, watch.AuthFederationRefused,
+		watch.AuthAssertionTime, watch.AuthUnavailable, watch.AuthFailed,
 	}},
 }
 

@@ -28,8 +28,10 @@ func (d *desk) say(ctx context.Context, stub *ledger.KeptStub) error {
 		into *string
 		from func(incidents.Story) (string, error)
 	}{{&said.Title, d.Words.Title}, {&said.Text, d.Words.Text}, {&said.Internal, d.Words.Internal}} {
-		if *text.into, err = text.from(story); err != nil {
+		if *text.into, err = text.from(story); err != nil && *text.into == "" {
 			return fmt.Errorf("write the texts for %s: %w", d.Name, err)
+		} else if err != nil {
+			d.Log.Warn("a text of your own failed, and the built-in one took its place; try it with `lapsewatch incidents preview`", "system", d.Name, "error", err)
 		}
 	}
 	stub.There.Said = said
