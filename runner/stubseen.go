@@ -36,10 +36,10 @@ func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bo
 }
 
 // shows reports that the stub stands there as we last meant it to: the answer to our own
-// writing was lost. The text tells the phases apart, for which some systems have no words.
+// writing was lost. The text tells the phases apart, for which some systems have no words; the title, which some never change, does not.
 func shows(remote incidents.Remote, stub ledger.KeptStub) bool {
 	said := stub.There.Said
-	if said.Revision == 0 || remote.Open == (stub.Phase == watch.Over) || len(remote.Texts) == 0 || !sameText(remote.Title, said.Title) {
+	if said.Revision == 0 || remote.Open == (stub.Phase == watch.Over) || len(remote.Texts) == 0 {
 		return false
 	}
 	return sameText(remote.Texts[len(remote.Texts)-1], said.Text)

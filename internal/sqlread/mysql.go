@@ -30,7 +30,8 @@ func mySQL() dialect {
 // mySQLLimits are those of a session. The two servers name the limit of a statement, and
 // count it, differently. TIMESTAMP columns are written in the session's zone.
 func mySQLLimits(version string, limit time.Duration) string {
-	statement := "max_execution_time = " + milliseconds(limit)
+	// From 8.0.3 on the catalog would otherwise tell numbers of up to a day ago.
+	statement := "/*!80003 information_schema_stats_expiry = 0, */ max_execution_time = " + milliseconds(limit)
 	if strings.Contains(strings.ToLower(version), "mariadb") {
 		statement = fmt.Sprintf("max_statement_time = %.3f", max(limit, time.Millisecond).Seconds())
 	}

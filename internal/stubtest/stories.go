@@ -68,7 +68,7 @@ func lostAnswers(t *testing.T, suite incidenttest.Suite) {
 				d.Lose(n, loss)
 				tell(t, d)
 				if got := d.describe(); got != want {
-					t.Errorf("there stands %s, want %s", got, want)
+					t.Errorf("there stands %s, want %s\n%s", got, want, incidenttest.Dump(d.Ours()))
 				}
 				done = done && d.Written() < n
 			})
