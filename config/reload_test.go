@@ -92,7 +92,7 @@ func TestWatch_ABrokenFileIsToldOnceAndAMendedOneIsTaken(t *testing.T) {
 	namesOf(t, next(t, told))
 	overwrite(t, path, named("two")+"oops: 1\n")
 	change := next(t, told)
-	if change.loaded != nil || change.err == nil || !strings.HasSuffix(change.err.Error(), "lapsewatch.yaml:5: oops: unknown key (known: alerts, checks, clock, default_to, heartbeat, ledger, limits, log, policy, report, routes)") {
+	if change.loaded != nil || change.err == nil || !strings.HasSuffix(change.err.Error(), "lapsewatch.yaml:5: oops: unknown key (known: alerts, checks, clock, default_to, heartbeat, incident_source, incidents, ledger, limits, log, policy, report, routes)") {
 		t.Errorf("got %+v", change)
 	}
 	if err := os.Remove(path); err != nil {

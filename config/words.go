@@ -41,7 +41,7 @@ func newVocabulary(words []string) vocabulary {
 // remedy is what to write in place of an unknown word: the one that was probably meant,
 // or those that there are.
 func (v vocabulary) remedy(word string) string {
-	const shown = 12
+	const shown = 16
 	if meant := v.similar(word); meant != "" {
 		return " (did you mean " + strconv.Quote(meant) + "?)"
 	}

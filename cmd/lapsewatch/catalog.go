@@ -22,6 +22,7 @@ import (
 	"lapsewatch/checks/certfiles"
 	"lapsewatch/checks/clock"
 	"lapsewatch/checks/domain"
+	"lapsewatch/checks/endpoint"
 	"lapsewatch/checks/entra"
 	checkgithub "lapsewatch/checks/github"
 	"lapsewatch/checks/gitlab"
@@ -32,9 +33,17 @@ import (
 	"lapsewatch/checks/records"
 	"lapsewatch/checks/register"
 	"lapsewatch/checks/saml"
+	"lapsewatch/checks/schema"
 	checkslack "lapsewatch/checks/slack"
 	"lapsewatch/checks/tls"
+	"lapsewatch/checks/upstream"
 	"lapsewatch/config"
+	"lapsewatch/incidents"
+	"lapsewatch/incidents/betterstack"
+	"lapsewatch/incidents/cachet"
+	"lapsewatch/incidents/incidentio"
+	"lapsewatch/incidents/instatus"
+	"lapsewatch/incidents/statuspage"
 )
 
 // catalog is THE list of kinds: one line a kind. Targets of `scan` are offered to the
@@ -58,6 +67,9 @@ func catalog() config.Catalog {
 			register.Kind,
 			clock.Kind,
 			records.Kind,
+			schema.Kind,
+			endpoint.Kind,
+			upstream.Kind,
 		},
 		Alerts: []alerts.Kind{
 			email.Kind,
@@ -75,6 +87,13 @@ func catalog() config.Catalog {
 			servicenow.Kind,
 			syslog.Kind,
 			exec.Kind,
+		},
+		Incidents: []incidents.Kind{
+			statuspage.Kind,
+			cachet.Kind,
+			instatus.Kind,
+			betterstack.Kind,
+			incidentio.Kind,
 		},
 	}
 }

@@ -23,6 +23,9 @@ func catalogEntries() []entry {
 	for _, kind := range catalog().Alerts {
 		all = append(all, entry{"alerts", "docs/alerts", kind.Name()})
 	}
+	for _, kind := range catalog().Incidents {
+		all = append(all, entry{"incidents", "docs/incidents", kind.Name()})
+	}
 	return all
 }
 
@@ -62,7 +65,7 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
 // The examples of the documentation are configurations that `lapsewatch` accepts.
 func TestEveryDocumentedExampleDecodes(t *testing.T) {
-	pages := []string{"README.md", "docs/configuration.md", "docs/operations.md", "docs/ledger.md"}
+	pages := []string{"README.md", "docs/configuration.md", "docs/operations.md", "docs/ledger.md", "docs/incidents.md"}
 	for _, kind := range catalogEntries() {
 		page := kind.folder + "/" + kind.name + ".md"
 		pages = append(pages, page)
