@@ -28,6 +28,10 @@ type There struct {
 	Seen     string `json:"seen,omitempty"`
 	// Said are the texts of a revision, so that they are the same at each attempt.
 	Said Said `json:"said,omitzero"`
+	// Asked are the texts that were last sent there without an answer so far, and AskedPhase
+	// is the phase that they were for: they may stand there while Said has gone on.
+	Asked      Said        `json:"asked,omitzero"`
+	AskedPhase watch.Phase `json:"asked_phase,omitempty"`
 	// Making is when it was asked for without an answer so far.
 	Making time.Time `json:"making,omitzero"`
 	// TakenOver is when it was found that a person had changed it, and How in which way. From

@@ -52,7 +52,7 @@ func (d *desk) attempt(ctx context.Context, stub *ledger.KeptStub, again bool) (
 		return told, err
 	}
 	told.Title = stub.There.Said.Title
-	remote, found, err := d.find(ctx, *stub)
+	remote, found, how, err := d.stood(ctx, *stub)
 	if err != nil {
 		return told, err
 	}
@@ -61,7 +61,7 @@ func (d *desk) attempt(ctx context.Context, stub *ledger.KeptStub, again bool) (
 		told.Did, err = d.annotate(ctx, stub, remote, found)
 		return told, err
 	}
-	switch how := d.changedBy(*stub, remote, found); {
+	switch {
 	case how != "":
 		return d.takenOver(ctx, *stub, remote, how), nil
 	case found && stub.There.Revision < stub.Revision:
@@ -79,6 +79,22 @@ func (d *desk) attempt(ctx context.Context, stub *ledger.KeptStub, again bool) (
 		told.Did = strings.TrimPrefix(told.Did+"; "+drafted, "; ")
 	}
 	return told, err
+}
+
+// stood finds the stub, and says what a person changed since we wrote last. A list may lag
+// behind what stands there, so that nobody is said to have changed anything by a list alone.
+func (d *desk) stood(ctx context.Context, stub ledger.KeptStub) (remote incidents.Remote, found bool, how string, err error) {
+	if remote, found, err = d.find(ctx, stub); err != nil {
+		return remote, found, "", err
+	}
+	how = d.changedBy(stub, remote, found)
+	if how == "" || !found || !stub.There.TakenOver.IsZero() {
+		return remote, found, how, nil
+	}
+	if remote, found, err = d.System.Read(ctx, stub.There.ID); err != nil {
+		return remote, found, "", fmt.Errorf("read %s on %s: %w", stub.There.ID, d.Name, err)
+	}
+	return remote, found, d.changedBy(stub, remote, found), nil
 }
 
 // find looks for the stub: under the id that it was given there, or by its key, or where the
@@ -162,6 +178,7 @@ func (d *desk) stands(stub *ledger.KeptStub, remote incidents.Remote) error {
 	there := stub.There
 	return d.note(*stub, func(known *ledger.There) {
 		settled(known)
+		known.Asked, known.AskedPhase = ledger.Said{}, ""
 		known.ID, known.URL, known.Revision, known.Seen = there.ID, there.URL, there.Revision, there.Seen
 	})
 }
@@ -174,10 +191,16 @@ func (d *desk) bring(ctx context.Context, stub *ledger.KeptStub, remote incident
 	if shows(remote, *stub) && remote.Hidden == want.Hidden {
 		return "found as " + string(stub.Phase), d.stands(stub, remote)
 	}
-	if err := d.Ledger.There(ctx, stub.System, stub.Key, func(there *ledger.There) { there.ID, there.URL = remote.ID, remote.URL }); err != nil {
+	// What stands there now is taken for ours, and so is what is about to be sent: the answer
+	// may be lost, and the next pass may have more to say.
+	stub.There.ID, stub.There.URL, stub.There.Seen = remote.ID, remote.URL, seen(remote)
+	stub.There.Asked, stub.There.AskedPhase = stub.There.Said, stub.Phase
+	now := stub.There
+	if err := d.Ledger.There(ctx, stub.System, stub.Key, func(there *ledger.There) {
+		there.ID, there.URL, there.Seen, there.Asked, there.AskedPhase = now.ID, now.URL, now.Seen, now.Asked, now.AskedPhase
+	}); err != nil {
 		return "", err
 	}
-	stub.There.ID, stub.There.URL = remote.ID, remote.URL
 	after, err := d.System.Update(ctx, remote, want)
 	if err != nil {
 		return "", fmt.Errorf("bring the stub on %s to %s: %w", d.Name, stub.Phase, err)

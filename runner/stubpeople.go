@@ -38,6 +38,9 @@ func (d *desk) annotate(ctx context.Context, stub *ledger.KeptStub, remote incid
 			text, err = d.Words.Note(story)
 		}
 		if err == nil {
+			err = d.mayWrite(ctx, *stub)
+		}
+		if err == nil {
 			err = d.System.Annotate(ctx, remote, incidents.Note{Mark: fmt.Sprintf("%s.note.%d", stub.Key, stub.Revision), Text: text, At: d.Now()})
 		}
 		if err != nil && !errors.Is(err, incidents.ErrNoNotes) {
@@ -58,12 +61,21 @@ func (d *desk) annotate(ctx context.Context, stub *ledger.KeptStub, remote incid
 	return did, d.note(*stub, func(there *ledger.There) { there.Drafted = max(there.Drafted, stub.Reopened+1) })
 }
 
+// mayWrite asks whether the ledger is still this run's own: another run that took it over
+// writes for itself.
+func (d *desk) mayWrite(ctx context.Context, stub ledger.KeptStub) error {
+	return d.Ledger.There(ctx, stub.System, stub.Key, func(*ledger.There) {})
+}
+
 // draft keeps the draft of the post-mortem where the system has a place for it.
 func (d *desk) draft(ctx context.Context, stub *ledger.KeptStub, remote incidents.Remote) (string, error) {
 	story, err := d.story(ctx, *stub)
 	var text string
 	if err == nil {
 		text, err = d.Words.Postmortem(story)
+	}
+	if err == nil {
+		err = d.mayWrite(ctx, *stub)
 	}
 	if err == nil {
 		if remote.ID == "" {

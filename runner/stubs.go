@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -119,12 +118,17 @@ type desk struct {
 	told   []StubTold
 	// wall is why the system is asked no more in this run.
 	wall error
+	// unclosed are the stubs of which a second one could not be closed.
+	unclosed []failure
 }
 
 func (d *desk) work(ctx context.Context) {
-	due := slices.DeleteFunc(slices.Clone(d.stubs), func(stub ledger.KeptStub) bool { return !d.due(stub) })
-	standing := slices.ContainsFunc(d.stubs, func(stub ledger.KeptStub) bool { return stub.There.ID != "" && stub.Open() })
-	if len(due) == 0 && !standing && !d.RecordLost {
+	due := slices.DeleteFunc(slices.Clone(d.stubs), func(stub ledger.KeptStub) bool { return !due(stub) })
+	if len(due) == 0 && !slices.ContainsFunc(d.stubs, standing) && !d.RecordLost {
+		return
+	}
+	if until := d.restsUntil(); !until.IsZero() {
+		d.rest(due, until)
 		return
 	}
 	if err := d.list(ctx); err != nil {
@@ -140,6 +144,9 @@ func (d *desk) work(ctx context.Context) {
 		d.told = append(d.told, d.one(ctx, stub))
 	}
 	d.lookAfter(ctx, due)
+	for _, left := range d.unclosed {
+		d.told = append(d.told, d.failed(ctx, left.stub, left.err))
+	}
 }
 
 func urgency(stub ledger.KeptStub) int {
@@ -153,16 +160,20 @@ func urgency(stub ledger.KeptStub) int {
 	}
 }
 
-// due reports that something is to be done about the stub now. A time that is too far off was
-// set by a clock that ran ahead.
-func (d *desk) due(stub ledger.KeptStub) bool {
-	if stub.Phase == "" || stub.There.NextAttempt.After(d.Now()) && !stub.There.NextAttempt.After(d.Now().Add(ledger.LongestWait)) {
-		return false
-	}
+// standing reports that the stub is to be looked at although nothing is to be done about it.
+func standing(stub ledger.KeptStub) bool {
+	return stub.Open() && stub.There.ID != "" && stub.There.TakenOver.IsZero()
+}
+
+// due reports that something is to be done about the stub.
+func due(stub ledger.KeptStub) bool {
 	never := stub.There.ID == "" && stub.There.TakenOver.IsZero()
 	switch {
+	case stub.Phase == "":
+		return false
 	case never && stub.Phase == watch.Over:
-		return !stub.There.Making.IsZero() // it may stand there all the same
+		// It may stand there all the same, or failed before it was over.
+		return !stub.There.Making.IsZero() || !stub.There.FailingSince.IsZero()
 	case !stub.There.TakenOver.IsZero():
 		return stub.There.Noted < stub.Revision || wantsDraft(stub)
 	default:
@@ -199,37 +210,6 @@ func (d *desk) pause(ctx context.Context, err error, attempt int) error {
 	return Delivery{}.wait(ctx, wait)
 }
 
-// unlisted is for a system of which it is not known what stands there: nothing is written.
-func (d *desk) unlisted(ctx context.Context, due []ledger.KeptStub, err error) {
-	err = fmt.Errorf("list what stands on %s: %w", d.Name, err)
-	if len(due) == 0 {
-		d.told = append(d.told, StubTold{System: d.Name, Err: err})
-	}
-	for _, stub := range due {
-		d.told = append(d.told, d.failed(ctx, stub, err))
-	}
-}
-
-// failed keeps for the next run what could not be done.
-func (d *desk) failed(ctx context.Context, stub ledger.KeptStub, err error) StubTold {
-	told := StubTold{System: d.Name, Key: stub.Key, Title: stub.There.Said.Title, URL: stub.There.URL, Err: err}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return told
-	}
-	failure := asDeliveryError(d.Name, err)
-	now := d.Now()
-	noteErr := d.note(stub, func(there *ledger.There) {
-		there.Attempts++
-		there.LastError = err.Error()
-		there.NextAttempt = now.Add(min(failure.RetryAfter, longestBetween))
-		if there.FailingSince.IsZero() {
-			there.FailingSince = now
-		}
-	})
-	told.Err = errors.Join(err, noteErr)
-	return told
-}
-
 // note writes down what happened there, even if the run is being stopped: what was done is
 // a fact.
 func (d *desk) note(stub ledger.KeptStub, change func(*ledger.There)) error {
@@ -242,22 +222,4 @@ func (d *desk) note(stub ledger.KeptStub, change func(*ledger.There)) error {
 func settled(there *ledger.There) {
 	there.Attempts, there.LastError = 0, ""
 	there.FailingSince, there.NextAttempt, there.Making = time.Time{}, time.Time{}, time.Time{}
-}
-
-// lookAfter looks at the open stubs that need nothing: whether a person took one over.
-func (d *desk) lookAfter(ctx context.Context, done []ledger.KeptStub) {
-	for _, stub := range d.stubs {
-		handled := slices.ContainsFunc(done, func(other ledger.KeptStub) bool { return other.Key == stub.Key })
-		if handled || !stub.Open() || stub.There.ID == "" || !stub.There.TakenOver.IsZero() || ctx.Err() != nil {
-			continue
-		}
-		remote, found, err := d.find(ctx, stub)
-		if err != nil {
-			d.told = append(d.told, StubTold{System: d.Name, Key: stub.Key, URL: stub.There.URL, Err: err})
-			continue
-		}
-		if how := d.changedBy(stub, remote, found); how != "" {
-			d.told = append(d.told, d.takenOver(ctx, stub, remote, how))
-		}
-	}
 }

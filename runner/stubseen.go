@@ -21,7 +21,7 @@ func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bo
 		return "it was deleted"
 	case remote.Key == "":
 		return "its key was removed"
-	case stub.There.Seen == "" || stub.There.Seen == seen(remote) || shows(remote, stub):
+	case stub.There.Seen == "" || stub.There.Seen == seen(remote) || shows(remote, stub) || showsText(remote, stub.There.Asked, stub.There.AskedPhase):
 		return ""
 	}
 	before, after := strings.Fields(stub.There.Seen), strings.Fields(seen(remote))
@@ -29,17 +29,60 @@ func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bo
 	for i := range min(len(before), len(after)) {
 		if before[i] != after[i] {
 			name, _, _ := strings.Cut(after[i], ":")
-			parts = append(parts, name)
+			if !asAsked(name, remote, stub) {
+				parts = append(parts, name)
+			}
 		}
 	}
+	if len(parts) == 0 {
+		return ""
+	}
 	return "changed there: " + strings.Join(parts, ", ")
+}
+
+// asAsked reports that a part stands there as we have asked for it: some systems take more
+// than one request to change a stub, and the last of them was not answered, or not made.
+func asAsked(part string, remote incidents.Remote, stub ledger.KeptStub) bool {
+	if stub.There.Revision >= stub.Revision {
+		return false // nothing was asked for since
+	}
+	for _, asked := range []struct {
+		said  ledger.Said
+		phase watch.Phase
+	}{{stub.There.Said, stub.Phase}, {stub.There.Asked, stub.There.AskedPhase}} {
+		if asked.said.Revision == 0 {
+			continue
+		}
+		switch part {
+		case "title":
+			if sameText(remote.Title, asked.said.Title) {
+				return true
+			}
+		case "phase":
+			if remote.Phase == asked.phase {
+				return true
+			}
+		case "texts":
+			if len(remote.Texts) > 0 && sameText(remote.Texts[len(remote.Texts)-1], asked.said.Text) {
+				return true
+			}
+		case "components":
+			if slices.EqualFunc(remote.Components, stub.Standing(), func(a, b watch.Component) bool { return a.ID == b.ID && a.Status == b.Status }) {
+				return true
+			}
+		}
+	}
+	return part == "visibility" && remote.Hidden == stub.Hidden
 }
 
 // shows reports that the stub stands there as we last meant it to: the answer to our own
 // writing was lost. The text tells the phases apart, for which some systems have no words; the title, which some never change, does not.
 func shows(remote incidents.Remote, stub ledger.KeptStub) bool {
-	said := stub.There.Said
-	if said.Revision == 0 || remote.Open == (stub.Phase == watch.Over) || len(remote.Texts) == 0 {
+	return showsText(remote, stub.There.Said, stub.Phase)
+}
+
+func showsText(remote incidents.Remote, said ledger.Said, phase watch.Phase) bool {
+	if said.Revision == 0 || remote.Open == (phase == watch.Over) || len(remote.Texts) == 0 {
 		return false
 	}
 	return sameText(remote.Texts[len(remote.Texts)-1], said.Text)

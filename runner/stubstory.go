@@ -44,12 +44,12 @@ func (d *desk) say(ctx context.Context, stub *ledger.KeptStub) error {
 // findAffected adds who is affected by now. Whoever was listed before stays listed, in the
 // same place.
 func (d *desk) findAffected(ctx context.Context, stub *ledger.KeptStub) {
-	if d.Affected == nil || !stub.Hurt() || stub.Phase == watch.Over {
+	if d.Affected == nil || stub.Phase == watch.Over {
 		return
 	}
 	var causes []watch.Finding
 	for _, cause := range stub.Causes {
-		if cause.Hurts && cause.GoodAt.IsZero() {
+		if cause.GoodAt.IsZero() {
 			causes = append(causes, cause.Finding)
 		}
 	}
@@ -74,7 +74,7 @@ func (d *desk) findAffected(ctx context.Context, stub *ledger.KeptStub) {
 // story is all that the texts may speak of.
 func (r Reconciler) story(ctx context.Context, stub ledger.KeptStub) (incidents.Story, error) {
 	story := incidents.Story{
-		Key: stub.Key, Instance: r.Instance, Phase: stub.Phase, Hidden: stub.Hidden, Reopened: stub.Reopened > 0, Components: stub.Components,
+		Key: stub.Key, Instance: r.Instance, Phase: stub.Phase, Hidden: stub.Hidden, Reopened: stub.Reopened > 0, Components: stub.Standing(),
 		Affected: stub.There.Affected, AffectedMore: stub.There.AffectedMore, Window: stub.Window,
 		StartedAt: stub.StartedAt, OpenedAt: stub.OpenedAt, RenewedAt: stub.RenewedAt, ResolvedAt: stub.ResolvedAt, At: r.Now(), Acknowledged: stub.Acknowledged,
 	}
@@ -88,13 +88,20 @@ func (r Reconciler) story(ctx context.Context, stub ledger.KeptStub) (incidents.
 			Good: !cause.GoodAt.IsZero(), GoodAt: cause.GoodAt,
 		})
 	}
+	var providers []string
 	for _, upstream := range stub.Upstreams {
+		providers = append(providers, upstream.FindingID)
 		story.Upstreams = append(story.Upstreams, incidents.Upstream{Name: upstream.Name, Message: upstream.Message, Link: upstream.Link, Good: upstream.Good})
 	}
 	history, err := r.Ledger.History(ctx, ids, stub.FoundAt.Add(-historyBefore))
 	if err != nil {
 		return story, err
 	}
+	around, err := r.Ledger.History(ctx, providers, stub.FoundAt.Add(-changesBefore))
+	if err != nil {
+		return story, err
+	}
+	history.Events = append(history.Events, around.Events...)
 	changes, err := r.Ledger.Changes(ctx, stub.FoundAt.Add(-changesBefore), cmp.Or(stub.ResolvedAt, story.At), maxTimeline)
 	if err != nil {
 		return story, err
@@ -141,6 +148,9 @@ func timeline(stub ledger.KeptStub, history ledger.History, changes []ledger.Cha
 	}
 	for _, told := range history.Told {
 		entry := incidents.Entry{At: told.SentAt, Kind: incidents.EntryTold, What: told.Channel, Who: told.Recipient}
+		if told.SentAt.IsZero() && told.DeadAt.IsZero() && told.Error == "" {
+			continue // it is on its way, beside this
+		}
 		if told.SentAt.IsZero() {
 			entry.At, entry.Kind, entry.Text = told.CreatedAt, incidents.EntryUntold, told.Error
 		}

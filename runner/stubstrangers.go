@@ -19,10 +19,13 @@ func (d *desk) heedStrangers(ctx context.Context) {
 		if !ours || !remote.Open || d.known(remote) {
 			continue
 		}
-		twin := slices.IndexFunc(d.stubs, func(stub ledger.KeptStub) bool {
-			known, found := watch.FindIncidentKey(stub.Key, d.Source)
-			return found && known.SameCause(key)
-		})
+		twin := slices.IndexFunc(d.stubs, func(stub ledger.KeptStub) bool { return stub.Key == remote.Key })
+		if twin < 0 {
+			twin = slices.IndexFunc(d.stubs, func(stub ledger.KeptStub) bool {
+				known, found := watch.FindIncidentKey(stub.Key, d.Source)
+				return found && known.SameCause(key)
+			})
+		}
 		switch {
 		case twin >= 0 && d.stubs[twin].There.ID == "":
 			// It is the stub itself, whose making was not answered, or was forgotten.
@@ -37,25 +40,34 @@ func (d *desk) heedStrangers(ctx context.Context) {
 	}
 }
 
+// known: it is one of the stubs here. Two runs at once make two of the same key, of which
+// the ledger knows one by its id.
 func (d *desk) known(remote incidents.Remote) bool {
-	return slices.ContainsFunc(d.stubs, func(stub ledger.KeptStub) bool { return stub.There.ID == remote.ID || stub.Key == remote.Key })
+	return slices.ContainsFunc(d.stubs, func(stub ledger.KeptStub) bool {
+		return stub.There.ID == remote.ID || stub.There.ID == "" && stub.Key == remote.Key
+	})
 }
 
 // closeTwin closes what two runs at once have left behind, unless a person wrote there.
 func (d *desk) closeTwin(ctx context.Context, remote incidents.Remote, stub ledger.KeptStub) {
 	told := StubTold{System: d.Name, Key: remote.Key, Title: remote.Title, URL: remote.URL}
 	if len(remote.Texts) > 1 {
-		told.Err = fmt.Errorf("a second stub of the cause of %s stands on %s, and somebody wrote there: close one of them by hand: %s", stub.Key, d.Name, cmp.Or(remote.URL, remote.ID))
-		d.told = append(d.told, told)
+		err := fmt.Errorf("a second stub of the cause of %s stands on %s, and somebody wrote there: close one of them by hand: %s", stub.Key, d.Name, cmp.Or(remote.URL, remote.ID))
+		d.unclosed = append(d.unclosed, failure{stub, err})
 		return
 	}
-	_, err := d.System.Update(ctx, remote, incidents.Stub{
-		Key: remote.Key, Mark: remote.Key + ".duplicate", Phase: watch.Over, Hidden: remote.Hidden, Title: remote.Title, Text: d.Words.Duplicate(stub.Key),
-		Impact: watch.Operational, StartedAt: d.Now(), At: d.Now(),
-	})
-	if told.Did = "closed as a duplicate of " + stub.Key; err != nil {
-		told.Did, told.Err = "", fmt.Errorf("close the duplicate %s: %w", remote.Key, err)
+	err := d.mayWrite(ctx, stub)
+	if err == nil {
+		_, err = d.System.Update(ctx, remote, incidents.Stub{
+			Key: remote.Key, Mark: remote.Key + ".duplicate", Phase: watch.Over, Hidden: remote.Hidden, Title: remote.Title, Text: d.Words.Duplicate(stub.Key),
+			Impact: watch.Operational, StartedAt: d.Now(), At: d.Now(),
+		})
 	}
+	if err != nil {
+		d.unclosed = append(d.unclosed, failure{stub, fmt.Errorf("close the duplicate of %s at %s: %w", stub.Key, cmp.Or(remote.URL, remote.ID), err)})
+		return
+	}
+	told.Did = "closed as a duplicate of " + stub.Key
 	d.told = append(d.told, told)
 }
 

@@ -1,4 +1,6 @@
 package github
 
+import "lapsewatch/internal/githubissues"
+
 // Quote is what makes a text from outside harmless.
-func Quote(text string) string { return quote(text) }
+func Quote(text string) string { return githubissues.Quote(text) }

@@ -11,46 +11,26 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"lapsewatch/alerts"
-	"lapsewatch/internal/httpsend"
+	"lapsewatch/internal/githubissues"
 	"lapsewatch/internal/ticket"
-	"lapsewatch/watch"
 )
 
 // Kind is the GitHub channel.
 var Kind = alerts.Define("github", defaults, New)
 
-const (
-	// The limits of an issue, in characters, which only its errors tell:
-	// https://github.com/dead-claudia/github-limits
-	maxTitle, maxBody = 256, 65536
-	// apiVersion is understood by github.com and by every supported Enterprise Server.
-	apiVersion = "2022-11-28"
-)
-
 type channel struct {
 	options Options
 	env     alerts.Env
-	api     ticket.API
+	issues  *githubissues.Client
 	life    ticket.Life
-	pace    *rate.Limiter
 }
 
 // New makes a GitHub channel from valid options.
 func New(options Options, env alerts.Env) (alerts.Channel, error) {
-	c := &channel{options: options, env: env, pace: rate.NewLimiter(rate.Every(time.Duration(options.Pause)), 1)}
-	c.api = ticket.API{
-		Env: env, Sender: httpsend.New(env, options.Or(publicAPI)), Authorize: c.authorize,
-		Header:   http.Header{"Accept": {"application/vnd.github+json"}, "X-Github-Api-Version": {apiVersion}},
-		Words:    words,
-		Verdict:  c.verdict,
-		Remedies: remedies,
-	}
+	c := &channel{options: options, env: env, issues: githubissues.New(env, options.access(), remedies)}
 	c.life = ticket.Life{Env: env, Service: c, Place: "github " + options.Repository, Source: options.Source, ReopenWithin: time.Duration(options.ReopenWithin)}
 	return c, nil
 }
@@ -66,44 +46,26 @@ func (c *channel) Deliver(ctx context.Context, message alerts.Message) (alerts.R
 	return c.life.Deliver(ctx, message)
 }
 
-func (c *channel) authorize(header http.Header) ([]watch.Secret, error) {
-	token, err := c.env.Secrets(c.options.Token)
-	if err != nil {
-		return nil, fmt.Errorf("read the token: %w", err)
-	}
-	header.Set("Authorization", "Bearer "+strings.TrimSpace(token.Reveal()))
-	return []watch.Secret{token}, nil
-}
-
-func (c *channel) path(rest string) string {
-	return "/repos/" + c.options.Repository + "/issues" + rest
-}
-
 // Read asks for one issue. One that was moved to another repository answers with a
 // redirect, and is not here any more.
 func (c *channel) Read(ctx context.Context, id, key string) (ticket.Ticket, bool, error) {
-	var read issue
-	_, _, err := c.api.Do(ctx, ticket.Call{Path: c.path("/" + url.PathEscape(id)), Receive: &read})
+	var read githubissues.Issue
+	err := c.issues.Read(ctx, c.issues.Path("/"+url.PathEscape(id)), &read)
 	switch {
-	case ticket.Missing(err) || moved(err):
+	case githubissues.Missing(err):
 		return ticket.Ticket{}, false, nil
 	case err != nil:
 		return ticket.Ticket{}, false, err
 	}
-	return read.ticket(key), true, nil
-}
-
-func moved(err error) bool {
-	failure, ok := errors.AsType[*alerts.DeliveryError](err)
-	return ok && failure.Status == http.StatusMovedPermanently
+	return asTicket(read, key), true, nil
 }
 
 // Find looks for the marker in the issues with our label: all that are open, the oldest
 // first, and those closed so lately that they would be opened again.
 func (c *channel) Find(ctx context.Context, key, _ string) (match ticket.Ticket, found bool, err error) {
 	query := url.Values{"labels": {c.options.Labels[0]}, "state": {"open"}, "sort": {"created"}, "direction": {"asc"}}
-	err = everyPage(ctx, c.api, c.path(""), query, func(listed issue) bool {
-		match = listed.ticket(key)
+	err = githubissues.EveryPage(ctx, c.issues, c.issues.Path(""), query, func(listed githubissues.Issue) bool {
+		match = asTicket(listed, key)
 		found = match.Ours
 		return found
 	})
@@ -112,8 +74,8 @@ func (c *channel) Find(ctx context.Context, key, _ string) (match ticket.Ticket,
 	}
 	lately := c.env.Now().Add(-time.Duration(c.options.ReopenWithin))
 	query = url.Values{"labels": {c.options.Labels[0]}, "state": {"closed"}, "since": {lately.UTC().Format(time.RFC3339)}}
-	err = everyPage(ctx, c.api, c.path(""), query, func(listed issue) bool {
-		if closed := listed.ticket(key); closed.Ours && (!found || closed.ClosedAt.After(match.ClosedAt)) {
+	err = githubissues.EveryPage(ctx, c.issues, c.issues.Path(""), query, func(listed githubissues.Issue) bool {
+		if closed := asTicket(listed, key); closed.Ours && (!found || closed.ClosedAt.After(match.ClosedAt)) {
 			match, found = closed, true
 		}
 		return false
@@ -127,7 +89,7 @@ const clocks = 24 * time.Hour
 // Told looks for the message's marker in the comments since the message was made.
 func (c *channel) Told(ctx context.Context, current ticket.Ticket, story ticket.Story) (told bool, err error) {
 	query := url.Values{"since": {story.CreatedAt.Add(-clocks).Format(time.RFC3339)}}
-	err = everyPage(ctx, c.api, c.path("/"+current.ID+"/comments"), query, func(listed comment) bool {
+	err = githubissues.EveryPage(ctx, c.issues, c.issues.Path("/"+current.ID+"/comments"), query, func(listed githubissues.Comment) bool {
 		told = slices.Contains(ticket.Submatches(messageMarkerLine, listed.Body), story.Mark)
 		return told
 	})
@@ -138,34 +100,34 @@ func (c *channel) Told(ctx context.Context, current ticket.Ticket, story ticket.
 func (c *channel) Create(ctx context.Context, story ticket.Story) (ticket.Ticket, string, error) {
 	markers := marker(story.Key) + "\n" + messageMarker(story.Mark)
 	fresh := newIssue{
-		Title: story.Title(maxTitle, quote), Labels: c.options.Labels, Assignees: c.options.Assignees,
-		Body: story.Text(maxBody-len(markers), render) + markers,
+		Title: story.Title(githubissues.MaxTitle, githubissues.Quote), Labels: c.options.Labels, Assignees: c.options.Assignees,
+		Body: story.Text(githubissues.MaxBody-len(markers), render) + markers,
 	}
-	var made issue
-	proof, err := c.write(ctx, ticket.Call{Method: http.MethodPost, Path: c.path(""), Send: fresh, Receive: &made})
+	var made githubissues.Issue
+	proof, err := c.issues.Write(ctx, ticket.Call{Method: http.MethodPost, Path: c.issues.Path(""), Send: fresh, Receive: &made})
 	if err != nil {
 		return ticket.Ticket{}, "", err
 	}
 	if made.Number <= 0 {
-		return ticket.Ticket{}, "", c.api.Unproven(http.MethodPost, c.path(""), errors.New("without the number of an issue"))
+		return ticket.Ticket{}, "", c.issues.Unproven(http.MethodPost, c.issues.Path(""), errors.New("without the number of an issue"))
 	}
-	if !slices.ContainsFunc(made.Labels, func(l label) bool { return strings.EqualFold(l.Name, c.options.Labels[0]) }) {
+	if !made.Labelled(c.options.Labels[0]) {
 		c.env.Log.Warn("GitHub left out the label by which the issue is found again: the token's owner needs the right to triage", "channel", c.env.Name, "issue", made.Number, "label", c.options.Labels[0])
 	}
-	return made.ticket(story.Key), proof, nil
+	return asTicket(made, story.Key), proof, nil
 }
 
 // Comment adds a comment with the message's marker.
 func (c *channel) Comment(ctx context.Context, current ticket.Ticket, story ticket.Story) (string, error) {
 	marker := messageMarker(story.Mark)
-	var made comment
+	var made githubissues.Comment
 	call := ticket.Call{
-		Method: http.MethodPost, Path: c.path("/" + current.ID + "/comments"),
-		Send: newComment{Body: story.Text(maxBody-len(marker), render) + marker}, Receive: &made,
+		Method: http.MethodPost, Path: c.issues.Path("/" + current.ID + "/comments"),
+		Send: newComment{Body: story.Text(githubissues.MaxBody-len(marker), render) + marker}, Receive: &made,
 	}
-	proof, err := c.write(ctx, call)
+	proof, err := c.issues.Write(ctx, call)
 	if err == nil && made.ID == 0 {
-		err = c.api.Unproven(call.Method, call.Path, errors.New("without the id of a comment"))
+		err = c.issues.Unproven(call.Method, call.Path, errors.New("without the id of a comment"))
 	}
 	return proof, err
 }
@@ -182,20 +144,11 @@ func (c *channel) Reopen(ctx context.Context, current ticket.Ticket) error {
 }
 
 func (c *channel) change(ctx context.Context, current ticket.Ticket, change stateChange) (string, error) {
-	var changed issue
-	call := ticket.Call{Method: http.MethodPatch, Path: c.path("/" + current.ID), Send: change, Receive: &changed}
-	proof, err := c.write(ctx, call)
+	var changed githubissues.Issue
+	call := ticket.Call{Method: http.MethodPatch, Path: c.issues.Path("/" + current.ID), Send: change, Receive: &changed}
+	proof, err := c.issues.Write(ctx, call)
 	if err == nil && changed.State != change.State {
-		err = c.api.Unproven(call.Method, call.Path, fmt.Errorf("the issue is not %s", change.State))
+		err = c.issues.Unproven(call.Method, call.Path, fmt.Errorf("the issue is not %s", change.State))
 	}
-	return proof, err
-}
-
-// write keeps the pause between writes.
-func (c *channel) write(ctx context.Context, call ticket.Call) (string, error) {
-	if err := c.pace.Wait(ctx); err != nil {
-		return "", &alerts.DeliveryError{Channel: c.env.Name, Retryable: true, Err: fmt.Errorf("wait before the next write: %w", err)}
-	}
-	_, proof, err := c.api.Do(ctx, call)
 	return proof, err
 }

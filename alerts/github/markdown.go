@@ -1,11 +1,10 @@
 package github
 
 import (
-	"net/url"
 	"regexp"
 	"strings"
 
-	"lapsewatch/internal/clean"
+	"lapsewatch/internal/githubissues"
 	"lapsewatch/internal/ticket"
 )
 
@@ -32,42 +31,15 @@ func markdown(span ticket.Span) string {
 	case ticket.Ours:
 		return span.Text
 	case ticket.Command:
-		return code(span.Text)
+		return githubissues.Code(span.Text)
 	case ticket.Link:
-		if pointsAtWork(span.Text) {
-			return code(span.Text)
+		if githubissues.PointsAtWork(span.Text) {
+			return githubissues.Code(span.Text)
 		}
 		return "<" + span.Text + ">"
 	default:
-		return quote(span.Text)
+		return githubissues.Quote(span.Text)
 	}
-}
-
-// quote makes text from outside harmless: what could mean anything stands as code, in
-// which GitHub looks for no mention, no reference, no link and no HTML.
-func quote(text string) string {
-	if text = strings.TrimSpace(text); ticket.Inert(text) {
-		return text
-	}
-	return code(text)
-}
-
-// code is a code span. Nothing ends it early, since no back-tick is left in the text.
-func code(text string) string {
-	text = strings.TrimSpace(clean.Prose(text))
-	if text == "" {
-		return ""
-	}
-	return "`" + text + "`"
-}
-
-// work are the paths of which GitHub turns links into references, which write into the
-// timeline of what they point at.
-var work = regexp.MustCompile(`(?i)/(issues|pulls?|discussions|commits?|compare|advisories)(/|$)`)
-
-func pointsAtWork(link string) bool {
-	address, err := url.Parse(link)
-	return err != nil || work.MatchString(address.Path)
 }
 
 // marker is a comment of HTML, which nobody sees. Keys and marks cannot end it: they

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
-	"time"
 
-	"lapsewatch/internal/clean"
+	"lapsewatch/internal/githubissues"
 	"lapsewatch/internal/httpsend"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
@@ -25,50 +23,29 @@ type Options struct {
 	Pause             watch.Duration  `yaml:"pause,omitempty" jsonschema_description:"pause between two writes, at most 1m; default 1s, which is what GitHub asks for"`
 }
 
-const (
-	// publicAPI is the API of github.com.
-	publicAPI = "https://api.github.com"
-	// defaultPause is what GitHub asks for between requests that write:
-	// https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
-	defaultPause = watch.Duration(time.Second)
-	longestPause = watch.Duration(time.Minute)
-	// The limits of GitHub on labels and assignees of an issue.
-	maxLabel     = 50
-	maxLabels    = 100
-	maxAssignees = 10
-)
+// maxAssignees is the limit of GitHub.
+const maxAssignees = 10
 
 func defaults() Options {
 	return Options{
 		Endpoint: httpsend.Endpoint{Timeout: httpsend.DefaultTimeout},
-		Labels:   []string{"lapsewatch"}, Pause: defaultPause,
+		Labels:   []string{"lapsewatch"}, Pause: githubissues.DefaultPause,
 		ReopenWithin: watch.Duration(ticket.DefaultReopenWithin),
 	}
 }
 
-var (
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$`)
-	loginName      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
-)
+var loginName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+
+func (o Options) access() githubissues.Access {
+	return githubissues.Access{Endpoint: o.Endpoint, Repository: o.Repository, Token: o.Token, Pause: o.Pause}
+}
 
 // Validate reports every wrong value with its place.
 func (o Options) Validate() error {
-	problems := []error{o.Or(publicAPI).Validate()}
+	problems := []error{o.access().Validate(), githubissues.ValidateLabels(o.Labels)}
 	wrong := func(path string, err error) {
 		if err != nil {
 			problems = append(problems, &watch.FieldError{Path: path, Err: err})
-		}
-	}
-	if !repositoryName.MatchString(o.Repository) || strings.HasSuffix(o.Repository, "/.") || strings.HasSuffix(o.Repository, "/..") {
-		wrong("repository", errors.New("want owner/name, such as acme/infrastructure"))
-	}
-	wrong("token", o.Token.Validate())
-	if len(o.Labels) < 1 || len(o.Labels) > maxLabels {
-		wrong("labels", fmt.Errorf("want at least one, by which issues are found again, and at most %d", maxLabels))
-	}
-	for i, label := range o.Labels {
-		if label == "" || strings.TrimSpace(label) != label || strings.Contains(label, ",") || clean.Text(label, maxLabel) != label {
-			wrong(fmt.Sprintf("labels[%d]", i), fmt.Errorf("want 1 to %d visible characters and no comma", maxLabel))
 		}
 	}
 	if len(o.Assignees) > maxAssignees {
@@ -82,9 +59,6 @@ func (o Options) Validate() error {
 	wrong("source", ticket.ValidateSource(o.Source))
 	if o.ReopenWithin <= 0 {
 		wrong("reopen_within", errors.New("want more than 0, such as 7d"))
-	}
-	if o.Pause <= 0 || o.Pause > longestPause {
-		wrong("pause", errors.New("want more than 0 and at most 1m"))
 	}
 	return errors.Join(problems...)
 }

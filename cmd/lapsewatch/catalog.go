@@ -27,6 +27,7 @@ import (
 	checkgithub "lapsewatch/checks/github"
 	"lapsewatch/checks/gitlab"
 	"lapsewatch/checks/jwt"
+	"lapsewatch/checks/mailflow"
 	"lapsewatch/checks/npm"
 	"lapsewatch/checks/oauth"
 	"lapsewatch/checks/oidc"
@@ -41,8 +42,11 @@ import (
 	"lapsewatch/incidents"
 	"lapsewatch/incidents/betterstack"
 	"lapsewatch/incidents/cachet"
+	"lapsewatch/incidents/cstate"
+	statusgithub "lapsewatch/incidents/github"
 	"lapsewatch/incidents/incidentio"
 	"lapsewatch/incidents/instatus"
+	statusopsgenie "lapsewatch/incidents/opsgenie"
 	"lapsewatch/incidents/statuspage"
 )
 
@@ -69,6 +73,7 @@ func catalog() config.Catalog {
 			records.Kind,
 			schema.Kind,
 			endpoint.Kind,
+			mailflow.Kind,
 			upstream.Kind,
 		},
 		Alerts: []alerts.Kind{
@@ -94,6 +99,9 @@ func catalog() config.Catalog {
 			instatus.Kind,
 			betterstack.Kind,
 			incidentio.Kind,
+			statusopsgenie.Kind,
+			statusgithub.Kind,
+			cstate.Kind,
 		},
 	}
 }

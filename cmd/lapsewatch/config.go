@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,8 +54,10 @@ func (a app) configCheck() *cobra.Command {
 			"everything that is wrong with it. Nothing is looked at and nobody is told.\n\n" +
 			"With --online, checks that sign in somewhere do so, and say right by right what will\n" +
 			"work. Each is tried once, even where a run would wait after an earlier refusal, and\n" +
-			"one that works ends that wait.\n\n" +
-			"Exit codes: 0 it is right; 2 it is not; 3 a check lacks a right that it needs.",
+			"one that works ends that wait. What stands on each status system is read; nothing is\n" +
+			"written there.\n\n" +
+			"Exit codes: 0 it is right; 2 it is not; 3 a check or status system lacks a right that\n" +
+			"it needs.",
 		Example: "  lapsewatch config check\n  lapsewatch config check --online    # sign in, and say what will work\n  lapsewatch config check --watch     # again at each save",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -102,8 +105,11 @@ func (a app) describe(settings *config.Config) error {
 	for _, warning := range settings.Warnings {
 		a.complain("warning: %s\n", cleanLines(warning))
 	}
-	return a.print("%s is right: %s, %s, %s; ledger %s\n", settings.File,
-		count(len(settings.Checks), "check"), count(len(settings.Alerts), "alert"), count(len(settings.Routing.Routes), "route"), ledgerName(settings.Ledger))
+	parts := []string{count(len(settings.Checks), "check"), count(len(settings.Alerts), "alert"), count(len(settings.Routing.Routes), "route")}
+	if systems := len(settings.Incidents); systems > 0 {
+		parts = append(parts, count(systems, "status system"))
+	}
+	return a.print("%s is right: %s; ledger %s\n", settings.File, strings.Join(parts, ", "), ledgerName(settings.Ledger))
 }
 
 func (a app) followConfig(ctx context.Context, file string) error {

@@ -11,6 +11,7 @@ import (
 
 	"lapsewatch/checks"
 	"lapsewatch/config"
+	"lapsewatch/incidents"
 	"lapsewatch/internal/clean"
 	"lapsewatch/ledger"
 	"lapsewatch/policy"
@@ -19,7 +20,8 @@ import (
 
 const onlinePatience = 2 * time.Minute
 
-// tryOnline lets each check that signs in somewhere say what it is allowed.
+// tryOnline lets each check that signs in somewhere say what it is allowed, and reads what
+// stands on each status system.
 func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
 	s := a.beginTold(&passFlags{quiet: true}, settings)
 	defer s.end()
@@ -54,10 +56,64 @@ func (a app) tryOnline(ctx context.Context, settings *config.Config) error {
 			return err
 		}
 	}
-	if lacking > 0 {
-		return failed(fmt.Errorf("%s above marked MISSING, which a check cannot do without", count(lacking, "thing")))
+	lackingThere, err := a.trySystems(ctx, s)
+	if err != nil {
+		return err
+	}
+	if lacking += lackingThere; lacking > 0 {
+		return failed(fmt.Errorf("%s above marked MISSING, which a check or a status system cannot do without", count(lacking, "thing")))
 	}
 	return nil
+}
+
+// trySystems reads what stands on each status system. Whether it may be written shows only
+// when it is: nothing is made for a check of the configuration.
+func (a app) trySystems(ctx context.Context, s *session) (lacking int, err error) {
+	systems, err := s.statusSystems()
+	if err != nil {
+		return 0, err
+	}
+	for _, system := range systems {
+		ability := triedSystem(ctx, system.built, time.Now())
+		if ability.Err != nil {
+			lacking++
+		}
+		if err := a.print("status system %s (%s):\n%s", system.Name, system.Kind.Name(), abilityLines([]watch.Ability{ability})); err != nil {
+			return lacking, err
+		}
+	}
+	return lacking, nil
+}
+
+func triedSystem(ctx context.Context, system incidents.System, now time.Time) watch.Ability {
+	ctx, cancel := context.WithTimeout(ctx, onlinePatience)
+	defer cancel()
+	ability := watch.Ability{Name: "read", Gives: "reads the incidents", Required: true}
+	var there []incidents.Remote
+	panicked := checks.Guard(func() {
+		if place := system.Traits().Place; place != "" {
+			ability.Gives = "reads the incidents of " + place
+		}
+		there, ability.Err = system.List(ctx, now)
+	})
+	if ability.Err = cmp.Or(panicked, ability.Err); ability.Err != nil {
+		return ability
+	}
+	open := 0
+	for _, remote := range there {
+		if remote.Open {
+			open++
+		}
+	}
+	ability.Gives += fmt.Sprintf(": %s of this installation open there; whether it may write shows only when it does", isAre(open, "incident"))
+	return ability
+}
+
+func isAre(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return fmt.Sprintf("%d %ss are", n, noun)
 }
 
 // existingLedger opens the ledger if there is one: a sign-in that works ends the wait that

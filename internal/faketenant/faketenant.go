@@ -2,8 +2,8 @@
 // TLS server on 127.0.0.1 that speaks Entra's token endpoint and Microsoft Graph (v1.0 and
 // beta) as azidentity and the Graph SDK call them. It looks at secrets, certificates, dates
 // and permissions as Entra does, and misbehaves as Graph does (Manner). It asserts nothing
-// itself, changes nothing through Graph (all requests are reads, but for the sending of
-// mail, which it keeps), and knows nothing of how Lapsewatch works.
+// itself, changes nothing through Graph but mailboxes (it keeps what is sent, delivers what
+// is sent as JSON, and deletes messages), and knows nothing of how Lapsewatch works.
 package faketenant
 
 import (
@@ -72,6 +72,7 @@ type Tenant struct {
 	serving   sync.WaitGroup
 	mailing   sync.Mutex
 	mails     []Mail
+	boxes     mailboxes
 }
 
 // Start starts a tenant, until Close.
@@ -188,7 +189,11 @@ func (t *Tenant) graphRoutes() http.Handler {
 	both("/policies/defaultAppManagementPolicy", t.managementPolicy, "Policy.Read.All", "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration")
 	both("/organization", t.organization, "Organization.Read.All", "Directory.Read.All")
 	mux.Handle("GET /beta/reports/appCredentialSignInActivities", t.graph(t.signIns, nil))
-	mux.Handle("POST /v1.0/users/{id}/sendMail", t.graph(t.sendMail, nil))
+	mux.Handle("POST /v1.0/users/{id}/sendMail", t.graph(t.sendEither, nil))
+	mux.Handle("GET /v1.0/users/{id}/mailFolders/{folder}", t.graph(t.mailFolder, nil))
+	mux.Handle("GET /v1.0/users/{id}/mailFolders/{folder}/messages", t.graph(t.mailMessages, nil))
+	mux.Handle("DELETE /v1.0/users/{id}/messages/{message}", t.graph(t.deleteMessage, nil))
+	mux.Handle("POST /v1.0/users/{id}/messages/{message}/permanentDelete", t.graph(t.deleteMessage, nil))
 	mux.Handle("/", t.graph(t.unknownSegment, nil))
 	return mux
 }

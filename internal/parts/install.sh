@@ -6,7 +6,7 @@ set -eu
 
 documents=$(dirname "$0")/documents.sh
 
-packages="ca-certificates chromium chrony dovecot-imapd dovecot-pop3d gcc git libc6-dev
+packages="ca-certificates chromium chrony dovecot-imapd dovecot-pop3d gcc git hugo libc6-dev
 	libfaketime libnginx-mod-mail make mariadb-server nginx-light nodejs openssh-server openssl
 	postfix postgresql prometheus-alertmanager prometheus-node-exporter prosody rsyslog
 	rsyslog-gnutls slapd vsftpd"

@@ -12,13 +12,13 @@ import (
 
 // writeConfiguration writes what an operator would, with the estate's ports filled in.
 func (d *demo) writeConfiguration(path string) error {
-	if err := os.WriteFile(path, []byte(configuration(d.estate, d.path("ledger.db"), time.Now())), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(configuration(d.estate, d.path("ledger.db"), d.statusPage(), d.statusInternal(), time.Now())), 0o600); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
 }
 
-func configuration(e *estate.Estate, ledger string, now time.Time) string {
+func configuration(e *estate.Estate, ledger, status, statusInternal string, now time.Time) string {
 	var text strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }
 	line("# The demo's configuration. Yours needs neither fixed addresses nor a ca_file.")
@@ -72,6 +72,18 @@ func configuration(e *estate.Estate, ledger string, now time.Time) string {
 	line("")
 	line("routes:")
 	line("  - to: [owners, automation]")
+	line("")
+	line("incidents:                    # one modest stub on the status page for what hurts, hidden until a person publishes it")
+	line("  - name: status")
+	line("    kind: cstate")
+	line("    options: {folder: %q, internal_folder: %q}", status, statusInternal)
+	line("    rules:")
+	line("      - {match: {name: \"%s:*\"}, good_passes: 1}", estate.RenewedHost)
+	line("      - {match: {check: sign-ins}}")
+	line("    components:")
+	line("      - {match: {name: \"%s:*\"}, component: Payments}", estate.RenewedHost)
+	line("    affected:")
+	line("      - {match: {name: \"%s:*\"}, names: [web shop, order confirmations]}", estate.RenewedHost)
 	line("")
 	line("ledger:")
 	line("  dsn: %q", "sqlite:"+ledger)

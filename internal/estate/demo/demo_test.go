@@ -32,8 +32,8 @@ func TestTheDemoShowsTheJobFromEndToEnd(t *testing.T) {
 		t.Errorf("the interrupted demo ends with %v", err)
 	}
 	for _, want := range []string{
-		"lapsewatch.yaml is right: 7 checks, 2 alerts, 1 route",
-		"62 subjects: 9 critical, 19 warning, 2 unknown, 4 notice, 28 ok; own clock verified (", " s from 3 of 4 references)",
+		"lapsewatch.yaml is right: 7 checks, 2 alerts, 1 route, 1 status system",
+		"63 subjects: 9 critical, 19 warning, 2 unknown, 4 notice, 29 ok; own clock verified (", " s from 3 of 4 references)",
 		"messaging.estate.example",
 		"Subject: Lapsewatch: 9 critical, 19 warnings, 2 unreadable",
 		"Mail to ada@estate.example, over SMTP with STARTTLS\nSubject: Lapsewatch: 1 critical, 3 warnings - first expires",
@@ -41,6 +41,9 @@ func TestTheDemoShowsTheJobFromEndToEnd(t *testing.T) {
 		"left out, because Microsoft rotates them: 1 Entra Connect certificate, 1 certificate of a managed identity",
 		"  * wiki.estate.example:",
 		"opened    critical  pay.estate.example:",
+		"incident stub on status \"Expired credential\": made as identified, hidden",
+		"- order confirmations",
+		"brought to resolved, hidden",
 		"It sent 0 mails and 0 webhooks.",
 		"Subject: Lapsewatch: 1 resolved",
 		"* invoices: secret pipeline [removed]",

@@ -17,6 +17,9 @@ import (
 func (d *demo) show(ctx context.Context) error {
 	d.describe()
 	config := d.path("lapsewatch.yaml")
+	if err := errors.Join(os.MkdirAll(d.statusPage(), 0o700), os.MkdirAll(d.statusInternal(), 0o700)); err != nil {
+		return fmt.Errorf("make the folders of the status page: %w", err)
+	}
 	if err := d.writeConfiguration(config); err != nil {
 		return err
 	}
@@ -26,7 +29,7 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	d.say("%s", checked.stdout)
-	for _, step := range []func(context.Context, string) error{d.firstPass, d.secondPass, d.passAfterRenewal, d.reports} {
+	for _, step := range []func(context.Context, string) error{d.firstPass, d.stubs, d.secondPass, d.passAfterRenewal, d.stubAfterRenewal, d.reports} {
 		if err := step(ctx, config); err != nil {
 			return err
 		}
