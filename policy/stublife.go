@@ -145,6 +145,7 @@ func (r *StubRound) worsen(stub *Stub, seen survey) {
 		stub.Relapses++
 	case watch.Identified:
 		phase = watch.Identified // a cause that is known stays known
+	default:
 	}
 	stub.enter(phase, r.now)
 	stub.Good, stub.GoodSince, stub.RenewedAt, stub.BadAt = 0, time.Time{}, time.Time{}, r.now

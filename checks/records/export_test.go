@@ -10,7 +10,7 @@ import (
 // instant that is in order.
 func Statements(dialect sqlread.Dialect, typeName, epoch, zone string, after time.Time) (counting, listing string, err error) {
 	t := table{
-		Table:    Table{Name: TableName{Schema: "s", Table: "t"}, Epoch: epoch, Zone: zone},
+		Table:    Table{Name: sqlread.TableName{Schema: "s", Table: "t"}, Epoch: epoch, Zone: zone},
 		language: languageOf(dialect), schema: "s",
 		columns: map[string]column{"at": {name: "at", typeName: typeName, readable: true}},
 		ids:     []column{{name: "id", typeName: "varbinary", readable: true}, {name: "who", typeName: "int", readable: true}},

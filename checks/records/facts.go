@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lapsewatch/internal/clean"
+	"lapsewatch/internal/sqlread"
 	"lapsewatch/watch"
 )
 
@@ -22,7 +23,7 @@ const (
 
 // subject is a column of a table. Its ID survives a move to another server.
 func (c *check) subject(t Table, column string) watch.Subject {
-	name := TableName{Schema: schemaOf(t, c.address), Table: t.Name.Table}.String()
+	name := sqlread.TableName{Schema: schemaOf(t, c.address), Table: t.Name.Table}.String()
 	inDatabase := c.address.Database + "." + name
 	if schemaOf(t, c.address) == c.address.Database && languageOf(c.address.Dialect).schema == "" {
 		// In MySQL the schema is the database.
@@ -30,7 +31,7 @@ func (c *check) subject(t Table, column string) watch.Subject {
 	}
 	return watch.Subject{
 		ID:   inDatabase + "/" + column,
-		Name: fmt.Sprintf("%s.%s at %s", inDatabase, written(column), c.address.Where()),
+		Name: fmt.Sprintf("%s.%s at %s", inDatabase, sqlread.Written(column), c.address.Where()),
 	}
 }
 
@@ -206,7 +207,7 @@ func (p *pass) remark(t *table) {
 	for _, name := range t.Columns {
 		if _, known := t.columns[name]; known && !t.indexed[name] {
 			p.sink(watch.Remark{Text: fmt.Sprintf("no index begins with %s of %s (about %d rows), so each pass reads the whole table",
-				clean.Prose(written(name)), clean.Prose(t.named()), t.rows)})
+				clean.Prose(sqlread.Written(name)), clean.Prose(t.named()), t.rows)})
 		}
 	}
 }

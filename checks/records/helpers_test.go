@@ -103,9 +103,9 @@ func mariaDB(t testing.TB) server {
 	return server{name: "mariadb", url: "mysql://root@" + part.Addr + "/app", schema: "app", db: connect()}
 }
 
-func named(t testing.TB, text string) records.TableName {
+func named(t testing.TB, text string) sqlread.TableName {
 	t.Helper()
-	name, err := records.ParseTableName(text)
+	name, err := sqlread.ParseTableName(text)
 	if err != nil {
 		t.Fatal(err)
 	}

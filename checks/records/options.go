@@ -21,12 +21,12 @@ type Options struct {
 
 // Table is a table or view and what to look at in it.
 type Table struct {
-	Name      TableName      `yaml:"table" jsonschema:"required" jsonschema_description:"the table, SCHEMA.TABLE or TABLE, as the catalog of the database spells it; a name with a dot stands in double quotes"`
-	Columns   []string       `yaml:"columns" jsonschema:"required,minItems=1" jsonschema_description:"columns with the dates that must not lie ahead"`
-	ID        []string       `yaml:"id,omitempty" jsonschema_description:"columns that tell rows apart; default: the primary key"`
-	Zone      string         `yaml:"zone,omitempty" jsonschema_description:"IANA time zone of columns without one, such as America/Sao_Paulo; default UTC"`
-	Epoch     string         `yaml:"epoch,omitempty" jsonschema:"enum=s,enum=ms,enum=us,enum=ns" jsonschema_description:"what integer columns count since 1970: s, ms, us or ns"`
-	Tolerance watch.Duration `yaml:"tolerance,omitempty" jsonschema_description:"how far ahead of now a date of this table may lie; default: that of the check"`
+	Name      sqlread.TableName `yaml:"table" jsonschema:"required" jsonschema_description:"the table, SCHEMA.TABLE or TABLE, as the catalog of the database spells it; a name with a dot stands in double quotes"`
+	Columns   []string          `yaml:"columns" jsonschema:"required,minItems=1" jsonschema_description:"columns with the dates that must not lie ahead"`
+	ID        []string          `yaml:"id,omitempty" jsonschema_description:"columns that tell rows apart; default: the primary key"`
+	Zone      string            `yaml:"zone,omitempty" jsonschema_description:"IANA time zone of columns without one, such as America/Sao_Paulo; default UTC"`
+	Epoch     string            `yaml:"epoch,omitempty" jsonschema:"enum=s,enum=ms,enum=us,enum=ns" jsonschema_description:"what integer columns count since 1970: s, ms, us or ns"`
+	Tolerance watch.Duration    `yaml:"tolerance,omitempty" jsonschema_description:"how far ahead of now a date of this table may lie; default: that of the check"`
 }
 
 const (
@@ -40,7 +40,6 @@ const (
 	maxSamples   = 100
 	maxStatement = 10 * time.Minute
 	maxTolerance = 3660 * 24 * time.Hour
-	maxName      = 128
 )
 
 func defaults() Options {
@@ -50,7 +49,6 @@ func defaults() Options {
 var (
 	errNoTables  = errors.New("there is nothing to look at: give at least one table")
 	errNoColumns = errors.New("give at least one column")
-	errName      = fmt.Errorf("want a name of 1 to %d characters that can be seen", maxName)
 	errZone      = errors.New("is no time zone of the IANA database, such as America/Sao_Paulo")
 	errEpoch     = errors.New("want s, ms, us or ns")
 	errStatement = fmt.Errorf("want 1ms to %s", maxStatement)
@@ -102,8 +100,8 @@ func (t Table) check(at string, places map[string]string, wrong func(string, err
 			wrong(at+"."+key, fmt.Errorf("%d columns are more than %d", len(limited), limit))
 		}
 		for i, name := range limited {
-			if !nameable(name) {
-				wrong(fmt.Sprintf("%s.%s[%d]", at, key, i), errName)
+			if !sqlread.Nameable(name) {
+				wrong(fmt.Sprintf("%s.%s[%d]", at, key, i), sqlread.ErrName)
 			}
 		}
 	}

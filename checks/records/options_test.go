@@ -14,7 +14,7 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 	fine := func() records.Options {
 		return records.Options{
 			Database: sqlread.Database{URL: "postgres://u@db/app"}, StatementTimeout: watch.Duration(time.Second), Samples: 10,
-			Tables: []records.Table{{Name: records.TableName{Table: "t"}, Columns: []string{"at"}}},
+			Tables: []records.Table{{Name: sqlread.TableName{Table: "t"}, Columns: []string{"at"}}},
 		}
 	}
 	cases := []struct {
@@ -27,7 +27,7 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		{"too many tables", func(o *records.Options) { o.Tables = make([]records.Table, 201) }, "tables: 201 tables are more than 200"},
 		{"an address with a password", func(o *records.Options) { o.Database.URL = "postgres://u:p@db/app" },
 			"database.url: it holds a password: keep the password in a secret and name that, as password: {file: PATH} or {env: NAME}"},
-		{"a table without a name", func(o *records.Options) { o.Tables[0].Name = records.TableName{} }, "tables[0].table: give the table's name"},
+		{"a table without a name", func(o *records.Options) { o.Tables[0].Name = sqlread.TableName{} }, "tables[0].table: give the table's name"},
 		{"a table without columns", func(o *records.Options) { o.Tables[0].Columns = nil }, "tables[0].columns: give at least one column"},
 		{"an empty column", func(o *records.Options) { o.Tables[0].Columns = []string{"at", ""} }, "tables[0].columns[1]: want a name of 1 to 128 characters that can be seen"},
 		{"a column that turns the text round", func(o *records.Options) { o.Tables[0].ID = []string{"a\u202eb"} }, "tables[0].id[0]: want a name of 1 to 128 characters that can be seen"},
@@ -54,54 +54,4 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 			wantText(t, got, c.want)
 		})
 	}
-}
-
-func TestANameOfATableIsReadAndWritten(t *testing.T) {
-	cases := []struct {
-		text string
-		want records.TableName
-		ok   bool
-	}{
-		{"t", records.TableName{Table: "t"}, true},
-		{"public.agent_status", records.TableName{Schema: "public", Table: "agent_status"}, true},
-		{`"my.schema".log`, records.TableName{Schema: "my.schema", Table: "log"}, true},
-		{`"a ""b"" c"`, records.TableName{Table: `a "b" c`}, true},
-		{"têtes.größe", records.TableName{Schema: "têtes", Table: "größe"}, true},
-		{"a.b.c", records.TableName{}, false},
-		{"", records.TableName{}, false},
-		{"a.", records.TableName{}, false},
-		{".a", records.TableName{}, false},
-		{`"a`, records.TableName{}, false},
-		{`a"b`, records.TableName{}, false},
-		{"a b", records.TableName{}, false},
-		{"a; DROP TABLE b", records.TableName{}, false},
-		{"\"a\x00b\"", records.TableName{}, false},
-		{strings.Repeat("x", 129), records.TableName{}, false},
-	}
-	for _, c := range cases {
-		t.Run(c.text, func(t *testing.T) {
-			got, err := records.ParseTableName(c.text)
-			if got != c.want || (err == nil) != c.ok {
-				t.Errorf("got %+v, %v", got, err)
-			}
-			if err == nil && got.String() != c.text {
-				t.Errorf("%s is written as %s", c.text, got)
-			}
-		})
-	}
-}
-
-func FuzzParseTableName(f *testing.F) {
-	for _, text := range []string{"a", "a.b", `"a.b"."c""d"`, `"`, `""`, `"".a`, "a b", "\x00"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		name, err := records.ParseTableName(text)
-		if err != nil {
-			return
-		}
-		if again, err := records.ParseTableName(name.String()); err != nil || again != name || name.Table == "" {
-			t.Fatalf("%q was read as %+v, which is written as %q and read as %+v, %v", text, name, name, again, err)
-		}
-	})
 }

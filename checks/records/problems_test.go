@@ -24,8 +24,8 @@ func TestTheCheckKeepsItsContract(t *testing.T) {
 			options := into.(*records.Options)
 			options.Database = sqlread.Database{URL: s.url, TLS: sqlread.Disable}
 			options.Tables = []records.Table{
-				{Name: records.TableName{Table: "fine"}, Columns: []string{"at", "until", "none"}},
-				{Name: records.TableName{Schema: "public", Table: "gone"}, Columns: []string{"at"}},
+				{Name: sqlread.TableName{Table: "fine"}, Columns: []string{"at", "until", "none"}},
+				{Name: sqlread.TableName{Schema: "public", Table: "gone"}, Columns: []string{"at"}},
 			}
 			return nil
 		},

@@ -66,7 +66,7 @@ func (t table) showing(name string, b bound) string {
 // altered is true of names that some message or report would not show letter by letter: a
 // back-tick ends the statement, and the rest steers a chat or a page.
 func altered(name string) bool {
-	return clean.Text(name, maxName) != name || strings.ContainsAny(name, "`|\\<>&@") || strings.Contains(name, "  ") || strings.Contains(name, "://")
+	return clean.Text(name, sqlread.MaxName) != name || strings.ContainsAny(name, "`|\\<>&@") || strings.Contains(name, "  ") || strings.Contains(name, "://")
 }
 
 // needsQuotes is true of some names that need none.

@@ -41,7 +41,9 @@ type table struct {
 func (t table) quoted() string { return t.language.dialect.QuoteAll(t.schema, t.Name.Table) }
 
 // named is the table for people.
-func (t table) named() string { return TableName{Schema: t.schema, Table: t.Name.Table}.String() }
+func (t table) named() string {
+	return sqlread.TableName{Schema: t.schema, Table: t.Name.Table}.String()
+}
 
 func schemaOf(t Table, address sqlread.Address) string {
 	speaks := languageOf(address.Dialect)
@@ -155,7 +157,7 @@ func (t table) bound(name string, after time.Time) (bound, error) {
 	unfit := func(err error, remedy string) (bound, error) {
 		return bound{}, &sqlread.Failure{Reason: watch.Unparsable, Err: fmt.Errorf("%s: %w", doing, err), Remedy: remedy}
 	}
-	typeName := clean.Text(c.typeName, maxName)
+	typeName := clean.Text(c.typeName, sqlread.MaxName)
 	if !known {
 		return unfit(fmt.Errorf("its type is %s, which is no date", typeName), "Name a column with a date, or a view that makes one of it.")
 	}
