@@ -20,7 +20,8 @@ import (
 var withoutTokens = map[string]string{
 	"tls": "it has no secret", "saml": "it has no secret", "domain": "it has no secret", "register": "it has no secret",
 	"certfiles": "its passphrases are its own tests' business", "clock": "its passwords are its own tests' business",
-	"records": "its password is internal/sqlread's tests' business",
+	"records": "its password is internal/sqlread's tests' business", "schema": "its password is internal/sqlread's tests' business",
+	"mailflow": "its logins are not by HTTP: its own tests' business",
 }
 
 // jwt makes a token of which every part is a canary, and a reference to its file.
@@ -96,6 +97,9 @@ func (c canaries) checks() map[string]string {
 		"azuredevops": options(`organization: acme, url: %q, ca_file: %q, tokens: [{name: one, token: %s, expires: 2030-01-31}],
     list: {tenant: contoso.onmicrosoft.com, client_id: 7e4a0000-0000-4000-8000-000000000003, sign_in: certificate, certificate: %s, authority_url: %q, url: %q, ca_file: %q}`,
 			c.at, c.authority, c.file("pat", "", ""), c.certificate("azuredevops"), c.at, c.at, c.authority),
+		"endpoint": options("ca_file: %q, groups: [{name: rings, members: [{name: ring-1, url: %q, headers: [{name: Authorization, value: %s}]}]}]", c.authority, c.at+"/ring-1", c.file("ring", "", "")),
+		"upstream": options(`ca_file: %q, upstreams: [{name: cloud, sources: [{kind: azure_health, url: %q, azure: {subscription: 7e4a0000-0000-4000-8000-000000000009,
+      tenant: contoso.onmicrosoft.com, client_id: 7e4a0000-0000-4000-8000-000000000004, sign_in: secret, secret: %s, authority_url: %q}}]}]`, c.authority, c.at, c.file("azure-health", "", ""), c.at),
 		"npm":   options("registry: %q, ca_file: %q, tokens: [{name: one, token: %s}]", c.at, c.authority, c.file("npm", "npm_", "")),
 		"slack": options("url: %q, ca_file: %q, tokens: [{name: one, token: %s}]", c.at+"/api/", c.authority, c.file("slack", "xoxb-", "")),
 		"entra": options("tenant: contoso.onmicrosoft.com, client_id: 7e4a0000-0000-4000-8000-000000000002, sign_in: secret, secret: %s, authority_url: %q, graph_url: %q, ca_file: %q",

@@ -105,15 +105,12 @@ func triedSystem(ctx context.Context, system incidents.System, now time.Time) wa
 			open++
 		}
 	}
-	ability.Gives += fmt.Sprintf(": %s of this installation open there; whether it may write shows only when it does", isAre(open, "incident"))
-	return ability
-}
-
-func isAre(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun + " is"
+	are := "are"
+	if open == 1 {
+		are = "is"
 	}
-	return fmt.Sprintf("%d %ss are", n, noun)
+	ability.Gives += fmt.Sprintf(": %s of this installation %s open there; whether it may write shows only when it does", count(open, "incident"), are)
+	return ability
 }
 
 // existingLedger opens the ledger if there is one: a sign-in that works ends the wait that
