@@ -188,7 +188,8 @@ func (d *desk) bring(ctx context.Context, stub *ledger.KeptStub, remote incident
 	want := d.wanted(*stub)
 	// What people see already is not taken from them.
 	want.Hidden = want.Hidden && remote.Hidden
-	if shows(remote, *stub) && remote.Hidden == want.Hidden {
+	asked := stub.There.ID == "" || stub.There.Asked.Revision == stub.Revision
+	if asked && shows(remote, *stub) && remote.Hidden == want.Hidden {
 		return "found as " + string(stub.Phase), d.stands(stub, remote)
 	}
 	// What stands there now is taken for ours, and so is what is about to be sent: the answer

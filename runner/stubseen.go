@@ -21,8 +21,10 @@ func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bo
 		return "it was deleted"
 	case remote.Key == "":
 		return "its key was removed"
-	case stub.There.Seen == "" || stub.There.Seen == seen(remote) || shows(remote, stub) || showsText(remote, stub.There.Asked, stub.There.AskedPhase):
+	case stub.There.Seen == "" || stub.There.Seen == seen(remote):
 		return ""
+	case stub.There.Revision < stub.Revision && (shows(remote, stub) || showsText(remote, stub.There.Asked, stub.There.AskedPhase)):
+		return "" // it was asked for, and not answered
 	}
 	before, after := strings.Fields(stub.There.Seen), strings.Fields(seen(remote))
 	var parts []string
@@ -76,7 +78,8 @@ func asAsked(part string, remote incidents.Remote, stub ledger.KeptStub) bool {
 }
 
 // shows reports that the stub stands there as we last meant it to: the answer to our own
-// writing was lost. The text tells the phases apart, for which some systems have no words; the title, which some never change, does not.
+// writing was lost. The text tells the phases apart, for which some systems have no words; the
+// title, which some never change, does not.
 func shows(remote incidents.Remote, stub ledger.KeptStub) bool {
 	return showsText(remote, stub.There.Said, stub.Phase)
 }

@@ -146,7 +146,11 @@ func timeline(stub ledger.KeptStub, history ledger.History, changes []ledger.Cha
 	for _, event := range history.Events {
 		entries = append(entries, incidents.Entry{At: event.At, Kind: kinds[event.Type], What: event.Finding.Name, Text: event.Finding.Message})
 	}
-	for _, told := range history.Told {
+	// Messages of one pass are sent in any order.
+	tellings := slices.SortedStableFunc(slices.Values(history.Told), func(a, b ledger.ToldOf) int {
+		return cmp.Or(a.SentAt.Compare(b.SentAt), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Recipient, b.Recipient))
+	})
+	for _, told := range tellings {
 		entry := incidents.Entry{At: told.SentAt, Kind: incidents.EntryTold, What: told.Channel, Who: told.Recipient}
 		if told.SentAt.IsZero() && told.DeadAt.IsZero() && told.Error == "" {
 			continue // it is on its way, beside this

@@ -37,10 +37,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			withoutHome(env)
 			env.Values["tenant"] = new(*faketenant.Tenant)
+			env.Values["status page"] = new(scriptPage)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook, "blackhole": startBlackHole, "tenant": startTenant, "token": makeToken, "day": setDay,
+			"cert": makeCert, "tlsserver": startTLS, "smtpserver": startSMTP, "webhookserver": startWebhook, "blackhole": startBlackHole, "tenant": startTenant, "token": makeToken, "day": setDay, "statuspage": startStatusPage, "incident": onIncidents,
 			"exitcode": wantExitCode, "sameid": wantSameID, "envsubst": substitute,
 		},
 		RequireExplicitExec: true,

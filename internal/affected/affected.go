@@ -5,7 +5,6 @@
 package affected
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -36,7 +35,7 @@ type Source struct {
 // Query is one statement that only reads.
 type Query struct {
 	Database  sqlread.Database `yaml:"database" jsonschema:"required" jsonschema_description:"the database to read"`
-	Statement string           `yaml:"statement" jsonschema:"required" jsonschema_description:"a SELECT whose first column are the names"`
+	Statement string           `yaml:"statement" jsonschema:"required" jsonschema_description:"a SELECT whose first column are the names; in PostgreSQL each table stands with its schema, such as public.customers"`
 }
 
 const (
@@ -79,7 +78,7 @@ func (s Source) Faults() []*watch.FieldError {
 			wrong("query.statement", fmt.Sprintf("want a SELECT of at most %d bytes", maxStatement))
 		}
 	}
-	if time.Duration(s.Timeout) > maxTimeout {
+	if s.Timeout < 0 || time.Duration(s.Timeout) > maxTimeout {
 		wrong("timeout", "want at most 1m")
 	}
 	return faults
@@ -129,8 +128,8 @@ func (s Source) run(ctx context.Context, findings []watch.Finding) ([]string, er
 		return nil, fmt.Errorf("ask %s who is affected: %w: %s", s.Command[0], result.Err, clean.Text(said, saidRunes))
 	}
 	var names []string
-	for lines := bufio.NewScanner(bytes.NewReader(result.Stdout)); lines.Scan(); {
-		names = append(names, lines.Text())
+	for line := range bytes.Lines(result.Stdout) {
+		names = append(names, string(bytes.TrimRight(line, "\r\n")))
 	}
 	return names, nil
 }
