@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lapsewatch/watch"
@@ -17,8 +18,11 @@ type Change struct {
 	Text string `json:"text"`
 }
 
-// versionDetail is where checks put what a service says of its version.
-const versionDetail = "version"
+// changingDetails are where checks put what a service shows of itself, one value or several,
+// with what a change of it is called. It is read-only.
+var changingDetails = []struct{ key, text string }{
+	{"version", "went from version %s to %s"}, {"certificate", "changed its certificate from %s to %s"},
+}
 
 // Changed tells what changed about a subject between two passes that could read it; false
 // if nothing did.
@@ -35,9 +39,12 @@ func Changed(before, after Known) (Change, bool) {
 		}
 		texts = append(texts, text)
 	}
-	if old, known := was.Details[versionDetail].(string); known {
-		if version, known := is.Details[versionDetail].(string); known && old != version {
-			texts = append(texts, fmt.Sprintf("went from version %s to %s", old, version))
+	for _, detail := range changingDetails {
+		before, after := listed(was.Details[detail.key]), listed(is.Details[detail.key])
+		shared := slices.ContainsFunc(after, func(value string) bool { return slices.Contains(before, value) })
+		// Behind one name there may be several, of which a pass meets some.
+		if len(before) > 0 && len(after) > 0 && !shared {
+			texts = append(texts, fmt.Sprintf(detail.text, strings.Join(before, ", "), strings.Join(after, ", ")))
 		}
 	}
 	if is.Reason == watch.ClockJump && was.Reason != watch.ClockJump {
@@ -47,4 +54,16 @@ func Changed(before, after Known) (Change, bool) {
 		return Change{}, false
 	}
 	return Change{FindingID: is.ID, Check: is.Check, Name: is.Name, Text: strings.Join(texts, "; ")}, true
+}
+
+// listed is a detail that is one text or several.
+func listed(detail any) []string {
+	switch value := detail.(type) {
+	case string:
+		return []string{value}
+	case []string:
+		return value
+	default:
+		return nil
+	}
 }

@@ -23,6 +23,9 @@ type Stub struct {
 	// Planned: it announces a maintenance, which takes place in Window.
 	Planned bool          `json:"planned,omitempty"`
 	Window  *watch.Window `json:"window,omitempty"`
+	// Begun: the maintenance is under way. Cancelled: it ended without having taken place.
+	Begun     bool `json:"begun,omitempty"`
+	Cancelled bool `json:"cancelled,omitempty"`
 
 	Causes     []StubCause       `json:"causes,omitempty"`
 	Components []watch.Component `json:"components,omitempty"`
@@ -57,6 +60,9 @@ type Stub struct {
 	Phases []StubPhase `json:"phases,omitempty"`
 	// Revision grows whenever something changed that people should see.
 	Revision int `json:"revision"`
+	// Shown is what the revision shows, and RevisedAt when it was made.
+	Shown     string    `json:"shown,omitempty"`
+	RevisedAt time.Time `json:"revised_at,omitzero"`
 }
 
 // StubTerms is what a stub keeps of its rule.
@@ -123,7 +129,7 @@ const stubRunAhead = time.Hour
 
 // clamp undoes what a clock that ran ahead has left: an instant that lies ahead is now.
 func (s *Stub) clamp(now time.Time) {
-	for _, instant := range []*time.Time{&s.FoundAt, &s.OpenedAt, &s.StartedAt, &s.PhaseAt, &s.RenewedAt, &s.ResolvedAt, &s.GoodSince, &s.BadAt} {
+	for _, instant := range []*time.Time{&s.FoundAt, &s.OpenedAt, &s.StartedAt, &s.PhaseAt, &s.RenewedAt, &s.ResolvedAt, &s.GoodSince, &s.BadAt, &s.RevisedAt} {
 		if instant.After(now.Add(stubRunAhead)) {
 			*instant = now
 		}

@@ -19,11 +19,18 @@ type candidate struct {
 	hurts   bool
 }
 
+// manyCauses begins the causes of the stubs that stand for those beyond the limit, one for
+// each opening: what is planned, hidden and public is never mixed.
+const manyCauses = "many "
+
+func (c candidate) many() string { return manyCauses + string(c.opening) }
+
 // assign gives each bad finding to the stub that it belongs to.
 func (r *StubRound) assign(system StatusSystem) {
-	many := r.many(system)
-	if many != nil {
-		many.More = 0
+	for _, stub := range r.stubs {
+		if stub.System == system.Name {
+			stub.More = 0
+		}
 	}
 	fresh := 0
 	for _, id := range r.order {
@@ -34,29 +41,26 @@ func (r *StubRound) assign(system StatusSystem) {
 		stub := r.belongs(system, c)
 		if stub == nil {
 			// What comes while one stub stands for many joins it.
+			many := r.many(system, c)
 			if fresh++; many != nil || fresh > cmp.Or(system.MostNew, defaultMostNew) {
-				c.cause, stub = manyCauses, many
+				c.cause, stub = c.many(), many
 			}
 		}
 		if stub == nil {
 			stub = r.open(system, c)
 		}
-		if c.cause == manyCauses {
-			many = stub
-		}
 		r.join(system, stub, c)
 	}
-	if many != nil {
-		many.More += r.overflow[system.Name]
+	for _, stub := range r.stubs {
+		if stub.System == system.Name && strings.HasPrefix(stub.Cause, manyCauses) && stub.Open() {
+			stub.More += r.overflow[system.Name]
+		}
 	}
 }
 
-// manyCauses is the cause of the one stub that stands for those beyond the limit.
-const manyCauses = "many"
-
-func (r *StubRound) many(system StatusSystem) *Stub {
+func (r *StubRound) many(system StatusSystem, c candidate) *Stub {
 	for _, stub := range r.stubs {
-		if stub.System == system.Name && stub.Cause == manyCauses && stub.Phase != watch.Over {
+		if stub.System == system.Name && stub.Cause == c.many() && stub.Phase != watch.Over {
 			return stub
 		}
 	}
@@ -92,6 +96,9 @@ func (r *StubRound) belongs(system StatusSystem, c candidate) *Stub {
 		if stub.System != system.Name || stub.Planned != planned || !stub.Open() && stub.Phase != "" && !r.reopenable(stub) {
 			continue
 		}
+		if !c.hurts && system.shows(stub) {
+			continue // what has not lapsed yet is no part of what everybody reads
+		}
 		if stub.cause(c.state.finding.ID) != nil {
 			return stub
 		}
@@ -104,7 +111,12 @@ func (r *StubRound) belongs(system StatusSystem, c candidate) *Stub {
 
 func (r *StubRound) reopenable(stub *Stub) bool {
 	within := cmp.Or(time.Duration(stub.Terms.ReopenWithin), defaultReopenWithin)
-	return stub.Phase == watch.Over && !stub.Planned && r.now.Sub(stub.ResolvedAt) < within
+	return stub.Phase == watch.Over && r.now.Sub(stub.ResolvedAt) < within
+}
+
+// shows reports that everybody reads the stub, and not only staff.
+func (s StatusSystem) shows(stub *Stub) bool {
+	return !stub.Planned && !stub.Hidden && !s.Private
 }
 
 // open begins a stub; it stands nowhere until its hold-off is over.
@@ -125,12 +137,11 @@ func (r *StubRound) open(system StatusSystem, c candidate) *Stub {
 func (r *StubRound) join(system StatusSystem, stub *Stub, c candidate) {
 	cause := stub.cause(c.state.finding.ID)
 	if cause == nil {
-		if len(stub.Causes) >= maxStubCauses {
+		if cause = stub.room(); cause == nil {
 			stub.More++
+			r.left[stub] = true
 			return
 		}
-		stub.Causes = append(slices.Clone(stub.Causes), StubCause{})
-		cause = &stub.Causes[len(stub.Causes)-1]
 	} else {
 		stub.Causes = slices.Clone(stub.Causes)
 		cause = stub.cause(c.state.finding.ID)
@@ -139,7 +150,21 @@ func (r *StubRound) join(system StatusSystem, stub *Stub, c candidate) {
 	if c.opening == OpenPublic {
 		stub.Hidden = false
 	}
-	stub.Components = componentsOf(system, stub)
+}
+
+// room is a place for one more cause: a new one, or that of one that is well again; nil if
+// there is none.
+func (s *Stub) room() *StubCause {
+	s.Causes = slices.Clone(s.Causes)
+	if len(s.Causes) < maxStubCauses {
+		s.Causes = append(s.Causes, StubCause{})
+		return &s.Causes[len(s.Causes)-1]
+	}
+	at := slices.IndexFunc(s.Causes, func(cause StubCause) bool { return !cause.GoodAt.IsZero() })
+	if at < 0 {
+		return nil
+	}
+	return &s.Causes[at]
 }
 
 // causeOf is what makes findings parts of one stub.
@@ -191,14 +216,14 @@ func componentsOf(system StatusSystem, stub *Stub) []watch.Component {
 func (c ComponentRule) status(stub *Stub) (status watch.ComponentStatus, concerned bool) {
 	status = watch.Operational
 	for _, cause := range stub.Causes {
-		match := c.Match
-		match.Severity, match.Reason = "", "" // it is concerned whatever became of the finding
-		if !match.Finding(cause.Finding) {
+		if !c.Match.Finding(cause.Finding) {
 			continue
 		}
 		concerned = true
 		now := cmp.Or(c.AtCritical, watch.Operational)
 		switch {
+		case !cause.GoodAt.IsZero():
+			now = watch.Operational
 		case stub.Planned:
 			now = watch.UnderMaintenance
 		case cause.Hurts:

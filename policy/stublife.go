@@ -11,18 +11,23 @@ import (
 // survey is how all causes of a stub stand in a pass.
 type survey struct {
 	hurts, coming, unknown bool
+	// milder: some cause is better than it was, and not well.
+	milder bool
 	// explained: some cause says why, and not only what is felt.
 	explained bool
 }
 
 // advance moves the stub on by what the pass saw.
 func (r *StubRound) advance(stub *Stub) {
-	if stub.Phase == watch.Over && (!r.reopenable(stub) || !r.anyBad(stub)) {
+	if stub.Phase == watch.Over && (stub.Planned || !r.reopenable(stub) || !r.anyBad(stub)) {
 		return
 	}
 	r.heedUpstreams(stub)
 	if r.trusted {
 		r.markGood(stub)
+	}
+	if system, configured := r.plan.system(stub.System); configured && len(stub.Causes) > 0 {
+		stub.Components = componentsOf(system, stub)
 	}
 	seen := r.survey(stub)
 	if stub.Planned {
@@ -33,7 +38,7 @@ func (r *StubRound) advance(stub *Stub) {
 	case seen.hurts || seen.coming:
 		r.worsen(stub, seen)
 	case stub.Phase == "":
-	case seen.unknown || !r.trusted:
+	case seen.unknown || seen.milder || !r.trusted:
 		// Nobody knows, and that closes nothing.
 		stub.Good, stub.GoodSince = 0, time.Time{}
 	default:
@@ -64,26 +69,35 @@ func (r *StubRound) survey(stub *Stub) survey {
 			found.unknown = true
 		case state.gone:
 		case r.bad(stub, state.finding):
-			harms := hurts(state.finding, watch.Warning)
+			harms := r.harms(stub, state.finding)
 			found.hurts = found.hurts || harms
 			found.coming = found.coming || !harms
 			found.explained = found.explained || cause.explains() || state.acknowledged != nil
 		case hurts(state.finding, watch.Warning):
-			found.unknown = true // better than it was, and not well
+			found.milder = true
 		}
 	}
+	found.hurts = found.hurts || r.left[stub]
 	return found
 }
 
-// bad reports whether a rule of the stub's system still takes the finding.
+// bad reports whether a rule of the stub's system still takes the finding, and would make a
+// stub of it. What has not lapsed yet neither holds nor reopens what everybody reads.
 func (r *StubRound) bad(stub *Stub, finding watch.Finding) bool {
-	for _, system := range r.plan.Systems {
-		if system.Name == stub.System {
-			_, taken := r.plan.rule(system, finding)
-			return taken
-		}
+	system, configured := r.plan.system(stub.System)
+	if !configured {
+		return false
 	}
-	return false
+	rule, taken := r.plan.rule(system, finding)
+	harms := r.harms(stub, finding)
+	return taken && system.opening(rule, harms) != OpenNothing && (harms || !system.shows(stub))
+}
+
+// harms reports whether what makes the finding one for the stub does harm already.
+func (r *StubRound) harms(stub *Stub, finding watch.Finding) bool {
+	system, _ := r.plan.system(stub.System)
+	rule, _ := r.plan.rule(system, finding)
+	return hurts(finding, cmp.Or(rule.Match.Severity, watch.Critical))
 }
 
 // heedUpstreams ties an open stub to the providers that are not well, and notes how those
@@ -115,7 +129,8 @@ func (r *StubRound) heedUpstreams(stub *Stub) {
 		if bad {
 			upstreams[at].Message, upstreams[at].Link = state.finding.Message, state.finding.Link
 		}
-		upstreams[at].Good = !state.unknown && !tellable(state.finding)
+		// A provider that is still at work on its service is not well either.
+		upstreams[at].Good = !state.unknown && state.finding.Severity == watch.OK
 	}
 	stub.Upstreams = upstreams
 }
@@ -220,18 +235,39 @@ func (r *StubRound) noteAcknowledged(stub *Stub) {
 // was renewed, or has lapsed, which is an incident of its own.
 func (r *StubRound) advancePlanned(stub *Stub, seen survey) {
 	switch {
-	case seen.coming && !seen.hurts:
+	case seen.hurts:
+		// It lapsed before, which is an incident of its own.
+		stub.Cancelled = true
+		r.finish(stub)
+	case seen.coming:
+		stub.Good = 0
 		r.announce(stub)
-	case seen.unknown && !seen.hurts, !r.trusted, stub.Phase == "":
+	case seen.unknown, !r.trusted, stub.Phase == "":
+		stub.Good = 0
 	default:
-		stub.RenewedAt = r.now
-		stub.enter(watch.Over, r.now)
-		stub.ResolvedAt = r.now
+		if stub.RenewedAt = cmp.Or(stub.RenewedAt, r.now); stub.Good == 0 {
+			stub.Cancelled = !stub.Begun
+		}
+		// What comes and goes is no reason to announce it anew each time.
+		if stub.Good++; stub.Good >= max(1, stub.Terms.GoodPasses) {
+			r.finish(stub)
+		}
 	}
 }
 
+func (r *StubRound) finish(stub *Stub) {
+	if stub.Phase == "" {
+		return
+	}
+	stub.enter(watch.Over, r.now)
+	stub.ResolvedAt, stub.Begun = r.now, false
+}
+
+// announce keeps the announcement up to date: it begins, and where the window passed unused
+// there is another, or it is over.
 func (r *StubRound) announce(stub *Stub) {
 	if stub.Window != nil && stub.Window.Until.After(r.now) {
+		stub.Begun = !stub.Window.From.After(r.now)
 		return
 	}
 	var window *watch.Window
@@ -241,12 +277,14 @@ func (r *StubRound) announce(stub *Stub) {
 			break
 		}
 	}
-	if window == nil {
+	switch {
+	case window == nil:
+		stub.Cancelled = true
+		r.finish(stub)
 		return
-	}
-	if stub.Phase == "" {
+	case stub.Phase == "":
 		stub.OpenedAt = r.now
 	}
-	stub.Window = window
+	stub.Window, stub.Begun = window, false
 	stub.enter(watch.Scheduled, r.now)
 }

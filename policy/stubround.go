@@ -48,6 +48,10 @@ type StubRound struct {
 	states   map[string]*causeState
 	order    []string
 	overflow map[string]int
+	// before are the stubs as they were kept.
+	before map[*Stub]Stub
+	// left are those with bad causes that they have no room for.
+	left map[*Stub]bool
 }
 
 // causeState is how one finding stands in this pass.
@@ -60,9 +64,11 @@ type causeState struct {
 // Begin begins a round on the stubs that there are, resolved ones too as long as they may
 // be opened again. complete: every check of the pass saw all that it watches.
 func (p StubPlan) Begin(stubs []Stub, clock watch.OwnClock, complete bool, now time.Time) *StubRound {
-	round := &StubRound{plan: p, now: now, trusted: clock.Trusted, complete: complete, causes: map[string]bool{}, states: map[string]*causeState{}, overflow: map[string]int{}}
+	round := &StubRound{plan: p, now: now, trusted: clock.Trusted, complete: complete, causes: map[string]bool{}, states: map[string]*causeState{}, overflow: map[string]int{}, before: map[*Stub]Stub{}, left: map[*Stub]bool{}}
 	for _, stub := range stubs {
+		kept := stub
 		stub.clamp(now)
+		round.before[&stub] = kept
 		round.stubs = append(round.stubs, &stub)
 		for _, cause := range stub.Causes {
 			round.causes[cause.Finding.ID] = true
@@ -119,26 +125,22 @@ func inForceAt(noted *Acknowledged, now time.Time) *watch.Acknowledgement {
 // End gives the stubs that changed, and the keys of those to forget: those that waited for
 // a hold-off that never ended.
 func (r *StubRound) End() (changed []Stub, forgotten []Stub) {
-	before := map[*Stub]Stub{}
-	for _, stub := range r.stubs {
-		before[stub] = *stub
-	}
 	for _, system := range r.plan.Systems {
 		r.assign(system)
 	}
 	for _, stub := range r.stubs {
-		was, known := before[stub]
+		was, known := r.before[stub]
 		r.advance(stub)
 		switch {
 		case stub.Phase == "" && !r.mayBeBad(stub):
 			if known {
 				forgotten = append(forgotten, was)
 			}
-		case !known || stub.fingerprint() != was.fingerprint():
-			if stub.Phase != "" && stub.shown() != was.shown() {
-				stub.Revision++
+		default:
+			stub.revise(was, r.now)
+			if !known || stub.fingerprint() != was.fingerprint() {
+				changed = append(changed, *stub)
 			}
-			changed = append(changed, *stub)
 		}
 	}
 	return changed, forgotten
@@ -163,6 +165,15 @@ func (p StubPlan) rule(system StatusSystem, finding watch.Finding) (StubRule, bo
 		}
 	}
 	return StubRule{}, false
+}
+
+func (p StubPlan) system(name string) (StatusSystem, bool) {
+	for _, system := range p.Systems {
+		if system.Name == name {
+			return system, true
+		}
+	}
+	return StatusSystem{}, false
 }
 
 // upstream reports whether some rule hangs its stubs on the check.

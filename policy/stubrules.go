@@ -40,10 +40,10 @@ type StubRule struct {
 
 // Maintenance says when planned rotations take place.
 type Maintenance struct {
-	At     string         `yaml:"at" jsonschema:"required" jsonschema_description:"time of day, such as 02:00"`
-	Zone   string         `yaml:"zone,omitempty" jsonschema_description:"IANA time zone of that time, such as Europe/Berlin; default UTC"`
-	Lasts  watch.Duration `yaml:"lasts" jsonschema:"required" jsonschema_description:"length of the maintenance, such as 1h"`
-	Before watch.Duration `yaml:"before,omitempty" jsonschema_description:"how long before the date it is over at the latest; default 1d"`
+	At     string         `yaml:"at" json:"at" jsonschema:"required" jsonschema_description:"time of day, such as 02:00"`
+	Zone   string         `yaml:"zone,omitempty" json:"zone,omitempty" jsonschema_description:"IANA time zone of that time, such as Europe/Berlin; default UTC"`
+	Lasts  watch.Duration `yaml:"lasts" json:"lasts" jsonschema:"required" jsonschema_description:"length of the maintenance, such as 1h"`
+	Before watch.Duration `yaml:"before,omitempty" json:"before,omitempty" jsonschema_description:"how long before the date it is over at the latest; default 1d"`
 }
 
 // ComponentRule ties findings to a component of the status system.
@@ -143,6 +143,11 @@ func (m Maintenance) faults() []error {
 // Validate reports a component without an id.
 func (c ComponentRule) Validate() error {
 	problems := []error{c.Match.validate("match")}
+	for key, given := range map[string]bool{"severity": c.Match.Severity != "", "reason": c.Match.Reason != ""} {
+		if given {
+			problems = append(problems, &watch.FieldError{Path: "match." + key, Err: errors.New("has no use here: rules decide what becomes a stub, and at_critical and at_expiry how the component stands")})
+		}
+	}
 	if strings.TrimSpace(c.Component) == "" {
 		problems = append(problems, &watch.FieldError{Path: "component", Err: errors.New("is missing: the id of the component at the status system")})
 	}

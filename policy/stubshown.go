@@ -1,17 +1,20 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"lapsewatch/watch"
 )
 
 // Standing are the components as the stub has them now: well again from the moment on
-// that all its causes are.
+// that all its causes are, and under maintenance only while that is under way.
 func (s Stub) Standing() []watch.Component {
 	components := slices.Clone(s.Components)
-	if s.Phase == watch.Monitoring || s.Phase == watch.Over {
+	if s.Phase == watch.Monitoring || s.Phase == watch.Over || s.Planned && !s.Begun {
 		for i := range components {
 			components[i].Status = watch.Operational
 		}
@@ -28,6 +31,25 @@ func (s Stub) Impact() watch.ComponentStatus {
 		}
 	}
 	return impact
+}
+
+// quietFor is how long a change waits that is no change of phase and no worse news: what
+// comes and goes would otherwise make a line on the status page with each pass.
+const quietFor = time.Hour
+
+// revise makes a new revision where people should see something else than the last one
+// showed.
+func (s *Stub) revise(was Stub, now time.Time) {
+	shown := s.shown()
+	if s.Phase == "" || shown == s.Shown || s.Phase == watch.Over && was.Phase == watch.Over {
+		return
+	}
+	step := s.Phase != was.Phase || s.Hidden != was.Hidden || s.Begun != was.Begun || s.Window != was.Window || s.Reopened != was.Reopened || s.Impact().Worse(was.Impact())
+	if !step && now.Sub(s.RevisedAt) < quietFor {
+		return
+	}
+	s.Revision++
+	s.Shown, s.RevisedAt = shown, now
 }
 
 // fingerprint tells whether anything of the stub changed.
@@ -67,5 +89,6 @@ func (s Stub) shown() string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(text)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
