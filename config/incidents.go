@@ -57,7 +57,7 @@ const (
 func (l *loading) incidents(nodes []yaml.Node, source string) {
 	l.config.IncidentSource = source
 	l.refuseAll("incident_source", ticket.ValidateSource(source))
-	names := names{}
+	names, places := names{}, map[string]string{}
 	for i, node := range nodes {
 		key := fmt.Sprintf("incidents[%d]", i)
 		var form incidentForm
@@ -78,6 +78,11 @@ func (l *loading) incidents(nodes []yaml.Node, source string) {
 			l.refuseAll(key+".options", err)
 			if err == nil {
 				l.openings(key, system, built.Traits())
+				if place := built.Traits().Place; places[place] != "" {
+					l.refuse(key, fmt.Errorf("%s keeps its stubs at the same place: they would take each other's for their own", places[place]))
+				} else if place != "" {
+					places[place] = key
+				}
 			}
 		}
 		l.config.Incidents = append(l.config.Incidents, system)

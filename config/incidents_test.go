@@ -40,7 +40,7 @@ type boardOptions struct {
 
 func boards() Catalog {
 	catalog := testCatalog(nil)
-	for name, traits := range map[string]incidents.Traits{"open": {}, "drafting": {Hides: true, Plans: true}} {
+	for name, traits := range map[string]incidents.Traits{"open": {}, "drafting": {Hides: true, Plans: true, Place: "drafts"}} {
 		catalog.Incidents = append(catalog.Incidents, incidents.Define(name, func() boardOptions { return boardOptions{} },
 			func(boardOptions, incidents.Env) (incidents.System, error) { return board{traits}, nil }))
 	}
@@ -102,7 +102,14 @@ func TestF18_StatusSystemsThatCouldDoNothingOrTooMuchAreRefused(t *testing.T) {
 		"nobody affected":             {withIncidents("    kind: drafting", "    affected: [{match: {check: web}}]"), "lapsewatch.yaml:6: incidents[0].affected[0]: nobody is named: give names, command or query"},
 		"a component without its id":  {withIncidents("    kind: drafting", "    components: [{name: Portal}]"), "lapsewatch.yaml:6: incidents[0].components[0].component: is missing: the id of the component at the status system"},
 		"a status that no system has": {withIncidents("    kind: drafting", "    components: [{component: c, at_expiry: down}]"), "lapsewatch.yaml:6: incidents[0].components[0].at_expiry: component status \"down\": want one of"},
-		"too many at once":            {withIncidents("    kind: drafting", "    most_new: 101"), "lapsewatch.yaml:6: incidents[0].most_new: want 1 to 100"},
+		"a component by severity": {
+			withIncidents("    kind: drafting", "    components: [{component: c, match: {severity: critical}}]"),
+			"lapsewatch.yaml:6: incidents[0].components[0].match.severity: has no use here: rules decide what becomes a stub, and at_critical and at_expiry how the component stands",
+		},
+		"two at one place": {
+			withIncidents("    kind: drafting", "  - {name: statut, kind: drafting, language: fr}"), "lapsewatch.yaml:6: incidents[1]: incidents[0] keeps its stubs at the same place: they would take each other's for their own",
+		},
+		"too many at once": {withIncidents("    kind: drafting", "    most_new: 101"), "lapsewatch.yaml:6: incidents[0].most_new: want 1 to 100"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,11 @@ type Story struct {
 	Hidden bool
 	// Reopened: it was resolved before, and is open again.
 	Reopened bool
-	Causes   []Cause
+	// Cancelled: it was a planned maintenance that did not take place.
+	Cancelled bool
+	Causes    []Cause
+	// CausesMore counts the causes that were left out for their number.
+	CausesMore int
 	// Components are the parts of the status page that it is tied to.
 	Components []watch.Component
 	// Affected are services, customers or queues; AffectedMore counts those that were left
@@ -56,6 +60,8 @@ type Cause struct {
 	// Good: it was seen well again since, at the instant.
 	Good   bool
 	GoodAt time.Time
+	// Gone: it is no longer watched, or not there any more.
+	Gone bool
 }
 
 // Upstream is a provider that the stub hangs on.

@@ -50,7 +50,7 @@ func TestAWrongTemplateIsRefusedWithItsLineAndTheRemedy(t *testing.T) {
 		{"a field that is given values", "x{{.Phase 1}}", "line 1: .Phase is no function and takes nothing"},
 		{"an unterminated text", "x{{date \"a}}", "line 1: unterminated quoted string: close it on the same line"},
 		{"a condition of nothing", "x{{if}}y{{end}}", "line 1: missing value for if: say of what, as in {{if .Reopened}}"},
-		{"text that never stands", "{{if eq .Instance \"never\"}}x{{end}}", "tried on a story in phase identified: it says nothing there: give the text words that always stand, outside of {{if}}, {{with}} and {{range}}"},
+		{"text that never stands", "{{if eq .Instance \"never\"}}x{{end}}", "tried on a story in phase investigating: it says nothing there: give the text words that always stand, outside of {{if}}, {{with}} and {{range}}"},
 		{"only space", " \n", "it says nothing there"},
 		{"only a comment", "{{/* later */}}", "says nothing"},
 		{"a template without end", strings.Repeat("x", 16<<10+1), "the template has 16385 bytes; at most 16384 are allowed: shorten it"},

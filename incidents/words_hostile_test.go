@@ -107,7 +107,7 @@ func TestA10_ATemplateInANameIsNeverRun(t *testing.T) {
 func TestOwnTemplatesGetQuotedTextsAndAreNotQuotedThemselves(t *testing.T) {
 	words := newWords(t, "en", incidents.Texts{Title: "*{{.Services}}*: {{phase .Phase}} @ops"}, code)
 	story := incidents.Samples()[0]
-	if got, want := everyText(t, words, story)["title"], "*`Customer portal`*: identified @ops"; got != want {
+	if got, want := everyText(t, words, story)["title"], "*`Customer portal`*: investigating @ops"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -137,7 +137,7 @@ func TestLinksOfProvidersThatAreNotHTTPSAreNotShown(t *testing.T) {
 	story := incidents.Story{Phase: watch.Identified, Upstreams: []incidents.Upstream{
 		{Name: "One", Link: "javascript:alert(1)"}, {Name: "Two", Link: "https://user:pass@evil.example/"}, {Name: "Three", Link: "https://status.example.net/"},
 	}}
-	want := "A provider that a service depends on reports a problem.\n\nOur provider One reports a problem\nOur provider Two reports a problem\nOur provider Three reports a problem (https://status.example.net/)"
+	want := "A provider that a service depends on reports a problem.\n\nOur provider One reports a problem.\nOur provider Two reports a problem.\nOur provider Three reports a problem (https://status.example.net/)."
 	if got := everyText(t, words, story)["text"]; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -59,11 +59,22 @@ var natures = []struct {
 	}},
 }
 
+// present are the causes that the public is told of now: while some are bad still, those
+// that are well again are no part of it.
+func present(story Story) []Cause {
+	bad := slices.DeleteFunc(slices.Clone(story.Causes), func(cause Cause) bool { return cause.Good })
+	if len(bad) == 0 {
+		return story.Causes
+	}
+	return bad
+}
+
 // natureOf is the first nature in the list that a cause has. A story without causes hangs
 // on its providers, if it has any.
 func natureOf(story Story) string {
+	causes := present(story)
 	for _, row := range natures {
-		if slices.ContainsFunc(story.Causes, func(cause Cause) bool { return slices.Contains(row.reasons, cause.Reason) }) {
+		if slices.ContainsFunc(causes, func(cause Cause) bool { return slices.Contains(row.reasons, cause.Reason) }) {
 			return row.nature
 		}
 	}

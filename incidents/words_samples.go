@@ -113,7 +113,7 @@ func draftSample() Story {
 	cause := crmSecret()
 	cause.Reason, cause.DaysLeft, cause.Message = watch.ExpiresSoon, 6, "expires 2026-11-26 11:30 UTC, in 6 days"
 	return Story{
-		Key: "lwkz3q-d4kq37vnzpm3-hgy2c", Phase: watch.Identified, Hidden: true, Causes: []Cause{cause},
+		Key: "lwkz3q-d4kq37vnzpm3-hgy2c", Phase: watch.Investigating, Hidden: true, Causes: []Cause{cause},
 		Components: []watch.Component{portal(watch.Operational)}, Affected: []string{"crm-sendout"},
 		OpenedAt: at(20, 6, 0), At: at(20, 6, 0), FirstWarned: at(1, 6, 1), Timeline: crmTimeline()[:4],
 	}

@@ -26,6 +26,9 @@ const (
 type view struct {
 	Key, Instance, Phase      string
 	Hidden, Reopened, Planned bool
+	// Cancelled: the planned maintenance did not take place. Gone: nothing is known of any
+	// cause, because none is watched any more.
+	Cancelled, Gone bool
 	// Nature says what the public is told is the matter; Problem, Past (the problem when it is
 	// over) and Recovery are the built-in sentences for it.
 	Nature, Problem, Past, Recovery string
@@ -56,7 +59,7 @@ type causeView struct {
 	DaysLeft                                                int
 	Owners                                                  []string
 	Remedy, Link                                            string
-	Good                                                    bool
+	Good, Gone                                              bool
 	GoodAt                                                  string
 }
 
@@ -92,7 +95,7 @@ var viewType = reflect.TypeFor[view]()
 func (w *Words) view(story Story) (view, error) {
 	seen := view{
 		Key: w.key(story.Key), Instance: w.said(story.Instance, maxName), Phase: string(story.Phase),
-		Hidden: story.Hidden, Reopened: story.Reopened,
+		Hidden: story.Hidden, Reopened: story.Reopened, Cancelled: story.Cancelled, Gone: gone(story),
 		// A maintenance goes on being one after its time, unless something began to hurt.
 		Planned: story.Phase == watch.Scheduled || story.Window != nil && story.StartedAt.IsZero(),
 		Nature:  natureOf(story), AffectedMore: max(0, story.AffectedMore), TimelineMore: max(0, story.TimelineMore),
@@ -100,7 +103,7 @@ func (w *Words) view(story Story) (view, error) {
 		ResolvedAt: stamp(story.ResolvedAt), At: stamp(story.At), FirstWarned: stamp(story.FirstWarned),
 	}
 	causes, more := bounded(story.Causes, maxCauses)
-	seen.CausesMore = more
+	seen.CausesMore = more + max(0, story.CausesMore)
 	for _, cause := range causes {
 		seen.Causes = append(seen.Causes, w.cause(cause))
 	}
@@ -183,7 +186,7 @@ func (w *Words) cause(cause Cause) causeView {
 		FindingID: w.said(cause.FindingID, maxLongText), Name: w.said(cause.Name, maxName), Check: w.said(cause.Check, maxName),
 		Kind: w.said(cause.Kind, maxName), Reason: string(cause.Reason), Message: w.said(cause.Message, maxLongText),
 		NotAfter: stamp(cause.NotAfter), DaysLeft: int(cause.DaysLeft), Owners: w.all(owners),
-		Remedy: w.said(cause.Remedy, maxLongText), Link: w.link(cause.Link), Good: cause.Good, GoodAt: stamp(cause.GoodAt),
+		Remedy: w.said(cause.Remedy, maxLongText), Link: w.link(cause.Link), Good: cause.Good, Gone: cause.Gone, GoodAt: stamp(cause.GoodAt),
 	}
 	if more > 0 {
 		shown.Owners = append(shown.Owners, w.language.more(more))
@@ -246,4 +249,8 @@ func (w *Words) key(key string) string {
 func bounded[E any](list []E, most int) (kept []E, more int) {
 	kept = list[:min(len(list), most)]
 	return kept, len(list) - len(kept)
+}
+
+func gone(story Story) bool {
+	return len(story.Causes) > 0 && !slices.ContainsFunc(story.Causes, func(cause Cause) bool { return !cause.Gone })
 }

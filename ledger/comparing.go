@@ -113,9 +113,21 @@ func (r *recording) compareOne(row subjectRow, finding watch.Finding) (policy.Kn
 	}
 	after, event := r.compare(before, finding)
 	r.raise(event)
-	r.note(finding.ID, after, false)
+	r.note(finding.ID, after)
+	if r.round != nil {
+		r.round.See(seen(finding, after), false)
+	}
 	r.noteChange(before, after)
 	return after, nil
+}
+
+// seen is what a pass saw of a subject, for the incident stubs: as it is, though good news of
+// what comes and goes is not told yet.
+func seen(finding watch.Finding, after policy.Known) policy.Known {
+	if finding.Unreadable() {
+		return after
+	}
+	return policy.Known{Finding: finding, Acknowledged: after.Acknowledged}
 }
 
 func seeSubjects(ctx context.Context, tx *sql.Tx, rows int, values []any) error {

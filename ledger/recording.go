@@ -43,10 +43,7 @@ func (r *recording) raise(event *watch.Event) {
 }
 
 // note puts down what of a subject is told besides events.
-func (r *recording) note(findingID string, known policy.Known, unseen bool) {
-	if r.round != nil {
-		r.round.See(known, unseen)
-	}
+func (r *recording) note(findingID string, known policy.Known) {
 	if noted := inForce(known, r.now); noted != nil {
 		r.outcome.Acknowledged[findingID] = *noted
 	}
@@ -101,7 +98,10 @@ func mayBeThere(check watch.CheckResult, findingID string) bool {
 func (r *recording) remind(ctx context.Context, row subjectRow, before policy.Known) error {
 	after, event := r.unseen(before)
 	r.raise(event)
-	r.note(before.Finding.ID, after, true)
+	r.note(before.Finding.ID, after)
+	if r.round != nil {
+		r.round.See(after, true)
+	}
 	known, err := encodeStored(after)
 	if err == nil && known != row.known.String {
 		err = keepKnown(ctx, r.tx, 1, []any{row.id, known, checksum(row.id, row.check, known)})

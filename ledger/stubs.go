@@ -38,6 +38,12 @@ type There struct {
 	// then on it is only annotated.
 	TakenOver time.Time `json:"taken_over,omitzero"`
 	How       string    `json:"how,omitempty"`
+	// Published: a person made visible what was hidden, and left the rest. Closed: what a
+	// person took over is closed by now.
+	Published bool `json:"published,omitempty"`
+	Closed    bool `json:"closed,omitempty"`
+	// Made are the texts that it was made with.
+	Made Said `json:"made,omitzero"`
 	// Noted is the latest revision of which staff was told by a note.
 	Noted int `json:"noted,omitempty"`
 	// Drafted is the revision of which a post-mortem was drafted.
@@ -64,22 +70,26 @@ type Said struct {
 const (
 	stubWaiting = "waiting"
 	stubOpen    = "open"
-	stubOver    = "over"
+	// stubOwing is over for us, and not yet on its system, or a person's by now.
+	stubOwing = "owing"
+	stubOver  = "over"
 
-	// reopenableFor outlasts every reopen_within.
-	reopenableFor = 401 * 24 * time.Hour
 	// maxStubs bounds what is read of them at once.
 	maxStubs = 10_000
 )
 
-func stubState(stub policy.Stub) string {
-	switch stub.Phase {
-	case "":
+func (k KeptStub) state() string {
+	there := k.There
+	stands := there.ID != "" || !there.Making.IsZero()
+	switch {
+	case k.Phase == "":
 		return stubWaiting
-	case watch.Over:
-		return stubOver
-	default:
+	case k.Phase != watch.Over:
 		return stubOpen
+	case !there.FailingSince.IsZero(), stands && there.Revision < k.Revision && there.TakenOver.IsZero(), stands && !there.TakenOver.IsZero() && !there.Closed:
+		return stubOwing
+	default:
+		return stubOver
 	}
 }
 
@@ -126,6 +136,9 @@ func readStubs(ctx context.Context, in reader, since time.Time) ([]KeptStub, err
 	if err != nil {
 		return nil, err
 	}
+	if len(found) == maxStubs {
+		return nil, fmt.Errorf("there are %d incident stubs or more, which is more than one installation keeps", maxStubs)
+	}
 	stubs := make([]KeptStub, 0, len(found))
 	for _, row := range found {
 		kept, err := row.decode()
@@ -156,14 +169,24 @@ func (l *Ledger) There(ctx context.Context, system, key string, change func(*The
 		if row.there, err = encodeStored(kept.There); err != nil {
 			return err
 		}
-		const update = `UPDATE incidents SET there = $3, checksum = $4 WHERE system = $1 AND key = $2`
-		_, err = tx.ExecContext(ctx, update, system, key, row.there, row.seal())
+		const update = `UPDATE incidents SET there = $3, checksum = $4, state = $5 WHERE system = $1 AND key = $2`
+		_, err = tx.ExecContext(ctx, update, system, key, row.there, row.seal(), kept.state())
 		return err
 	})
 	if err != nil {
 		return l.failed(ctx, fmt.Sprintf("note how incident %s stands on %s", key, system), err)
 	}
 	return nil
+}
+
+// KnowsStub reports whether a stub of that key was ever kept for the system, and not pruned
+// since.
+func (l *Ledger) KnowsStub(ctx context.Context, system, key string) (bool, error) {
+	var found int
+	if err := l.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM incidents WHERE system = $1 AND key = $2`, system, key).Scan(&found); err != nil {
+		return false, l.failed(ctx, fmt.Sprintf("look for incident %s of %s", key, system), err)
+	}
+	return found > 0, nil
 }
 
 // Adopt takes a stub into the ledger that was found on its status system and is not known
@@ -176,7 +199,7 @@ func (l *Ledger) Adopt(ctx context.Context, kept KeptStub, at time.Time) error {
 		}
 		const insert = `INSERT INTO incidents (system, key, state, changed_at, stub, there, checksum) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (system, key) DO NOTHING`
-		_, err = tx.ExecContext(ctx, insert, row.system, row.key, stubState(kept.Stub), instantText(at), row.stub, row.there, row.seal())
+		_, err = tx.ExecContext(ctx, insert, row.system, row.key, kept.state(), instantText(at), row.stub, row.there, row.seal())
 		return err
 	})
 	if err != nil {
@@ -199,7 +222,7 @@ func (r *recording) beginStubs(ctx context.Context) error {
 	if len(r.telling.Stubs.Systems) == 0 || !r.dated {
 		return nil
 	}
-	stubs, err := readStubs(ctx, r.tx, r.now.Add(-reopenableFor))
+	stubs, err := readStubs(ctx, r.tx, r.now.Add(-r.telling.Stubs.Reopenable()))
 	if err != nil {
 		return fmt.Errorf("read incidents: %w", err)
 	}
@@ -230,7 +253,7 @@ func (r *recording) endStubs(ctx context.Context) error {
 			const replace = `INSERT INTO incidents (system, key, state, changed_at, stub, there, checksum) VALUES ($1, $2, $3, $4, $5, $6, $7)
 				ON CONFLICT (system, key) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at, stub = excluded.stub,
 					there = excluded.there, checksum = excluded.checksum`
-			_, err = r.tx.ExecContext(ctx, replace, row.system, row.key, stubState(stub), instantText(r.now), row.stub, row.there, row.seal())
+			_, err = r.tx.ExecContext(ctx, replace, row.system, row.key, kept.state(), instantText(r.now), row.stub, row.there, row.seal())
 		}
 		if err != nil {
 			return fmt.Errorf("keep incident %s of %s: %w", stub.Key, stub.System, err)

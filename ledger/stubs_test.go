@@ -186,6 +186,29 @@ func TestWhatChangedIsKeptThoughNothingWasWrong(t *testing.T) {
 	})
 }
 
+func TestAStubThatIsOverIsKeptUntilItIsSoOnItsSystem(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		l := s.new(t)
+		keep(t, l, passAt(day(0), lapsed("a")))
+		key := wantStubs(t, l, day(0), "sites/a identified revision 1")[0].Key
+		if err := l.There(t.Context(), "status", key, func(there *There) { there.ID, there.Revision = "7", 1 }); err != nil {
+			t.Fatal(err)
+		}
+		keep(t, l, passAt(day(1), fine("a")))
+		wantStubs(t, l, day(300), "sites/a resolved revision 2")
+		if _, err := l.Prune(t.Context(), day(300)); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.There(t.Context(), "status", key, func(there *There) { there.Revision = 2 }); err != nil {
+			t.Fatal(err)
+		}
+		wantStubs(t, l, day(300))
+		if known, err := l.KnowsStub(t.Context(), "status", key); err != nil || !known {
+			t.Errorf("known: %t, %v", known, err)
+		}
+	})
+}
+
 func TestPruneForgetsStubsThatAreOver(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ var changingDetails = []struct{ key, text string }{
 // Changed tells what changed about a subject between two passes that could read it; false
 // if nothing did.
 func Changed(before, after Known) (Change, bool) {
-	if before.Blind != "" || after.Blind != "" || before.Finding.Unreadable() || after.Finding.Unreadable() || before.Gone {
+	if after.Blind != "" || before.Finding.Unreadable() || after.Finding.Unreadable() || before.Gone {
 		return Change{}, false
 	}
 	was, is := before.Finding, after.Finding
@@ -40,20 +41,36 @@ func Changed(before, after Known) (Change, bool) {
 		texts = append(texts, text)
 	}
 	for _, detail := range changingDetails {
-		before, after := listed(was.Details[detail.key]), listed(is.Details[detail.key])
+		before, after := before.Shown[detail.key], after.Shown[detail.key]
 		shared := slices.ContainsFunc(after, func(value string) bool { return slices.Contains(before, value) })
 		// Behind one name there may be several, of which a pass meets some.
 		if len(before) > 0 && len(after) > 0 && !shared {
 			texts = append(texts, fmt.Sprintf(detail.text, strings.Join(before, ", "), strings.Join(after, ", ")))
 		}
 	}
-	if is.Reason == watch.ClockJump && was.Reason != watch.ClockJump {
+	jumped := func(finding watch.Finding) bool { return slices.Contains(finding.Reasons(watch.OK), watch.ClockJump) }
+	if jumped(is) && !jumped(was) {
 		texts = append(texts, is.Message)
 	}
 	if len(texts) == 0 {
 		return Change{}, false
 	}
 	return Change{FindingID: is.ID, Check: is.Check, Name: is.Name, Text: strings.Join(texts, "; ")}, true
+}
+
+// shownAfter keeps what was shown last for as long as nothing else is: a service that does
+// not answer shows nothing, and what changed meanwhile is what people ask for.
+func shownAfter(shown map[string][]string, finding watch.Finding) map[string][]string {
+	kept := maps.Clone(shown)
+	for _, detail := range changingDetails {
+		if values := listed(finding.Details[detail.key]); len(values) > 0 {
+			if kept == nil {
+				kept = map[string][]string{}
+			}
+			kept[detail.key] = values
+		}
+	}
+	return kept
 }
 
 // listed is a detail that is one text or several.

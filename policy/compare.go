@@ -41,6 +41,9 @@ type Known struct {
 	// Gone: the subject has vanished, and is known for a while still in case it comes
 	// back.
 	Gone bool `json:"gone,omitempty"`
+	// Shown is what the subject last showed of itself that may change while it is well, such
+	// as its version.
+	Shown map[string][]string `json:"shown,omitempty"`
 }
 
 // Acknowledged is an acknowledgement of one credential.
@@ -132,6 +135,7 @@ func (t Telling) known(before *Known, finding watch.Finding, now time.Time) Know
 		after = *before
 		after.Finding, after.Blind, after.CalmSince, after.Gone = finding, "", time.Time{}, false
 	}
+	after.Shown = shownAfter(after.Shown, finding)
 	if !tellable(finding) {
 		after.Concerned = nil
 	}

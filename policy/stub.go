@@ -29,7 +29,9 @@ type Stub struct {
 
 	Causes     []StubCause       `json:"causes,omitempty"`
 	Components []watch.Component `json:"components,omitempty"`
-	Upstreams  []StubUpstream    `json:"upstreams,omitempty"`
+	// Worst is the worst that any component suffered.
+	Worst     watch.ComponentStatus `json:"worst,omitempty"`
+	Upstreams []StubUpstream        `json:"upstreams,omitempty"`
 	// More counts the findings that were left out for their number.
 	More int `json:"more,omitempty"`
 
@@ -100,6 +102,8 @@ type StubUpstream struct {
 	// Good: it was last read as positively well.
 	Good bool `json:"good,omitempty"`
 }
+
+const oneDay = 24 * time.Hour
 
 const (
 	// maxStubCauses bounds what one stub lists.

@@ -70,8 +70,6 @@ func (w *stubWorld) want(want ...string) {
 	}
 }
 
-const oneDay = 24 * time.Hour
-
 func stubFinding(name string, severity watch.Severity, reason watch.Reason, more ...func(*watch.Finding)) Known {
 	finding := watch.Finding{ID: "sites/" + name, Check: "sites", Kind: "tls", Name: name, Severity: severity, Reason: reason, Message: string(reason), Identity: "sha256:" + name}
 	for _, change := range more {

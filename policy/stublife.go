@@ -28,6 +28,7 @@ func (r *StubRound) advance(stub *Stub) {
 	}
 	if system, configured := r.plan.system(stub.System); configured && len(stub.Causes) > 0 {
 		stub.Components = componentsOf(system, stub)
+		stub.Worst = stub.Impact()
 	}
 	seen := r.survey(stub)
 	if stub.Planned {

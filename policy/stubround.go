@@ -167,6 +167,17 @@ func (p StubPlan) rule(system StatusSystem, finding watch.Finding) (StubRule, bo
 	return StubRule{}, false
 }
 
+// Reopenable is how long after its end a stub may be opened again at most.
+func (p StubPlan) Reopenable() time.Duration {
+	longest := defaultReopenWithin
+	for _, system := range p.Systems {
+		for _, rule := range system.Rules {
+			longest = max(longest, time.Duration(rule.ReopenWithin))
+		}
+	}
+	return longest + oneDay
+}
+
 func (p StubPlan) system(name string) (StatusSystem, bool) {
 	for _, system := range p.Systems {
 		if system.Name == name {

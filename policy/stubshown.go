@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,9 +23,10 @@ func (s Stub) Standing() []watch.Component {
 	return components
 }
 
-// Impact is the worst that components suffer.
+// Impact is the worst that components suffer, or suffered: it stays as the record of what
+// the incident was.
 func (s Stub) Impact() watch.ComponentStatus {
-	impact := watch.Operational
+	impact := cmp.Or(s.Worst, watch.Operational)
 	for _, component := range s.Standing() {
 		if component.Status.Worse(impact) {
 			impact = component.Status

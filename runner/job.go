@@ -134,13 +134,26 @@ func (j Job) prune(ctx context.Context, pass watch.Pass) {
 	}
 }
 
+// stubsWaitFor is how long the incident stubs wait for the deliveries of their pass.
+const stubsWaitFor = 10 * time.Second
+
 func (j Job) deliverAll(ctx context.Context, run int64, outcome *Outcome) error {
 	var err error
 	j.clockWrong = !outcome.Pass.Clock.Trusted
 	var stubsErr error
 	var reconciling sync.WaitGroup
-	reconciling.Go(func() { outcome.Stubs, stubsErr = j.Stubs.Reconcile(ctx) })
+	delivered := make(chan struct{})
+	reconciling.Go(func() {
+		// Stubs say who was told, and wait a moment for that; no dead channel holds them.
+		select {
+		case <-delivered:
+		case <-time.After(stubsWaitFor):
+		case <-ctx.Done():
+		}
+		outcome.Stubs, stubsErr = j.Stubs.Reconcile(ctx)
+	})
 	outcome.Told, err = j.Deliver(ctx)
+	close(delivered)
 	reconciling.Wait()
 	if err != nil {
 		return fmt.Errorf("deliver what is due: %w", err)

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"lapsewatch/alerts"
 	"lapsewatch/incidents"
 	"lapsewatch/ledger"
 	"lapsewatch/watch"
@@ -31,13 +33,24 @@ func (d *desk) one(ctx context.Context, stub ledger.KeptStub) StubTold {
 			return told
 		}
 		if attempt == attemptsPerRun || d.pause(ctx, err, attempt) != nil {
-			if failure := asDeliveryError(d.Name, err); failure.Retryable && failure.Status == 0 || failure.RetryAfter > longestInRun {
+			if concernsAll(asDeliveryError(d.Name, err)) {
 				d.wall = err
 			}
 			return d.failed(ctx, stub, err)
 		}
 		d.Log.Warn("a status system failed and is tried again", "system", d.Name, "key", stub.Key, "error", err)
 	}
+}
+
+// concernsAll: the failure says more of the system, or of our rights there, than of one stub.
+func concernsAll(failure *alerts.DeliveryError) bool {
+	switch failure.Status {
+	case 0:
+		return failure.Retryable
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return true
+	}
+	return failure.Status >= http.StatusInternalServerError || failure.RetryAfter > longestInRun
 }
 
 // attempt looks what stands there and makes the one step that is missing.
@@ -88,8 +101,11 @@ func (d *desk) stood(ctx context.Context, stub ledger.KeptStub) (remote incident
 		return remote, found, "", err
 	}
 	how = d.changedBy(stub, remote, found)
+	if how == "" && found && !remote.Hidden && slices.Contains(changes(stub, remote), partVisibility) {
+		err = d.note(stub, func(there *ledger.There) { there.Published = true })
+	}
 	if how == "" || !found || !stub.There.TakenOver.IsZero() {
-		return remote, found, how, nil
+		return remote, found, how, err
 	}
 	if remote, found, err = d.System.Read(ctx, stub.There.ID); err != nil {
 		return remote, found, "", fmt.Errorf("read %s on %s: %w", stub.There.ID, d.Name, err)
@@ -102,6 +118,10 @@ func (d *desk) stood(ctx context.Context, stub ledger.KeptStub) (remote incident
 func (d *desk) find(ctx context.Context, stub ledger.KeptStub) (incidents.Remote, bool, error) {
 	if id := stub.There.ID; id != "" {
 		if at := slices.IndexFunc(d.listed, func(remote incidents.Remote) bool { return remote.ID == id }); at >= 0 {
+			return d.listed[at], true, nil
+		}
+		// Some systems give another id to what was moved or renamed.
+		if at := slices.IndexFunc(d.listed, func(remote incidents.Remote) bool { return remote.Key == stub.Key }); at >= 0 {
 			return d.listed[at], true, nil
 		}
 		remote, found, err := d.System.Read(ctx, id)
@@ -119,7 +139,13 @@ func (d *desk) find(ctx context.Context, stub ledger.KeptStub) (incidents.Remote
 		case remote.Key == stub.Key:
 			return remote, true, nil
 		case key.SameCause(wanted) && remote.Open && !d.known(remote):
-			best = at
+			kept, err := d.Ledger.KnowsStub(ctx, d.Name, remote.Key)
+			if err != nil {
+				return incidents.Remote{}, false, err
+			}
+			if !kept { // what the ledger keeps is a story of its own
+				best = at
+			}
 		}
 	}
 	if best < 0 {
@@ -147,10 +173,10 @@ func (d *desk) create(ctx context.Context, stub *ledger.KeptStub) (string, error
 		}
 	}
 	now = d.Now()
-	if err := d.Ledger.There(ctx, stub.System, stub.Key, func(there *ledger.There) { there.Making = now }); err != nil {
+	if err := d.Ledger.There(ctx, stub.System, stub.Key, func(there *ledger.There) { there.Making, there.Made = now, stub.There.Said }); err != nil {
 		return "", err
 	}
-	stub.There.Making = now
+	stub.There.Making, stub.There.Made = now, stub.There.Said
 	remote, err := d.System.Create(ctx, d.wanted(*stub))
 	if err != nil {
 		return "", fmt.Errorf("make a stub on %s: %w", d.Name, err)
@@ -188,6 +214,7 @@ func (d *desk) bring(ctx context.Context, stub *ledger.KeptStub, remote incident
 	want := d.wanted(*stub)
 	// What people see already is not taken from them.
 	want.Hidden = want.Hidden && remote.Hidden
+	want.Notify = d.Notify && !want.Hidden
 	asked := stub.There.ID == "" || stub.There.Asked.Revision == stub.Revision
 	if asked && shows(remote, *stub) && remote.Hidden == want.Hidden {
 		return "found as " + string(stub.Phase), d.stands(stub, remote)
@@ -214,7 +241,26 @@ func (d *desk) wanted(stub ledger.KeptStub) incidents.Stub {
 	said := stub.There.Said
 	return incidents.Stub{
 		Key: stub.Key, Mark: fmt.Sprintf("%s.%d", stub.Key, stub.Revision), Phase: stub.Phase, Hidden: stub.Hidden, Notify: d.Notify && !stub.Hidden,
-		Title: said.Title, Text: said.Text, Internal: said.Internal, Components: stub.Standing(), Impact: stub.Impact(),
-		Window: stub.Window, StartedAt: cmp.Or(stub.StartedAt, stub.FoundAt), At: stub.PhaseAt,
+		Title: said.Title, Text: said.Text, Internal: said.Internal, Components: d.components(stub), Impact: stub.Impact(),
+		Window: stub.Window, StartedAt: cmp.Or(stub.StartedAt, stub.FoundAt).Truncate(time.Second), At: stub.PhaseAt.Truncate(time.Second),
 	}
+}
+
+// components are those of the stub, each as the worst of all open stubs has it: what is well
+// for one of them may be down for another.
+func (d *desk) components(stub ledger.KeptStub) []watch.Component {
+	components := stub.Standing()
+	for _, other := range d.stubs {
+		if other.Key == stub.Key || !other.Open() || other.Hidden != stub.Hidden || !other.There.TakenOver.IsZero() {
+			continue
+		}
+		for _, standing := range other.Standing() {
+			for i := range components {
+				if components[i].ID == standing.ID && standing.Status.Worse(components[i].Status) {
+					components[i].Status = standing.Status
+				}
+			}
+		}
+	}
+	return components
 }

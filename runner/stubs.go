@@ -65,7 +65,7 @@ const (
 	stubsWithin = 5 * time.Minute
 	// settleFor is how long what was asked for without an answer may stay out of a system's
 	// lists.
-	settleFor = 20 * time.Second
+	settleFor = time.Minute
 	// listedSince is how far back resolved stubs are looked for.
 	listedSince = 14 * 24 * time.Hour
 	// changesBefore is how long before a stub was found what changed may have caused it.
@@ -86,6 +86,13 @@ func (r Reconciler) Reconcile(ctx context.Context) ([]StubTold, error) {
 	bySystem := map[string][]ledger.KeptStub{}
 	for _, stub := range kept {
 		bySystem[stub.System] = append(bySystem[stub.System], stub)
+	}
+	for name, stubs := range bySystem {
+		left := slices.ContainsFunc(stubs, func(stub ledger.KeptStub) bool { return stub.Open() && stub.There.ID != "" })
+		configured := slices.ContainsFunc(r.Systems, func(system StatusSystem) bool { return system.Name == name })
+		if left && !configured {
+			r.Log.Warn("incident stubs are open on a status system that is no longer configured: resolve them by hand, see `lapsewatch incidents list`", "system", name)
+		}
 	}
 	var mu sync.Mutex
 	var told []StubTold
@@ -118,13 +125,16 @@ type desk struct {
 	told   []StubTold
 	// wall is why the system is asked no more in this run.
 	wall error
+	// unmet: this ledger never saw what stands there.
+	unmet bool
 	// unclosed are the stubs of which a second one could not be closed.
 	unclosed []failure
 }
 
 func (d *desk) work(ctx context.Context) {
 	due := slices.DeleteFunc(slices.Clone(d.stubs), func(stub ledger.KeptStub) bool { return !due(stub) })
-	if len(due) == 0 && !slices.ContainsFunc(d.stubs, standing) && !d.RecordLost {
+	d.unmet = d.neverMet(ctx)
+	if len(due) == 0 && !slices.ContainsFunc(d.stubs, standing) && !d.RecordLost && !d.unmet {
 		return
 	}
 	if until := d.restsUntil(); !until.IsZero() {
@@ -136,6 +146,7 @@ func (d *desk) work(ctx context.Context) {
 		return
 	}
 	d.heedStrangers(ctx)
+	d.meet(ctx)
 	// What hurts comes first, and what hurts longest.
 	slices.SortStableFunc(due, func(a, b ledger.KeptStub) int {
 		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), a.FoundAt.Compare(b.FoundAt))
@@ -162,7 +173,8 @@ func urgency(stub ledger.KeptStub) int {
 
 // standing reports that the stub is to be looked at although nothing is to be done about it.
 func standing(stub ledger.KeptStub) bool {
-	return stub.Open() && stub.There.ID != "" && stub.There.TakenOver.IsZero()
+	theirs := !stub.There.TakenOver.IsZero()
+	return stub.There.ID != "" && (stub.Open() && !theirs || theirs && stub.Phase == watch.Over && !stub.There.Closed)
 }
 
 // due reports that something is to be done about the stub.

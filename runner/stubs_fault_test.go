@@ -117,7 +117,7 @@ func TestF2_ASecondIncidentThatAPersonWroteOnIsSaidAndLeft(t *testing.T) {
 			second.Updates = append(second.Updates, fakestatuspage.Update{ID: "by-hand", Status: "investigating", Body: "We are on it. Ada", CreatedAt: time.Now()})
 		})
 		problems := d.pass(expired(site))
-		if len(problems) != 1 || !strings.Contains(problems[0].Error(), "and somebody wrote there: close one of them by hand: https://stspg.example/"+id) {
+		if len(problems) != 1 || !strings.Contains(problems[0].Error(), "and it is not as it was made: close one of them by hand: https://stspg.example/"+id) {
 			d.t.Errorf("it says %v", problems)
 		}
 		if left := open(d.page); len(left) != 2 {

@@ -12,7 +12,8 @@ import (
 	"lapsewatch/watch"
 )
 
-// changedBy says what a person changed since we wrote last; empty if nobody did.
+// changedBy says what a person changed since we wrote last; empty if nobody did. A draft that
+// a person made visible, and left as it is otherwise, is still ours.
 func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bool) string {
 	switch {
 	case stub.There.ID == "":
@@ -21,19 +22,13 @@ func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bo
 		return "it was deleted"
 	case remote.Key == "":
 		return "its key was removed"
-	case stub.There.Seen == "" || stub.There.Seen == seen(remote):
+	case stub.There.Seen == "":
 		return ""
-	case stub.There.Revision < stub.Revision && (shows(remote, stub) || showsText(remote, stub.There.Asked, stub.There.AskedPhase)):
-		return "" // it was asked for, and not answered
 	}
-	before, after := strings.Fields(stub.There.Seen), strings.Fields(seen(remote))
 	var parts []string
-	for i := range min(len(before), len(after)) {
-		if before[i] != after[i] {
-			name, _, _ := strings.Cut(after[i], ":")
-			if !asAsked(name, remote, stub) {
-				parts = append(parts, name)
-			}
+	for _, name := range changes(stub, remote) {
+		if !d.asAsked(name, remote, stub) && (name != partVisibility || remote.Hidden) {
+			parts = append(parts, name)
 		}
 	}
 	if len(parts) == 0 {
@@ -42,39 +37,45 @@ func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bo
 	return "changed there: " + strings.Join(parts, ", ")
 }
 
-// asAsked reports that a part stands there as we have asked for it: some systems take more
-// than one request to change a stub, and the last of them was not answered, or not made.
-func asAsked(part string, remote incidents.Remote, stub ledger.KeptStub) bool {
-	if stub.There.Revision >= stub.Revision {
+// The parts of a stub that people see.
+const (
+	partTitle, partPhase, partVisibility, partTexts, partComponents = "title", "phase", "visibility", "texts", "components"
+)
+
+// changes names the parts that are not as they were seen last.
+func changes(stub ledger.KeptStub, remote incidents.Remote) []string {
+	before, after := strings.Fields(stub.There.Seen), strings.Fields(seen(remote))
+	var parts []string
+	for i := range min(len(before), len(after)) {
+		if before[i] != after[i] {
+			name, _, _ := strings.Cut(after[i], ":")
+			parts = append(parts, name)
+		}
+	}
+	return parts
+}
+
+// asAsked reports that a part stands there as we asked for it and were not answered: some
+// systems take more than one request to change a stub.
+func (d *desk) asAsked(part string, remote incidents.Remote, stub ledger.KeptStub) bool {
+	asked, phase := stub.There.Asked, stub.There.AskedPhase
+	if asked.Revision == 0 {
 		return false // nothing was asked for since
 	}
-	for _, asked := range []struct {
-		said  ledger.Said
-		phase watch.Phase
-	}{{stub.There.Said, stub.Phase}, {stub.There.Asked, stub.There.AskedPhase}} {
-		if asked.said.Revision == 0 {
-			continue
-		}
-		switch part {
-		case "title":
-			if sameText(remote.Title, asked.said.Title) {
-				return true
-			}
-		case "phase":
-			if remote.Phase == asked.phase {
-				return true
-			}
-		case "texts":
-			if len(remote.Texts) > 0 && sameText(remote.Texts[len(remote.Texts)-1], asked.said.Text) {
-				return true
-			}
-		case "components":
-			if slices.EqualFunc(remote.Components, stub.Standing(), func(a, b watch.Component) bool { return a.ID == b.ID && a.Status == b.Status }) {
-				return true
-			}
-		}
+	said := len(remote.Texts) > 0 && sameText(remote.Texts[len(remote.Texts)-1], asked.Text)
+	switch part {
+	case partTitle:
+		return sameText(remote.Title, asked.Title)
+	case partPhase:
+		// The text tells the phases apart for which some systems have no words.
+		return remote.Phase == phase || said
+	case partTexts:
+		return said
+	case partComponents:
+		return said || slices.EqualFunc(remote.Components, d.components(stub), func(a, b watch.Component) bool { return a.ID == b.ID && a.Status == b.Status })
+	default:
+		return remote.Hidden == stub.Hidden
 	}
-	return part == "visibility" && remote.Hidden == stub.Hidden
 }
 
 // shows reports that the stub stands there as we last meant it to: the answer to our own
@@ -118,7 +119,7 @@ func seen(remote incidents.Remote) string {
 	}
 	slices.Sort(components)
 	return strings.Join([]string{
-		part("title", plain(remote.Title)), part("phase", string(remote.Phase)), part("visibility", fmt.Sprint(remote.Hidden)),
-		part("texts", strings.Join(texts, "\x00")), part("components", strings.Join(components, "\x00")),
+		part(partTitle, plain(remote.Title)), part(partPhase, string(remote.Phase)), part(partVisibility, fmt.Sprint(remote.Hidden)),
+		part(partTexts, strings.Join(texts, "\x00")), part(partComponents, strings.Join(components, "\x00")),
 	}, " ")
 }

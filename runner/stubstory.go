@@ -53,6 +53,11 @@ func (d *desk) findAffected(ctx context.Context, stub *ledger.KeptStub) {
 			causes = append(causes, cause.Finding)
 		}
 	}
+	if len(causes) == 0 {
+		for _, cause := range stub.Causes { // what could not be asked before
+			causes = append(causes, cause.Finding)
+		}
+	}
 	names, err := d.Affected(ctx, causes)
 	if err != nil {
 		d.Log.Warn("not everything that is affected could be found; the list stays as it was", "system", d.Name, "key", stub.Key, "error", err)
@@ -74,7 +79,7 @@ func (d *desk) findAffected(ctx context.Context, stub *ledger.KeptStub) {
 // story is all that the texts may speak of.
 func (r Reconciler) story(ctx context.Context, stub ledger.KeptStub) (incidents.Story, error) {
 	story := incidents.Story{
-		Key: stub.Key, Instance: r.Instance, Phase: stub.Phase, Hidden: stub.Hidden, Reopened: stub.Reopened > 0, Components: stub.Standing(),
+		Key: stub.Key, Instance: r.Instance, Phase: stub.Phase, Hidden: stub.Hidden && !stub.There.Published, Reopened: stub.Reopened > 0, Cancelled: stub.Cancelled, CausesMore: stub.More, Components: stub.Standing(),
 		Affected: stub.There.Affected, AffectedMore: stub.There.AffectedMore, Window: stub.Window,
 		StartedAt: stub.StartedAt, OpenedAt: stub.OpenedAt, RenewedAt: stub.RenewedAt, ResolvedAt: stub.ResolvedAt, At: r.Now(), Acknowledged: stub.Acknowledged,
 	}
@@ -85,7 +90,7 @@ func (r Reconciler) story(ctx context.Context, stub ledger.KeptStub) (incidents.
 		story.Causes = append(story.Causes, incidents.Cause{
 			FindingID: finding.ID, Name: finding.Name, Check: finding.Check, Kind: finding.Kind, Reason: finding.Reason, Message: finding.Message,
 			NotAfter: finding.NotAfter, DaysLeft: daysUntil(finding.NotAfter, story.At), Owners: finding.Owners, Remedy: finding.Remedy, Link: finding.Link,
-			Good: !cause.GoodAt.IsZero(), GoodAt: cause.GoodAt,
+			Good: !cause.GoodAt.IsZero(), GoodAt: cause.GoodAt, Gone: cause.Gone,
 		})
 	}
 	var providers []string

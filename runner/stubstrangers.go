@@ -31,7 +31,7 @@ func (d *desk) heedStrangers(ctx context.Context) {
 			// It is the stub itself, whose making was not answered, or was forgotten.
 		case twin >= 0:
 			d.closeTwin(ctx, remote, d.stubs[twin])
-		case d.RecordLost:
+		case d.RecordLost || d.unmet:
 			d.adopt(ctx, remote)
 		default:
 			d.Log.Warn("what carries a key of this installation is not known here and is left alone; if another installation keeps it, give each a source of its own",
@@ -39,6 +39,28 @@ func (d *desk) heedStrangers(ctx context.Context) {
 		}
 	}
 }
+
+// metKey is what the memory of a status system holds once this ledger saw what stands there.
+const metKey = "met"
+
+// neverMet reports that this ledger, which may be a new one, never saw what stands there. What
+// cannot be recalled is taken for met: nothing is adopted then.
+func (d *desk) neverMet(ctx context.Context) bool {
+	met, err := d.Ledger.ChannelMemory(systemMemory+d.Name, d.Now).Recall(ctx, metKey)
+	return err == nil && len(met) == 0
+}
+
+func (d *desk) meet(ctx context.Context) {
+	if !d.unmet {
+		return
+	}
+	if err := d.Ledger.ChannelMemory(systemMemory+d.Name, d.Now).Remember(ctx, metKey, []byte("yes")); err != nil {
+		d.Log.Warn("that what stands on a status system was seen cannot be remembered; it is listed again", "system", d.Name, "error", err)
+	}
+}
+
+// systemMemory begins the names of status systems among those of channels.
+const systemMemory = "incidents/"
 
 // known: it is one of the stubs here. Two runs at once make two of the same key, of which
 // the ledger knows one by its id.
@@ -48,11 +70,24 @@ func (d *desk) known(remote incidents.Remote) bool {
 	})
 }
 
+// madeBy reports that what stands there is what we made for the stub, word for word.
+func madeBy(stub ledger.KeptStub, remote incidents.Remote) bool {
+	if len(remote.Texts) != 1 {
+		return false
+	}
+	for _, said := range []ledger.Said{stub.There.Made, stub.There.Said, stub.There.Asked} {
+		if said.Revision > 0 && sameText(remote.Title, said.Title) && sameText(remote.Texts[0], said.Text) {
+			return true
+		}
+	}
+	return false
+}
+
 // closeTwin closes what two runs at once have left behind, unless a person wrote there.
 func (d *desk) closeTwin(ctx context.Context, remote incidents.Remote, stub ledger.KeptStub) {
 	told := StubTold{System: d.Name, Key: remote.Key, Title: remote.Title, URL: remote.URL}
-	if len(remote.Texts) > 1 {
-		err := fmt.Errorf("a second stub of the cause of %s stands on %s, and somebody wrote there: close one of them by hand: %s", stub.Key, d.Name, cmp.Or(remote.URL, remote.ID))
+	if !madeBy(stub, remote) {
+		err := fmt.Errorf("a second stub of the cause of %s stands on %s, and it is not as it was made: close one of them by hand: %s", stub.Key, d.Name, cmp.Or(remote.URL, remote.ID))
 		d.unclosed = append(d.unclosed, failure{stub, err})
 		return
 	}
@@ -60,7 +95,7 @@ func (d *desk) closeTwin(ctx context.Context, remote incidents.Remote, stub ledg
 	if err == nil {
 		_, err = d.System.Update(ctx, remote, incidents.Stub{
 			Key: remote.Key, Mark: remote.Key + ".duplicate", Phase: watch.Over, Hidden: remote.Hidden, Title: remote.Title, Text: d.Words.Duplicate(stub.Key),
-			Impact: watch.Operational, StartedAt: d.Now(), At: d.Now(),
+			Components: d.components(stub), Impact: stub.Impact(), StartedAt: d.Now(), At: d.Now(),
 		})
 	}
 	if err != nil {

@@ -147,3 +147,12 @@ ledger: {dsn: "sqlite:%s"}
 		t.Errorf("told\n%s", heard)
 	}
 }
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}

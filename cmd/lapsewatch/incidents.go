@@ -87,10 +87,11 @@ func listedStubs(settings *config.Config, stubs []ledger.KeptStub) string {
 	for _, stub := range stubs {
 		phase := "waits for its hold-off"
 		if stub.Phase != "" {
+			stub.Hidden = stub.Hidden && !stub.There.Published
 			phase = phaseOf(stub.Stub)
 		}
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", clean.Text(stub.System, shownTargetRunes), stub.Key, phase,
-			when(cmp.Or(laterOf(stub.PhaseAt, stub.ResolvedAt), stub.FoundAt)), causesOf(stub.Stub), orDash(clean.Text(cmp.Or(stub.There.URL, stub.There.ID), shownErrorRunes)), stateOf(stub))
+			when(cmp.Or(laterOf(stub.PhaseAt, stub.ResolvedAt), stub.FoundAt)), causesOf(stub.Stub), orDash(clean.Text(cmp.Or(stub.There.URL, stub.There.ID), shownErrorRunes)), stateOf(settings, stub))
 	}
 	_ = table.Flush() // a strings.Builder takes everything
 	return out.String()
@@ -115,8 +116,14 @@ func order(stub ledger.KeptStub) int {
 }
 
 // stateOf says how the stub stands on its system.
-func stateOf(stub ledger.KeptStub) string {
+func stateOf(settings *config.Config, stub ledger.KeptStub) string {
 	var parts []string
+	if !slices.Contains(systemNames(settings), stub.System) {
+		parts = append(parts, "its status system is no longer configured: resolve it by hand")
+	}
+	if stub.There.Published {
+		parts = append(parts, "published by a person")
+	}
 	if !stub.There.TakenOver.IsZero() {
 		parts = append(parts, fmt.Sprintf("a person's since %s (%s): only annotated", when(stub.There.TakenOver), clean.Text(stub.There.How, shownErrorRunes)))
 	}
@@ -132,8 +139,8 @@ func stateOf(stub ledger.KeptStub) string {
 	case there.ID != "" && there.TakenOver.IsZero() && there.Revision < stub.Revision:
 		parts = append(parts, "is still to be brought up to date")
 	}
-	if len(parts) == 0 {
-		return "as it should be"
+	if len(parts) == 0 || len(parts) == 1 && stub.There.Published {
+		parts = append(parts, "as it should be")
 	}
 	return strings.Join(parts, "; ")
 }

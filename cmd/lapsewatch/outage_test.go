@@ -128,6 +128,8 @@ type mailRoom struct {
 	refuse func(to string) error
 	mu     sync.Mutex
 	kept   []string
+	// whole are the same mails as they came.
+	whole []string
 }
 
 func openMailRoom(t *testing.T) *mailRoom {
@@ -161,6 +163,7 @@ func (s roomSession) Data(r io.Reader) error {
 	mail, err := io.ReadAll(r)
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
+	s.room.whole = append(s.room.whole, string(mail))
 	// Quoted-printable breaks long lines with "=".
 	s.room.kept = append(s.room.kept, strings.NewReplacer("=\r\n", "", "\r\n", " ").Replace(string(mail)))
 	return err
@@ -207,68 +210,8 @@ func outageTenant(crmEnd, ownEnd time.Time) faketenant.Directory {
 	}
 }
 
-// signedIn notes that services have just used the secret.
-func (o *outage) signedIn(key string) {
-	o.tenant.Change(func(d *faketenant.Directory) {
-		d.SignIns = slices.DeleteFunc(d.SignIns, func(row faketenant.CredentialSignIn) bool { return row.KeyID == key })
-		d.SignIns = append(d.SignIns, faketenant.CredentialSignIn{KeyID: key, AppID: crmApp, CredentialOrigin: "application", LastSignInDateTime: faketenant.At(o.now)})
-	})
-}
-
 func (o *outage) secretsOfCRM(secrets ...faketenant.PasswordCredential) {
 	o.tenant.Change(func(d *faketenant.Directory) { d.Applications[1].PasswordCredentials = secrets })
-}
-
-// A CRM's mail stopped for 18½ hours because the secret of its app registration had
-// expired while services still used it, and a newer one stood beside it.
-func TestO1_TheOwnerHearsAMonthAheadAndUntilNothingUsesTheOldSecret(t *testing.T) {
-	ends := time.Date(2025, time.February, 14, 11, 30, 0, 0, time.UTC)
-	o := newOutage(t, time.Date(2025, time.January, 10, 6, 0, 0, 0, time.UTC), outageTenant(ends, ends.AddDate(1, 0, 0)))
-	story := map[string]string{
-		"01-15": "opened expires_soon", "01-22": "reminder expires_soon", "01-29": "reminder expires_soon", "02-05": "reminder expires_soon",
-		"02-08": "worsened expires_soon", "02-09": "reminder expires_soon", "02-10": "reminder expires_soon", "02-11": "reminder expires_soon",
-		"02-12": "reminder expires_soon", "02-13": "reminder expires_soon", "02-14": "reminder expires_soon",
-		"02-15": "worsened expired", "02-16": "reminder expired",
-		// On the 17th the last service has moved to the new secret and the old one is removed.
-		"02-17": "resolved expired removed",
-	}
-	for ; o.now.Before(time.Date(2025, time.February, 20, 0, 0, 0, 0, time.UTC)); o.now = o.now.AddDate(0, 0, 1) {
-		today := o.now.Format("01-02")
-		switch today {
-		case "02-10":
-			o.secretsOfCRM(secretUntil(crmOld, ends, ""), faketenant.PasswordCredential{
-				KeyID: crmNew, DisplayName: "new", Hint: "n3w", StartDateTime: faketenant.At(o.now), EndDateTime: faketenant.At(o.now.AddDate(1, 0, 0)),
-			})
-		case "02-17":
-			o.secretsOfCRM(faketenant.PasswordCredential{KeyID: crmNew, DisplayName: "new", Hint: "n3w", StartDateTime: "2025-02-10T06:00:00Z", EndDateTime: "2026-02-10T06:00:00Z"})
-		}
-		if o.now.Before(ends) {
-			o.signedIn(crmOld)
-		}
-		outcome := o.pass()
-		for _, recipient := range []string{outageOwner, outageTeam} {
-			if got := told(outcome, recipient); got != story[today] {
-				t.Errorf("%s: %s is told %q, want %q", today, recipient, got, story[today])
-			}
-		}
-		o.checkWords(today)
-	}
-}
-
-// checkWords reads the mail of the days on which the words matter most.
-func (o *outage) checkWords(today string) {
-	o.t.Helper()
-	words := map[string][]string{
-		"01-15": {"client secret expires 2025-02-14 11:30 UTC, in 30 days", "az ad app credential reset --append --id " + crmApp,
-			"https://portal.azure.com/#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~/Credentials/appId/" + crmApp},
-		"02-11": {"valid until 2026-02-10 06:00 UTC, stands beside it, but this one is still in use, last on 2025-02-11"},
-		"02-15": {"client secret expired 2025-02-14 11:30 UTC, 18 h ago", "but this one was in use until it expired, last on 2025-02-14"},
-	}
-	for _, want := range words[today] {
-		if mail := strings.ReplaceAll(o.mails.last(outageOwner), "=3D", "="); !strings.Contains(mail, want) {
-			o.t.Errorf("%s: the mail does not say %q:\n%s", today, want, mail)
-		}
-	}
 }
 
 func TestF11_ItsOwnSecretIsToldEarlyAndItsEndWithoutEntra(t *testing.T) {

@@ -1,7 +1,7 @@
 -- +goose Up
 
 -- The incident stubs: what should stand on each status system, and what is known of how it
--- stands there. state is waiting (for its hold-off), open or over.
+-- stands there. state is waiting (for its hold-off), open, owing (over, and not yet so there) or over.
 CREATE TABLE incidents (
     system TEXT NOT NULL,
     key TEXT NOT NULL,
