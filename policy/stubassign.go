@@ -49,7 +49,7 @@ func (r *StubRound) assign(system StatusSystem) {
 		if stub == nil {
 			stub = r.open(system, c)
 		}
-		r.join(system, stub, c)
+		r.join(stub, c)
 	}
 	for _, stub := range r.stubs {
 		if stub.System == system.Name && strings.HasPrefix(stub.Cause, manyCauses) && stub.Open() {
@@ -134,7 +134,7 @@ func (r *StubRound) open(system StatusSystem, c candidate) *Stub {
 }
 
 // join makes the finding one of the stub's causes, as it is now.
-func (r *StubRound) join(system StatusSystem, stub *Stub, c candidate) {
+func (r *StubRound) join(stub *Stub, c candidate) {
 	cause := stub.cause(c.state.finding.ID)
 	if cause == nil {
 		if cause = stub.room(); cause == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lapsewatch/config"
+	"lapsewatch/incidents"
 	"lapsewatch/internal/clean"
 	"lapsewatch/ledger"
 	"lapsewatch/runner"
@@ -185,6 +186,12 @@ func (a app) showStub(ctx context.Context, settings *config.Config, kept *ledger
 	systems, err := s.statusSystems()
 	if err != nil {
 		return err
+	}
+	for i := range systems {
+		// A terminal or a file has no markup to quote for, and remedies are to be copied.
+		if systems[i].words, err = incidents.NewWords(systems[i].Language, systems[i].Texts, nil); err != nil {
+			return misused("run `lapsewatch config check`", err)
+		}
 	}
 	var shown []string
 	for _, stub := range stubs {

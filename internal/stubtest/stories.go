@@ -13,10 +13,11 @@ import (
 	"lapsewatch/watch"
 )
 
-// tell plays the story of one certificate, and repeats each pass that failed at the next.
+// tell plays the story of one certificate, which lapses again after its end. What failed in
+// a pass is left to the next.
 func tell(t *testing.T, d *Desk) {
 	t.Helper()
-	for day, finding := range []func(string) watch.Finding{d.Soon, d.Expired, d.Expired, d.Well, d.Well, d.Well} {
+	for day, finding := range []func(string) watch.Finding{d.Soon, d.Expired, d.Expired, d.Well, d.Well, d.Well, d.Expired, d.Well, d.Well, d.Well} {
 		problems := d.Pass(finding("crm.example.com:443"))
 		if len(problems) > 0 {
 			t.Logf("pass %d: %v", day, problems)
@@ -161,6 +162,27 @@ func lostLedger(t *testing.T, suite incidenttest.Suite) {
 	}
 	if all := d.Ours(); len(all) != 2 || open != 1 {
 		t.Errorf("%d of %d records are open, want 1 of 2:\n%s", open, len(all), incidenttest.Dump(all))
+	}
+}
+
+func twoOnOneComponent(t *testing.T, suite incidenttest.Suite) {
+	d := Open(t, suite)
+	if len(d.Components()) == 0 {
+		return
+	}
+	d.MustPass(d.Expired("crm.example.com:443"), d.Expired("shop.example.com:443"))
+	down := d.Components()[0].Status
+	for range 4 {
+		d.MustPass(d.Well("crm.example.com:443"), d.Expired("shop.example.com:443"))
+		if status := d.Components()[0].Status; status != down {
+			t.Fatalf("the component went from %s to %s while the other is down", down, status)
+		}
+	}
+	for range 4 {
+		d.MustPass(d.Well("crm.example.com:443"), d.Well("shop.example.com:443"))
+	}
+	if status := d.Components()[0].Status; status != watch.Operational {
+		t.Errorf("the component is %s in the end", status)
 	}
 }
 

@@ -34,6 +34,7 @@ func Run(t *testing.T, suite incidenttest.Suite) {
 	t.Run("what a person deleted is not made again", func(t *testing.T) { deleted(t, suite) })
 	t.Run("F16 a ledger that was lost makes no second record", func(t *testing.T) { lostLedger(t, suite) })
 	t.Run("what lapses again soon is the same record", func(t *testing.T) { reopened(t, suite) })
+	t.Run("what is well for one stays down for another", func(t *testing.T) { twoOnOneComponent(t, suite) })
 	t.Run("F2 a run that lost its lease writes nothing", func(t *testing.T) { lostLease(t, suite) })
 }
 
@@ -199,6 +200,9 @@ func (d *Desk) describe() string {
 	var parts []string
 	for _, record := range d.Ours() {
 		parts = append(parts, fmt.Sprintf("%s open %t, %d texts", record.Phase, record.Open, len(record.Texts)))
+	}
+	for _, component := range d.Components() {
+		parts = append(parts, fmt.Sprintf("%s is %s", component.ID, component.Status))
 	}
 	return strings.Join(parts, "; ")
 }
