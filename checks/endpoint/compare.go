@@ -35,7 +35,7 @@ func (c comparison) fact(i int) watch.Fact {
 	if verdict == unseen {
 		return r.problem(m)
 	}
-	told := watch.Condition{Subject: m.subject, Identity: r.identity(), Details: m.details()}
+	told := watch.Condition{Subject: m.subject, Details: m.details()}
 	r.describe(told.Details)
 	peers := c.wellPeers(i)
 	if len(peers) > 0 {
@@ -52,8 +52,7 @@ func (c comparison) fact(i int) watch.Fact {
 	told.Remedy = r.last(verdict).remedy
 	if r.hold != nil {
 		told.Remedy = credentialRemedy
-		told.Details["status"] = r.hold.Status
-		told.Details["next_attempt"] = r.hold.RetryAt.UTC().Format(time.RFC3339)
+		r.describeHold(told.Details)
 	}
 	alike := c.alike(i)
 	told.Text += c.beside(peers, alike)

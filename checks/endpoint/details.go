@@ -1,9 +1,9 @@
 package endpoint
 
 import (
+	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -42,9 +42,9 @@ func (r reading) describe(details map[string]any) {
 	r.describeLast(details)
 }
 
-// describeLast adds what the latest samples say of who answers.
+// describeLast adds what the samples say of who answers.
 func (r reading) describeLast(details map[string]any) {
-	var versions []string
+	versions, certificates := map[string]bool{}, map[string]bool{}
 	for _, one := range r.samples {
 		if one.status > 0 {
 			details["status"] = one.status
@@ -52,31 +52,32 @@ func (r reading) describeLast(details map[string]any) {
 		if one.remote != "" {
 			details["remote_address"] = one.remote
 		}
+		if one.leaf != "" {
+			certificates[one.leaf] = true
+		}
 		if one.outcome != answered && r.count(answered) > 0 {
 			continue // an error page may be that of something in front of the service
 		}
 		if one.missing != "" {
 			details["version_missing"] = one.missing
 		}
-		if one.version != "" && !slices.Contains(versions, one.version) {
-			versions = append(versions, one.version)
+		if one.version != "" {
+			versions[one.version] = true
 		}
 	}
+	if len(certificates) > 0 {
+		details["certificate"] = slices.Sorted(maps.Keys(certificates))
+	}
 	if len(versions) > 0 {
-		slices.Sort(versions)
-		details["version"] = strings.Join(versions, ", ")
+		details["version"] = slices.Sorted(maps.Keys(versions))
 		delete(details, "version_missing")
 	}
 }
 
-// identity is the certificate that was served last; empty without TLS.
-func (r reading) identity() string {
-	for _, one := range slices.Backward(r.samples) {
-		if one.leaf != "" {
-			return one.leaf
-		}
-	}
-	return ""
+// describeHold adds until when a member is left alone.
+func (r reading) describeHold(details map[string]any) {
+	details["status"] = r.hold.Status
+	details["next_attempt"] = r.hold.RetryAt.UTC().Format(time.RFC3339)
 }
 
 // ms are milliseconds with one digit behind the point.

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -29,7 +30,7 @@ func (a attempt) failure(err error) sample {
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && len(refused.UnverifiedCertificates) > 0 {
 		seen := stopwatch{}
 		seen.served(refused.UnverifiedCertificates)
-		got.leaf = seen.leaf
+		got.leaf = cmp.Or(got.leaf, seen.leaf)
 	}
 	out := a.within.Err() != nil || neterr.TimedOut(err)
 	lookup, isLookup := errors.AsType[*net.DNSError](err)
@@ -38,6 +39,8 @@ func (a attempt) failure(err error) sample {
 	case byProxy != nil:
 		got.outcome, got.reason, got.text = unseen, watch.Unreachable, fmt.Sprintf("connect to %s by a proxy: %s", a.target.Host, shown(a.clean(byProxy)))
 		got.remedy = "Look at the proxy that this machine is told to use (HTTPS_PROXY, NO_PROXY)."
+	case errors.Is(err, errInside):
+		got.outcome, got.text, got.remedy = failed, errInside.Error(), "Look at where the service sends its callers."
 	case isLookup && !lookup.IsTimeout:
 		got.outcome, got.reason, got.text = unseen, watch.NameNotFound, fmt.Sprintf("look up %s: %s", a.target.Hostname(), shown(lookup.Err))
 	case isLookup || out && got.resolving:
@@ -49,6 +52,7 @@ func (a attempt) failure(err error) sample {
 		got.outcome = failed
 		got.text, got.remedy = a.words(err)
 	default:
+		got.noRoute = errors.Is(err, neterr.HostUnreachable)
 		got.outcome, got.reason, got.text = unseen, watch.Unreachable, fmt.Sprintf("connect to %s: %s", a.target.Host, shown(a.clean(cause(err))))
 	}
 	return got
@@ -107,6 +111,8 @@ func (a attempt) words(err error) (text, remedy string) {
 		return "the connection was closed without a complete answer", ""
 	case strings.Contains(text, "response headers exceeded"):
 		return fmt.Sprintf("the header of the answer has more than %d bytes", maxHeader), ""
+	case strings.Contains(text, "Location header"):
+		return "its redirect leads to what is no address", "" // the error repeats it
 	case strings.Contains(text, "malformed "):
 		return "what it answers is no HTTP", "Check the port: what answers there is no web server."
 	case errors.Is(err, context.Canceled):

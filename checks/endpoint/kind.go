@@ -10,16 +10,15 @@ package endpoint
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lapsewatch/checks"
-	"lapsewatch/internal/cafile"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/holdoff"
 	"lapsewatch/watch"
@@ -48,6 +47,9 @@ type member struct {
 	target  *url.URL
 	expects statuses
 	book    *holdoff.Book
+	// fresh: its credential was refused in the latest pass, so that a second look may ask
+	// once more.
+	fresh atomic.Bool
 }
 
 // New makes the check from options that Validate accepted.
@@ -107,7 +109,7 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 		members += len(g.members)
 	}
 	c.env.Expect(members)
-	return c.pass(ctx, c.groups, c.options.Samples, false, sink)
+	return c.pass(ctx, c.groups, look{samples: c.options.Samples, sink: sink})
 }
 
 // Recheck implements watch.Rechecker: it asks the groups of the subjects once more, with all
@@ -115,18 +117,18 @@ func (c *check) Collect(ctx context.Context, sink watch.Sink) error {
 func (c *check) Recheck(ctx context.Context, subjectIDs []string, sink watch.Sink) error {
 	asked := func(m *member) bool { return slices.Contains(subjectIDs, m.subject.ID) }
 	again := slices.DeleteFunc(slices.Clone(c.groups), func(g *group) bool { return !slices.ContainsFunc(g.members, asked) })
-	return c.pass(ctx, again, c.options.Samples, false, func(fact watch.Fact) {
+	return c.pass(ctx, again, look{samples: c.options.Samples, again: true, sink: func(fact watch.Fact) {
 		if slices.Contains(subjectIDs, fact.About().ID) {
 			sink(fact)
 		}
-	})
+	}})
 }
 
 // Try asks each member once.
 func (c *check) Try(ctx context.Context) []watch.Ability {
 	var mu sync.Mutex
 	var found []watch.Ability
-	err := c.pass(ctx, c.groups, 1, true, func(fact watch.Fact) {
+	err := c.pass(ctx, c.groups, look{samples: 1, trying: true, sink: func(fact watch.Fact) {
 		ability := watch.Ability{Name: fact.About().Name, Gives: "answers as expected", Required: true}
 		if !late(fact) {
 			checks.Missed(&ability, fact)
@@ -134,7 +136,7 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 		mu.Lock()
 		defer mu.Unlock()
 		found = append(found, ability)
-	})
+	}})
 	if err != nil {
 		found = append(found, watch.Ability{Name: "try", Gives: "answers as expected", Required: true, Err: err})
 	}
@@ -146,83 +148,6 @@ func (c *check) Try(ctx context.Context) []watch.Ability {
 func late(fact watch.Fact) bool {
 	condition, ok := fact.(watch.Condition)
 	return ok && (condition.Reason == watch.ResponseSlow || condition.Reason == watch.DivergentMember)
-}
-
-// pass is one look at groups.
-type pass struct {
-	*check
-	samples int
-	// roots are the authorities to trust; nil means the system's.
-	roots *x509.CertPool
-	// trying: a member that refused its credential is asked in spite of that.
-	trying bool
-	sink   watch.Sink
-}
-
-func (c *check) pass(ctx context.Context, groups []*group, samples int, trying bool, sink watch.Sink) error {
-	p := &pass{check: c, samples: samples, trying: trying, sink: sink}
-	if c.options.CAFile != "" {
-		roots, err := cafile.Pool(c.options.CAFile)
-		if err != nil {
-			return fmt.Errorf("look at endpoints: %w", err)
-		}
-		p.roots = roots
-	}
-	var turns []turn
-	for _, g := range groups {
-		round := &round{group: g, readings: make([]reading, len(g.members)), left: len(g.members)}
-		for i := range g.members {
-			turns = append(turns, turn{round, i})
-		}
-	}
-	checks.Each(c.env.Concurrency, slices.Values(turns), func(t turn) {
-		var found reading
-		if fault := checks.Guard(func() { found = p.look(ctx, t.round.group.members[t.index]) }); fault != nil {
-			found = unread(watch.InternalError, fault, "")
-		}
-		if last := t.round.keep(t.index, found); last && ctx.Err() == nil {
-			p.tell(t.round)
-		}
-	}, func(t turn, fault error) {
-		sink(unread(watch.InternalError, fault, "").problem(t.round.group.members[t.index]))
-	})
-	if ctx.Err() != nil {
-		return fmt.Errorf("the pass over endpoints was cut short: %w", context.Cause(ctx))
-	}
-	return nil
-}
-
-// turn is the look at one member in a round over its group.
-type turn struct {
-	round *round
-	index int
-}
-
-// round collects what was read of each member of a group.
-type round struct {
-	group    *group
-	mu       sync.Mutex
-	readings []reading
-	left     int
-}
-
-// keep notes a reading and reports whether it was the last one.
-func (r *round) keep(index int, found reading) (last bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.readings[index] = found
-	r.left--
-	return r.left == 0
-}
-
-// tell tells of a group whose members were all looked at.
-func (p *pass) tell(r *round) {
-	view := comparison{group: r.group, readings: r.readings, limits: limits{
-		warn: time.Duration(p.options.Warn), timeout: p.timeout, factor: p.options.Peers.Factor, atLeast: time.Duration(p.options.Peers.AtLeast),
-	}}
-	for i := range r.readings {
-		p.sink(view.fact(i))
-	}
 }
 
 const maxShown = 200

@@ -88,7 +88,7 @@ func defaults() Options {
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")
 
 // telling are parts of the names of headers whose values are secrets.
-var telling = regexp.MustCompile(`(?i)auth|cookie|token|secret|password|key|credential|session|signature`)
+var telling = regexp.MustCompile(`(?i)auth|cookie|token|secret|password|key|credential|session|signature|jwt|bearer|pwd|(^|[-_])pass`)
 
 // reserved are the headers that belong to the connection or are the check's own.
 var reserved = []string{
@@ -125,6 +125,12 @@ func (o Options) Validate() error {
 		faults = append(faults, entry.ListFaults(at, g.Members)...)
 		for j, m := range g.Members {
 			m.check(fmt.Sprintf("%s[%d]", at, j), wrong)
+			for k, other := range g.Members[:j] {
+				if m.URL == other.URL && slices.Equal(m.Headers, other.Headers) {
+					wrong(fmt.Sprintf("%s[%d].url", at, j), fmt.Errorf("repeats %s[%d]: a member is no peer of itself", at, k))
+					break
+				}
+			}
 		}
 	}
 	return errors.Join(faults...)

@@ -94,6 +94,17 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		{"a header without a value", header(endpoint.Header{Name: "Accept"}), m + ".headers[0].value: want exactly one of value and text"},
 		{"a header with two", header(endpoint.Header{Name: "Accept", Text: "x", Value: secret}), m + ".headers[0].value: want exactly one of value and text"},
 		{"a secret in the configuration", header(endpoint.Header{Name: "X-Api-Key", Text: "x"}), m + ".headers[0].text: such a header holds a secret, which is given by reference: value: {file: PATH} or {env: NAME}"},
+		{"a token in the configuration", header(endpoint.Header{Name: "X-Jwt", Text: "x"}), m + ".headers[0].text: such a header holds a secret, which is given by reference: value: {file: PATH} or {env: NAME}"},
+		{"a bearer in the configuration", header(endpoint.Header{Name: "Bearer", Text: "x"}), m + ".headers[0].text: such a header holds a secret, which is given by reference: value: {file: PATH} or {env: NAME}"},
+		{"a password in the configuration", header(endpoint.Header{Name: "X-Pass", Text: "x"}), m + ".headers[0].text: such a header holds a secret, which is given by reference: value: {file: PATH} or {env: NAME}"},
+		{"a short password in the configuration", header(endpoint.Header{Name: "X-Pwd", Text: "x"}), m + ".headers[0].text: such a header holds a secret, which is given by reference: value: {file: PATH} or {env: NAME}"},
+		{"a word in the configuration", header(endpoint.Header{Name: "X-Bypass-Cache", Text: "x"}), ""},
+		{"an address twice", func(o *endpoint.Options) {
+			o.Groups[0].Members = append(o.Groups[0].Members, endpoint.Member{Entry: entry.Entry{Name: "ring-2"}, URL: o.Groups[0].Members[0].URL})
+		}, "groups[0].members[1].url: repeats groups[0].members[0]: a member is no peer of itself"},
+		{"an address twice, by another header", func(o *endpoint.Options) {
+			o.Groups[0].Members = append(o.Groups[0].Members, endpoint.Member{Entry: entry.Entry{Name: "ring-2"}, URL: o.Groups[0].Members[0].URL, Headers: []endpoint.Header{{Name: "X-Ring", Text: "2"}}})
+		}, ""},
 		{"a text that cannot be seen", header(endpoint.Header{Name: "Accept", Text: "a\r\nb"}), m + ".headers[0].text: want at most 1000 characters that can be seen"},
 		{"a reference to two places", header(endpoint.Header{Name: "X", Value: watch.SecretRef{Env: "T", File: "t"}}), m + ".headers[0].value: a secret is given by reference: want exactly one of {file: PATH} or {env: NAME}"},
 		{"a secret over http", member(func(m *endpoint.Member) {
@@ -118,7 +129,7 @@ func TestEachWrongValueHasItsPlace(t *testing.T) {
 }
 
 func TestAMemberHasTheOwnersAndTheLinkOfItsGroup(t *testing.T) {
-	options := at("ring-1", "tcp://127.0.0.1:1", "ring/2", "tcp://127.0.0.1:1")
+	options := at("ring-1", "tcp://127.0.0.1:1", "ring/2", "tcp://127.0.0.1:2")
 	options.Groups[0].Owners, options.Groups[0].Link = []string{"ops@example.com"}, "https://wiki.example.com/rings"
 	options.Groups[0].Members[1].Owners, options.Groups[0].Members[1].Link = []string{"two@example.com"}, "https://wiki.example.com/ring-2"
 	env := real(t)

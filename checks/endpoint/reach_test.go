@@ -139,3 +139,108 @@ func TestTheLookUpOfTheNameIsTimedOnItsOwn(t *testing.T) {
 		t.Errorf("the look-up took %v: %s %v", spent, found.Text, found.Details)
 	}
 }
+
+// A ring whose datacentre has lost its power is no host any more: its router says so.
+func TestO3_AMissingRouteIsTheMembersFaultWhereOthersAreReached(t *testing.T) {
+	good := httptest.NewServer(fine)
+	defer good.Close()
+	const gone, alsoGone = "http://127.0.0.9:1", "http://127.0.0.9:2"
+	routeless := func(err error) checks.Env {
+		env := real(t)
+		env.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if strings.HasPrefix(address, "127.0.0.9:") {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", err)}
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}
+		return env
+	}
+	elsewhere := func(options, other endpoint.Options) endpoint.Options {
+		options.Groups = append(options.Groups, other.Groups...)
+		options.Groups[1].Name = "others"
+		return options
+	}
+	down, unreachable := routeless(syscall.EHOSTUNREACH), routeless(syscall.ENETUNREACH)
+	wantMasked(t, pass(t, at("ring-1", gone, "ring-2", good.URL), down),
+		"rings/ring-1: critical response_failed: the request failed: there is no route to its host, while its peer ring-2 answers in N ms", "rings/ring-2: ok: answers in N ms")
+	wantMasked(t, pass(t, elsewhere(at("ring", gone), at("good", good.URL)), down),
+		"others/good: ok: answers in N ms", "rings/ring: critical response_failed: the request failed: there is no route to its host")
+	wantMasked(t, pass(t, elsewhere(at("ring", gone), at("other", alsoGone)), down),
+		"others/other: unknown unreachable: could not be read: connect to 127.0.0.9:2: no route to host", "rings/ring: unknown unreachable: could not be read: connect to 127.0.0.9:1: no route to host")
+	wantMasked(t, pass(t, at("ring-1", gone, "ring-2", good.URL), unreachable),
+		"rings/ring-1: unknown unreachable: could not be read: connect to 127.0.0.9:1: network is unreachable", "rings/ring-2: ok: answers in N ms")
+	check := checktest.Build(t, endpoint.Kind, at("ring-1", gone, "ring-2", good.URL), down)
+	checktest.Pass(t, check)
+	wantMasked(t, recheck(t, check, "rings/ring-1"), "rings/ring-1: critical response_failed: the request failed: there is no route to its host, while its peer ring-2 answers in N ms")
+}
+
+func TestNoRedirectLeadsToWhereCloudsKeepTheirSecrets(t *testing.T) {
+	inner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"version":"` + canary + `"}`)) }))
+	defer inner.Close()
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(inner.URL, "http://"))
+	const refused = "rings/ring: critical response_failed: the request failed: its redirect leads to an address of this machine or of its cloud's own services, and is not followed"
+	for target, want := range map[string]string{
+		"http://169.254.169.254/latest/meta-data":     refused,
+		"http://[fe80::1]/":                           refused,
+		"http://168.63.129.16/machine":                refused,
+		"http://100.100.100.200/latest":               refused,
+		"http://[fd00:ec2::254]/latest":               refused,
+		"http://[64:ff9b::a9fe:a9fe]/latest":          refused,
+		"http://[::ffff:169.254.169.254]/latest":      refused,
+		"http://metadata.example:" + port + "/latest": refused,
+		"http://here.example:" + port + "/":           "rings/ring: ok: answers in N ms",
+		"http://127.0.0.1:" + port + "/":              "rings/ring: ok: answers in N ms",
+	} {
+		t.Run(target, func(t *testing.T) {
+			home := httptest.NewServer(http.RedirectHandler(target, http.StatusFound))
+			defer home.Close()
+			options := at("ring", home.URL)
+			options.Groups[0].Members[0].Redirects, options.Groups[0].Members[0].VersionJSON = 1, "/version"
+			env := real(t)
+			env.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				host, port, _ := net.SplitHostPort(address)
+				named := map[string]string{"here.example": "127.0.0.1", "metadata.example": "127.0.0.1"}
+				conn, err := (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(cmp.Or(named[host], host), port))
+				if err == nil && host == "metadata.example" {
+					conn = metadata{conn}
+				}
+				return conn, err
+			}
+			facts := pass(t, options, env)
+			wantMasked(t, facts, want)
+			checktest.WantNone(t, []string{canary}, map[string]string{"facts": checktest.Shown(t, facts...)})
+		})
+	}
+}
+
+// metadata is a connection to where a cloud serves metadata.
+type metadata struct{ net.Conn }
+
+func (metadata) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(169, 254, 169, 254), Port: 80}
+}
+
+func (metadata) Write([]byte) (int, error) { panic("something was sent") }
+
+func TestNoRedirectLeadsBackToThisMachine(t *testing.T) {
+	inner := httptest.NewServer(fine)
+	defer inner.Close()
+	home := httptest.NewServer(http.RedirectHandler(inner.URL, http.StatusFound))
+	defer home.Close()
+	options := at("ring", "http://ring.example:80/")
+	options.Groups[0].Members[0].Redirects = 1
+	env := real(t)
+	env.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address != "ring.example:80" {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, strings.TrimPrefix(home.URL, "http://"))
+		return public{conn}, err
+	}
+	wantMasked(t, pass(t, options, env), "rings/ring: critical response_failed: the request failed: its redirect leads to an address of this machine or of its cloud's own services, and is not followed")
+}
+
+// public is a connection to a host elsewhere.
+type public struct{ net.Conn }
+
+func (public) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80} }

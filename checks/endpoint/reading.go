@@ -18,7 +18,8 @@ import (
 // reading is what a pass read of one member.
 type reading struct {
 	samples []sample
-	// hold is set for a member that refused its credential, and is left alone.
+	// hold is set for a member that refuses its credential, or, without samples, is left
+	// alone since it did.
 	hold *holdoff.Hold
 	// reason, err and remedy say why nothing was sent.
 	reason watch.Reason
@@ -30,35 +31,79 @@ func unread(reason watch.Reason, err error, remedy string) reading {
 	return reading{reason: reason, err: err, remedy: remedy}
 }
 
-// look sends a member its requests, one after the other.
-func (p *pass) look(ctx context.Context, m *member) reading {
-	with, err := p.credential(m)
-	if err != nil {
-		return unread(watch.Unreadable, err, "Put the value where the member's headers refer to, and nothing else.")
+// visit sends a member its requests, one after the other, until it is done or keeps silent.
+func (p *pass) visit(ctx context.Context, t *turn) {
+	m := t.member()
+	if !t.begun {
+		with, err := p.credential(m)
+		if err != nil {
+			t.reading, t.done = unread(watch.Unreadable, err, "Put the value where the member's headers refer to, and nothing else."), true
+			return
+		}
+		t.begun, t.with = true, with
 	}
-	key := with.key()
-	known := p.recall(ctx, m, key)
-	if known != nil && p.env.Now().Before(known.RetryAt) && !p.trying {
-		return reading{hold: known}
+	known := p.recall(ctx, m, t.with.key())
+	repeats := p.again && m.fresh.Swap(false)
+	if held := known != nil && p.env.Now().Before(known.RetryAt); held && !p.trying && !repeats && len(t.reading.samples) == 0 {
+		t.reading, t.done = left(known), true
+		m.fresh.Store(false)
+		return
 	}
-	var found reading
-	for range p.samples {
-		if ctx.Err() != nil {
+	for !t.done && ctx.Err() == nil {
+		one := p.ask(ctx, m, t.with)
+		if one.reaches() {
+			p.reached.Store(true)
+		}
+		t.reading.samples = append(t.reading.samples, one)
+		if one.refused && t.reading.count(answered) == 0 {
+			t.reading.hold, t.done = p.refused(ctx, m, t.with.key(), known, one), true
+			return
+		}
+		if t.done = t.reading.enough(p.samples); one.late() {
 			break
 		}
-		one := p.ask(ctx, m, with)
-		found.samples = append(found.samples, one)
-		if one.refused {
-			refusal := holdoff.Refusal{Reason: watch.ResponseFailed, Text: one.text, Status: one.status, Lasting: true}
-			hold := m.book.Refused(ctx, known, refusal, one.retryAfter, key, p.env.Now())
-			found.hold = &hold
-			return found
-		}
 	}
-	if len(key) > 0 && slices.ContainsFunc(found.samples, func(s sample) bool { return s.outcome == answered }) {
+	if t.done && len(t.with.key()) > 0 && t.reading.count(answered) > 0 {
 		m.book.Succeeded(ctx)
 	}
+}
+
+// refused notes that a member refuses its credential. A second look repeats what the first
+// one noted.
+func (p *pass) refused(ctx context.Context, m *member, key []byte, known *holdoff.Hold, one sample) *holdoff.Hold {
+	if p.again && known != nil {
+		return known
+	}
+	refusal := holdoff.Refusal{Reason: watch.ResponseFailed, Text: one.text, Status: one.status, Lasting: true}
+	hold := m.book.Refused(ctx, known, refusal, one.retryAfter, key, p.env.Now())
+	m.fresh.Store(!p.trying)
+	return &hold
+}
+
+// left is the reading of a member that is left alone.
+func left(known *holdoff.Hold) reading {
+	found := unread(watch.AuthFailed, fmt.Errorf("not measured since %s: %s to the credential in the headers (%s)", stamp(known.TriedAt), shown(known.Text), known.Clause()), credentialRemedy)
+	found.hold = known
 	return found
+}
+
+// enough reports whether more requests would tell nothing more.
+func (r reading) enough(samples int) bool {
+	return len(r.samples) >= samples || 2*r.count(silent) > samples
+}
+
+// routeless reports whether the system had no route to the member.
+func (r reading) routeless() bool {
+	return slices.ContainsFunc(r.samples, func(s sample) bool { return s.noRoute })
+}
+
+// blame counts a missing route as the member's fault: others were reached.
+func (r *reading) blame() {
+	for i := range r.samples {
+		if one := &r.samples[i]; one.noRoute {
+			one.outcome, one.text, one.reason = failed, "there is no route to its host", ""
+		}
+	}
 }
 
 func (p *pass) recall(ctx context.Context, m *member, key []byte) *holdoff.Hold {
@@ -118,10 +163,10 @@ func (c credential) key() []byte {
 func (r reading) verdict() outcome {
 	measured, quiet, bad := r.count(answered)+r.count(silent)+r.count(failed), r.count(silent), r.count(failed)
 	switch {
-	case r.hold != nil:
-		return failed
 	case measured == 0:
 		return unseen
+	case r.hold != nil:
+		return failed
 	case 2*(quiet+bad) <= measured:
 		return answered
 	case quiet >= bad:
@@ -181,6 +226,9 @@ func (r reading) problem(m *member) watch.Problem {
 	if r.err == nil {
 		last := r.last(unseen)
 		told.Reason, told.Err, told.Remedy = last.reason, errors.New(last.text), last.remedy
+	}
+	if r.hold != nil {
+		r.describeHold(told.Details)
 	}
 	return told
 }

@@ -127,11 +127,18 @@ func TestWhatAServiceSaysOfItsVersionIsADetail(t *testing.T) {
 			m.VersionHeader, m.VersionJSON, m.Headers = row.header, row.pointer, []endpoint.Header{secretHeader()}
 			found := checktest.As[watch.Condition](t, pass(t, options, withSecret(real(t), canary))[0])
 			got := fmt.Sprintf("%v, %v", found.Details["version"], found.Details["version_missing"])
-			want := fmt.Sprintf("%v, %v", orNil(row.version), orNil(row.missing))
+			want := fmt.Sprintf("%v, %v", listed(row.version), orNil(row.missing))
 			checktest.Equal(t, "version and why there is none", got, want)
 			checktest.Equal(t, "the reason", found.Reason, "")
 		})
 	}
+}
+
+func listed(version string) any {
+	if version == "" {
+		return nil
+	}
+	return []string{version}
 }
 
 func orNil(text string) any {
@@ -163,7 +170,7 @@ func TestARefusedCredentialIsNotSentAgainForAWhile(t *testing.T) {
 	}
 	look("critical response_failed: it answered 401 Unauthorized to the credential in the headers (not asked again before 2026-11-22 07:00 UTC, after 1 refusal)", 1)
 	now = now.Add(30 * time.Minute)
-	look("critical response_failed: it answered 401 Unauthorized to the credential in the headers (not asked again before 2026-11-22 07:00 UTC, after 1 refusal)", 1)
+	look("unknown auth_failed: could not be read: not measured since 2026-11-22 06:00 UTC: it answered 401 Unauthorized to the credential in the headers (not asked again before 2026-11-22 07:00 UTC, after 1 refusal)", 1)
 	check := checktest.Build(t, endpoint.Kind, options, env).(watch.Trier)
 	abilities := checktest.ShownOfTry(check.Try(t.Context()))
 	checktest.WantWords(t, "the trial", abilities, "it answered 401 Unauthorized to the credential in the headers", "rings/ring")

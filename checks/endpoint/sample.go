@@ -43,6 +43,8 @@ type sample struct {
 	status int
 	// text says of a silent one what it lacks, and of one that failed or is unseen why.
 	text string
+	// noRoute: the system knows no way to the member. Whose fault that is, others tell.
+	noRoute bool
 	// reason and remedy are those of an unseen one; remedy also of one that failed.
 	reason watch.Reason
 	remedy string
@@ -53,6 +55,14 @@ type sample struct {
 	refused    bool
 	retryAfter time.Duration
 }
+
+// reaches reports whether the member was there, in whatever state.
+func (s sample) reaches() bool {
+	return s.outcome == answered || s.outcome == failed || s.outcome == silent && s.connected && !s.byProxy
+}
+
+// late reports whether a request took all of its time for nothing.
+func (s sample) late() bool { return s.outcome == silent || s.reason == watch.TimedOut }
 
 const (
 	userAgent   = "lapsewatch"
@@ -89,7 +99,11 @@ func (p *pass) ask(ctx context.Context, m *member, with credential) sample {
 	}
 	request.Header = with.header.Clone()
 	request.Header.Set("User-Agent", userAgent)
-	response, err := (&http.Client{Transport: transport, CheckRedirect: a.redirect}).Do(request)
+	send := transport.RoundTrip // which reads no address that the answer leads to
+	if m.Redirects > 0 {
+		send = (&http.Client{Transport: transport, CheckRedirect: a.redirect}).Do
+	}
+	response, err := send(request)
 	if err != nil {
 		return a.failure(err)
 	}
@@ -173,26 +187,6 @@ func (a attempt) transport() (*http.Transport, error) {
 	return transport, nil
 }
 
-// redirect follows as many as are allowed. No header goes along to another host, and none
-// leads from https to http.
-func (a attempt) redirect(next *http.Request, before []*http.Request) error {
-	last := before[len(before)-1]
-	known := next.URL.Scheme == schemeHTTPS || next.URL.Scheme == schemeHTTP && last.URL.Scheme == schemeHTTP
-	if len(before) > a.Redirects || !known || next.URL.User != nil {
-		return http.ErrUseLastResponse
-	}
-	// net/http copies the header of the first request to each, and adds the address that led
-	// there. A host that the way has left is another one when it leads back there.
-	elsewhere := func(one *http.Request) bool {
-		return one.URL.Host != a.target.Host || one.URL.Scheme != a.target.Scheme
-	}
-	if elsewhere(next) || slices.ContainsFunc(before, elsewhere) {
-		next.Header = http.Header{"User-Agent": {userAgent}}
-	}
-	next.Header.Del("Referer")
-	return nil
-}
-
 // answer reads what was answered and holds it against what is expected.
 func (a attempt) answer(response *http.Response) sample {
 	text, document := &finder{wanted: []byte(a.ExpectText)}, &bytes.Buffer{}
@@ -213,7 +207,11 @@ func (a attempt) answer(response *http.Response) sample {
 		return broken
 	}
 	got := sample{outcome: answered, took: took, progress: a.watch.so(), status: response.StatusCode}
-	got.version, got.missing = a.version(response.Header, document.Bytes(), a.with.secrets)
+	if response.Request != nil && !a.own(response.Request) {
+		got.missing = a.foreign()
+	} else {
+		got.version, got.missing = a.version(response.Header, document.Bytes(), a.with.secrets)
+	}
 	switch {
 	case !a.expects.have(got.status):
 		got.outcome, got.text = failed, "it answered "+said(got.status)

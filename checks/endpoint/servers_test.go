@@ -194,11 +194,12 @@ func TestARealServerIsDescribed(t *testing.T) {
 	options.Groups[0].Members[0].VersionHeader = "Server"
 	facts := pass(t, options, real(t))
 	found := checktest.As[watch.Condition](t, facts[0])
-	checktest.Equal(t, "the identity", found.Identity, fmt.Sprintf("sha256:%x", sha256.Sum256(pair.Cert.Raw)))
+	checktest.Equal(t, "the identity", found.Identity, "")
+	checktest.Equal(t, "the certificate", fmt.Sprint(found.Details["certificate"]), fmt.Sprintf("[sha256:%x]", sha256.Sum256(pair.Cert.Raw)))
 	for key, want := range map[string]any{"address": "https://" + nginx, "remote_address": nginx, "status": 200, "samples": 3, "answered": 3} {
 		checktest.Equal(t, key, found.Details[key], want)
 	}
-	if version := fmt.Sprint(found.Details["version"]); !strings.HasPrefix(version, "nginx") {
+	if version := fmt.Sprint(found.Details["version"]); !strings.HasPrefix(version, "[nginx") {
 		t.Errorf("the version is %q", version)
 	}
 	for _, key := range []string{"latency_ms", "latency_min_ms", "latency_max_ms", "connect_ms", "tls_ms", "first_byte_ms"} {
@@ -240,7 +241,7 @@ func TestACertificateThatCallersRefuseIsAFailure(t *testing.T) {
 			facts := pass(t, options, real(t))
 			wantMasked(t, facts, "rings/ring: critical response_failed: the request failed: "+row.want)
 			found := checktest.As[watch.Condition](t, facts[0])
-			checktest.Equal(t, "the identity", found.Identity, fmt.Sprintf("sha256:%x", sha256.Sum256(row.pair.Cert.Raw)))
+			checktest.Equal(t, "the certificate", fmt.Sprint(found.Details["certificate"]), fmt.Sprintf("[sha256:%x]", sha256.Sum256(row.pair.Cert.Raw)))
 			checktest.Equal(t, "the remedy", found.Remedy, "Look at the certificate, which callers refuse; a check of kind tls tells more of it.")
 			if _, timed := found.Details["tls_ms"]; !timed {
 				t.Errorf("the handshake was not timed: %v", found.Details)

@@ -24,6 +24,10 @@ type stopwatch struct {
 	resolving, connected, shaking, secured, begun, byProxy bool
 	asked, shook, ready                                    time.Time
 	remote, leaf                                           string
+	// first is the address of the member itself, whatever redirects lead to.
+	first net.Addr
+	// hops is how many redirects were followed.
+	hops int
 }
 
 // parts are what the time went by with; after redirects, with all of them.
@@ -64,9 +68,9 @@ func (s *stopwatch) trace() *httptrace.ClientTrace {
 	}
 }
 
-// served notes the certificate of the server that was asked last.
+// served notes the certificate of the member itself, which is asked first.
 func (s *stopwatch) served(chain []*x509.Certificate) {
-	if len(chain) > 0 {
+	if len(chain) > 0 && s.leaf == "" {
 		s.leaf = fmt.Sprintf("sha256:%x", sha256.Sum256(chain[0].Raw))
 	}
 }
@@ -94,6 +98,10 @@ func (s *stopwatch) dial(within context.Context, dial dialFunc) dialFunc {
 		began, dns := time.Now(), s.so().parts.dns
 		conn, err := dial(within, network, address)
 		if err != nil {
+			return nil, err
+		}
+		if err := s.inside(conn.RemoteAddr()); err != nil {
+			_ = conn.Close() // nothing was written
 			return nil, err
 		}
 		s.hold(func() {

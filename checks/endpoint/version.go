@@ -39,6 +39,14 @@ func (m *member) version(header http.Header, body []byte, secrets []watch.Secret
 	return clean.Text(strings.Join(strings.Fields(redact.JWTs(redact.Text(version, secrets...))), " "), maxVersion), missing
 }
 
+// foreign is why an answer of another host says no version.
+func (m *member) foreign() string {
+	if m.VersionHeader == "" && m.VersionJSON == "" {
+		return ""
+	}
+	return "the answer is that of another host, which a redirect led to"
+}
+
 var errPointer = fmt.Errorf("want a JSON pointer (RFC 6901) of at most %d bytes, such as /build/version", maxPointer)
 
 // parsePointer gives the names and indices that a JSON pointer leads along (RFC 6901, 3 and 4).

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
+	"sync"
 
 	"lapsewatch/internal/msgraph"
 	"lapsewatch/internal/webclient"
@@ -38,48 +38,13 @@ func managementOf(cloud msgraph.Cloud) string {
 	return azureManagement
 }
 
-// events is a page of Events_ListBySubscriptionId.
-type events struct {
-	Value []event `json:"value"`
-	Next  text    `json:"nextLink"`
-}
-
-type event struct {
-	Name       text `json:"name"`
-	Properties *struct {
-		Type    text     `json:"eventType"`
-		Status  text     `json:"status"`
-		Level   text     `json:"level"`
-		Event   text     `json:"eventLevel"`
-		Title   text     `json:"title"`
-		Started text     `json:"impactStartTime"`
-		Impact  []impact `json:"impact"`
-	} `json:"properties"`
-}
-
-type impact struct {
-	Service text `json:"impactedService"`
-	Regions []struct {
-		Region text `json:"impactedRegion"`
-		Status text `json:"status"`
-	} `json:"impactedRegions"`
-}
-
 func readAzureHealth(ctx context.Context, l *look, s Source) (reading, error) {
-	entra, err := msgraph.Open(s.Azure.SignIn, msgraph.Env{
-		Log: l.env.Log, HTTP: l.env.HTTP, Secrets: l.env.Secrets, Memory: l.env.Memory, Interactive: l.atOnce, Resource: managementOf(s.Azure.Cloud),
-	})
+	as, err := l.accounts.open(l, s)
 	if err != nil {
 		return reading{}, err
 	}
-	defer entra.Close()
-	client, err := webclient.Open(l.setup(), webclient.Env{HTTP: entra.HTTP(), Now: l.env.Now, Timeout: l.timeout()})
-	if err != nil {
-		return reading{}, err
-	}
-	defer client.Close()
-	a := &azure{look: l, source: s, entra: entra, client: client}
-	if a.token, err = entra.Token(ctx, watch.Secret{}); err != nil {
+	a := &azure{look: l, source: s, entra: as.entra, client: as.client}
+	if a.token, err = a.entra.Token(ctx, watch.Secret{}); err != nil {
 		return reading{}, err
 	}
 	all, err := a.events(ctx)
@@ -87,6 +52,60 @@ func readAzureHealth(ctx context.Context, l *look, s Source) (reading, error) {
 		return reading{}, err
 	}
 	return readEvents(all, l.upstream.Components, l.upstream.Regions, l.now), nil
+}
+
+// account is one sign-in for one service.
+type account struct {
+	entra  *msgraph.Client
+	client *webclient.Client
+}
+
+// accounts are those of a pass: each signs in once, however many sources there are for it,
+// since a wrong secret that is sent many times locks its application out.
+type accounts struct {
+	mu   sync.Mutex
+	made map[string]account
+}
+
+func (a *accounts) open(l *look, s Source) (account, error) {
+	resource := managementOf(s.Azure.Cloud)
+	options, err := json.Marshal(s.Azure.SignIn)
+	if err != nil {
+		return account{}, fmt.Errorf("tell sign-ins to Azure apart: %w", err)
+	}
+	key := resource + " " + string(options)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known, has := a.made[key]; has {
+		return known, nil
+	}
+	var made account
+	made.entra, err = msgraph.Open(s.Azure.SignIn, msgraph.Env{
+		Log: l.env.Log, HTTP: l.env.HTTP, Secrets: l.env.Secrets, Memory: l.env.Memory, Interactive: l.atOnce, Resource: resource,
+	})
+	if err != nil {
+		return account{}, err
+	}
+	made.client, err = webclient.Open(l.setup(), webclient.Env{HTTP: made.entra.HTTP(), Now: l.env.Now, Timeout: l.timeout()})
+	if err != nil {
+		made.entra.Close()
+		return account{}, err
+	}
+	if a.made == nil {
+		a.made = map[string]account{}
+	}
+	a.made[key] = made
+	return made, nil
+}
+
+// close lets go of idle connections.
+func (a *accounts) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, one := range a.made {
+		one.client.Close()
+		one.entra.Close()
+	}
 }
 
 // azure reads the events of one subscription with one sign-in.
@@ -178,83 +197,4 @@ func (a *azure) refused(request webclient.Request, answer webclient.Answer) erro
 		watch.NotFound:         "Check azure.subscription: it is in another tenant, or there is none of this ID.",
 	}
 	return &webclient.Trouble{Err: failure, Remedy: remedies[failure.Reason]}
-}
-
-func parseEvents(body []byte) (events, error) {
-	var page events
-	if json.Unmarshal(body, &page) != nil || page.Value == nil { // its error repeats what was sent
-		return events{}, notThis("list of events of Azure Service Health")
-	}
-	for _, one := range page.Value {
-		if one.Properties == nil {
-			return events{}, notThis("list of events of Azure Service Health: one has no properties")
-		}
-	}
-	return page, nil
-}
-
-// readEvents says how the services and regions that count are, all of them if none are given.
-func readEvents(all []event, services, regions []string, now time.Time) reading {
-	var r reading
-	for _, one := range all {
-		if one.Properties.Status == "Resolved" || !one.concerns(services, regions) {
-			continue
-		}
-		if one.Properties.Status != "Active" {
-			r.strange("event's status", string(one.Properties.Status))
-		}
-		r.event(one, now)
-	}
-	return r
-}
-
-// event adds one that is not resolved. Advisories and reports about what is over are no
-// outages.
-func (r *reading) event(one event, now time.Time) {
-	started := one.Properties.Started.moment()
-	switch one.Properties.Type {
-	case "HealthAdvisory", "SecurityAdvisory", "RCA", "Billing":
-		return
-	case "PlannedMaintenance":
-		if started.IsZero() || started.After(now) {
-			return
-		}
-		r.raise(maintenance)
-	case "ServiceIssue", "EmergingIssues":
-		r.raise(degraded)
-		if one.grave() {
-			r.raise(down)
-		}
-	default:
-		r.strange("event's type", string(one.Properties.Type))
-		return
-	}
-	r.incidents = append(r.incidents, incident{name: string(one.Properties.Title), status: string(one.Name), started: started})
-}
-
-func (e event) grave() bool {
-	return e.Properties.Event == "Critical" || e.Properties.Event == "Error" || e.Properties.Event == "" && e.Properties.Level == "Critical"
-}
-
-// concerns reports whether an event hits a service that counts, in a region that counts,
-// where it is not over. One that does not say what it hits may hit anything.
-func (e event) concerns(services, regions []string) bool {
-	if len(e.Properties.Impact) == 0 {
-		return true
-	}
-	for _, hit := range e.Properties.Impact {
-		if len(services) > 0 && hit.Service != "" && !among(services, string(hit.Service)) {
-			continue
-		}
-		if len(hit.Regions) == 0 {
-			return true
-		}
-		for _, where := range hit.Regions {
-			counts := len(regions) == 0 || where.Region == "" || among(append([]string{"Global"}, regions...), string(where.Region))
-			if counts && where.Status != "Resolved" {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -37,7 +37,7 @@ func health(t *testing.T, events []fakestatus.Event, manners ...vendortest.Manne
 	}
 	t.Setenv("PATH", folder+string(os.PathListSeparator)+os.Getenv("PATH"))
 	d := newDesk(server.CAFile, upstream.Source{Kind: upstream.AzureHealth, URL: server.URL, Azure: &upstream.Azure{
-		Subscription: subscription, SignIn: msgraph.SignIn{Tenant: "7e4a0000-0000-4000-8000-000000000001", Method: msgraph.AzureCLI},
+		Subscription: subscription, SignIn: msgraph.SignIn{Tenant: "7e4a0000-0000-4000-8000-000000000001", Method: msgraph.AzureCLI, AuthorityURL: server.URL},
 	}})
 	return d, azure, server
 }
@@ -66,8 +66,11 @@ func TestEventsOfAzureServiceHealthAreRead(t *testing.T) {
 		"one of the chosen service and region": {issue(nil), []string{"virtual machines"}, []string{"west us"}, "warning upstream_degraded: the provider says that part of it is not well: " + hit},
 		"one of another service":               {issue(nil), []string{"Storage"}, nil, "ok: the provider says that what counts of it is well: Storage"},
 		"one of another region":                {issue(nil), nil, []string{"West Europe"}, "ok: the provider says that what counts of it is well: West Europe"},
+		"one in Azure's own spelling":          {issue(nil), nil, []string{"westus"}, "warning upstream_degraded: the provider says that part of it is not well: " + hit},
+		"one of a region that is new":          {issue(func(e *fakestatus.Event) { e.Region = "Mars North" }), nil, []string{"West Europe"}, "warning upstream_degraded: the provider says that part of it is not well: " + hit},
 		"one that is everywhere":               {issue(func(e *fakestatus.Event) { e.Region = "Global" }), nil, []string{"West Europe"}, "warning upstream_degraded: the provider says that part of it is not well: " + hit},
 		"one that is over in the region":       {issue(func(e *fakestatus.Event) { e.RegionStatus = "Resolved" }), nil, []string{"West US"}, "ok: the provider says that what counts of it is well: West US"},
+		"one that is over in one of two":       {issue(func(e *fakestatus.Event) { e.RegionStatus, e.Others = "Resolved", []string{"East US"} }), nil, []string{"West US", "East US"}, "warning upstream_degraded: the provider says that part of it is not well: " + hit},
 		"one that is over":                     {over, nil, nil, "ok: the provider says that all is well"},
 		"an advisory":                          {issue(func(e *fakestatus.Event) { e.Type = "HealthAdvisory" }), nil, nil, "ok: the provider says that all is well"},
 		"a maintenance":                        {issue(func(e *fakestatus.Event) { e.Type = "PlannedMaintenance" }), nil, nil, "notice upstream_maintenance: the provider is at work on it: " + hit},

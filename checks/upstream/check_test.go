@@ -135,8 +135,28 @@ func TestOptionsAreRefusedWithTheirPlace(t *testing.T) {
 		"no tenant": {func(o *upstream.Options) {
 			*first(o) = upstream.Source{Kind: upstream.AzureHealth, Azure: &upstream.Azure{Subscription: subscription}}
 		}, "upstreams[0].sources[0].azure.tenant: it is missing: want the tenant's ID or one of its verified domains"},
-		"Azure is in order":       {func(o *upstream.Options) { *first(o) = upstream.Source{Kind: upstream.AzureHealth, Azure: healthy} }, ""},
-		"regions of no Azure":     {func(o *upstream.Options) { o.Upstreams[0].Regions = []string{"West US"} }, "upstreams[0].regions: none of its sources heeds them: only those of kind azure_rss, azure_health do"},
+		"Azure is in order":   {func(o *upstream.Options) { *first(o) = upstream.Source{Kind: upstream.AzureHealth, Azure: healthy} }, ""},
+		"regions of no Azure": {func(o *upstream.Options) { o.Upstreams[0].Regions = []string{"West US"} }, "upstreams[0].regions: none of its sources heeds them: only those of kind azure_rss, azure_health do"},
+		"a misspelt region": {func(o *upstream.Options) {
+			first(o).Kind, o.Upstreams[0].Regions = upstream.AzureRSS, []string{"westeurope", "Europe West"}
+		}, `upstreams[0].regions[1]: "Europe West" is no region of Azure that is known here (did you mean "West Europe"?); leave regions out where it is one that is new`},
+		"a region with a typo": {func(o *upstream.Options) {
+			first(o).Kind, o.Upstreams[0].Regions = upstream.AzureRSS, []string{"Norht Europe"}
+		}, `upstreams[0].regions[0]: "Norht Europe" is no region of Azure that is known here (did you mean "North Europe"?); leave regions out where it is one that is new`},
+		"a region of no planet": {func(o *upstream.Options) { first(o).Kind, o.Upstreams[0].Regions = upstream.AzureRSS, []string{"Mars"} }, `upstreams[0].regions[0]: "Mars" is no region of Azure that is known here; leave regions out where it is one that is new`},
+		"a token to anybody": {func(o *upstream.Options) {
+			*first(o) = upstream.Source{Kind: upstream.AzureHealth, URL: "https://management.azure.com.example.com", Azure: healthy}
+		}, "upstreams[0].sources[0].url: want https://management.azure.com, or leave it out: the token for Azure goes nowhere else"},
+		"a token to another cloud": {func(o *upstream.Options) {
+			*first(o) = upstream.Source{Kind: upstream.AzureHealth, URL: "https://management.chinacloudapi.cn", Azure: healthy}
+		}, "upstreams[0].sources[0].url: want https://management.azure.com, or leave it out: the token for Azure goes nowhere else"},
+		"a token to this machine": {func(o *upstream.Options) {
+			o.CAFile = "ca.pem"
+			*first(o) = upstream.Source{Kind: upstream.AzureHealth, URL: "https://127.0.0.1:8443", Azure: healthy}
+		}, "upstreams[0].sources[0].url: want https://management.azure.com, or leave it out: the token for Azure goes nowhere else"},
+		"a token to where it belongs": {func(o *upstream.Options) {
+			*first(o) = upstream.Source{Kind: upstream.AzureHealth, URL: "https://management.azure.com/", Azure: healthy}
+		}, ""},
 		"components of a feed":    {func(o *upstream.Options) { first(o).Kind, o.Upstreams[0].Components = upstream.Feed, []string{"API"} }, "upstreams[0].components: none of its sources heeds them: only those of kind statuspage, incidentio, azure_health do"},
 		"a component without one": {func(o *upstream.Options) { o.Upstreams[0].Components = []string{"a", " "} }, "upstreams[0].components[1]: want a name of 1 to 200 characters that can be seen"},
 		"too many components": {func(o *upstream.Options) {

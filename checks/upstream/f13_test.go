@@ -21,6 +21,11 @@ const azureFeed = `<?xml version="1.0" encoding="utf-8"?>
 
 func azure(items string) string { return strings.Replace(azureFeed, "ITEMS", items, 1) }
 
+// later is a feed that was made anew after the first pass.
+func later(feed string) string {
+	return strings.Replace(feed, "22 Nov 2026 08:29:09", "22 Nov 2026 08:44:09", 1)
+}
+
 const westUS = `<item><guid isPermaLink="false">7K2P-HC8</guid><link>https://status.azure.com/en-us/status/</link><category>Network Infrastructure</category><category>West US</category>
 <title>Issues connecting to resources in West US</title><description>&lt;p&gt;Impact statement: customers may be unable to connect.&lt;/p&gt;</description>
 <pubDate>Sun, 22 Nov 2026 08:20:09 Z</pubDate></item>`
@@ -121,7 +126,7 @@ func TestF13_AnEmptyFeedAfterAnOutageIsBelievedOnlyThreeTimesInARow(t *testing.T
 	server := serve(t, feed)
 	d := newDesk(server.CAFile, upstream.Source{Kind: upstream.AzureRSS, URL: server.URL + "/feed/"})
 	wantWords(t, server, d.pass(t), `warning upstream_degraded: the provider says that part of it is not well: "Issues connecting to resources in West US" (open, since 2026-11-22 08:20 UTC)`)
-	feed.text = azure("")
+	feed.text = later(azure(""))
 	wantWords(t, server, d.pass(t), "warning upstream_degraded: the provider says that all is well; it was degraded until 2026-11-22 08:30 UTC at least, 1 of 3 positive reads in a row so far")
 	wantWords(t, server, d.pass(t), "warning upstream_degraded: the provider says that all is well; it was degraded until 2026-11-22 08:30 UTC at least, 2 of 3 positive reads in a row so far")
 	wantWords(t, server, d.pass(t), "ok: the provider says that all is well")
@@ -141,7 +146,7 @@ func TestF13_UnresolvedIsNotResolved(t *testing.T) {
 		"We believe that this is resolved":               "unknown unparsable: ",
 		"[Resolved] Mail is late":                        "ok: ",
 		"RESOLVED: Mail is late":                         "ok: ",
-		"Mail is late – Resolved":                        "ok: ",
+		"Mail is late – Resolved":                        "unknown unparsable: ",
 		"Informational message: [RESOLVED] Mail is late": "ok: ",
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -246,7 +251,7 @@ func TestF13_WhatIsNotKnownBreaksTheRowOfPositiveReads(t *testing.T) {
 
 func TestF13_OneLiarAmongTwoVantagePointsIsNotBelieved(t *testing.T) {
 	t.Parallel()
-	liar := serve(t, &document{"application/rss+xml", azure("")})
+	liar := serve(t, &document{"application/rss+xml", later(azure(""))})
 	honest := &document{"application/rss+xml", azure(westUS)}
 	server := serve(t, honest)
 	both := bundle(t, liar, server)
@@ -261,7 +266,7 @@ func TestF13_OneLiarAmongTwoVantagePointsIsNotBelieved(t *testing.T) {
 		checktest.WantWords(t, "told", words(d.pass(t)), "unknown unreadable: ")
 	}
 	server.Misbehave()
-	honest.text = azure("")
+	honest.text = later(azure(""))
 	for _, want := range []string{"warning", "warning", "ok: the provider says that all is well (2 sources)"} {
 		checktest.WantWords(t, "told", words(d.pass(t)), want)
 	}

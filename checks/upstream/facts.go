@@ -189,7 +189,7 @@ func linksOf(results []result) []string {
 	return gathered(results, func(r result) []string {
 		var all []string
 		for _, one := range r.incidents {
-			all = append(all, weblink.HTTPS(one.link))
+			all = append(all, r.source.linkTo(one.link))
 		}
 		return all
 	})
@@ -198,12 +198,14 @@ func linksOf(results []result) []string {
 // gathered is what the sources that were read name, each thing once.
 func gathered(results []result, of func(result) []string) []string {
 	var all []string
+	named := map[string]bool{"": true}
 	for _, r := range results {
 		if r.err != nil {
 			continue
 		}
 		for _, one := range of(r) {
-			if one != "" && !slices.Contains(all, one) {
+			if !named[one] {
+				named[one] = true
 				all = append(all, one)
 			}
 		}
@@ -232,7 +234,7 @@ func linkOf(results []result) string {
 		return links[0]
 	}
 	for _, r := range results {
-		if link := weblink.HTTPS(r.page); r.err == nil && link != "" {
+		if link := r.source.linkTo(r.page); r.err == nil && link != "" {
 			return link
 		}
 	}

@@ -3,7 +3,6 @@ package upstream
 import (
 	"bytes"
 	"context"
-	"net/url"
 	"strings"
 	"time"
 
@@ -23,7 +22,7 @@ type wanted struct {
 	emptyIsWell bool
 	// since is from when on an item counts; zero for ever.
 	since   time.Time
-	regions []string
+	regions regionSet
 }
 
 const (
@@ -33,7 +32,7 @@ const (
 )
 
 func readFeed(ctx context.Context, l *look, s Source) (reading, error) {
-	body, err := l.public(ctx, s.document(), accepted)
+	body, err := l.public(ctx, s, accepted)
 	if err != nil {
 		return reading{}, err
 	}
@@ -45,11 +44,11 @@ func readFeed(ctx context.Context, l *look, s Source) (reading, error) {
 }
 
 func readAzureFeed(ctx context.Context, l *look, s Source) (reading, error) {
-	body, err := l.public(ctx, s.document(), accepted)
+	body, err := l.public(ctx, s, accepted)
 	if err != nil {
 		return reading{}, err
 	}
-	what := wanted{root: "rss", title: azureTitle, emptyIsWell: true, regions: l.upstream.Regions}
+	what := wanted{root: "rss", title: azureTitle, emptyIsWell: true, regions: regionsOf(l.upstream.Regions)}
 	if s.Title != "" {
 		what.title = s.Title
 	}
@@ -60,11 +59,13 @@ func readAzureFeed(ctx context.Context, l *look, s Source) (reading, error) {
 func parseFeed(body []byte, what wanted) (reading, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	shape, err := shapeOf(body)
-	if err != nil {
+	switch {
+	case err != nil:
 		return reading{}, err
-	}
-	if what.root != "" && shape.root != what.root {
+	case what.root != "" && shape.root != what.root:
 		return reading{}, notThis("feed in RSS: it begins with <" + shown(shape.root) + ">")
+	case shape.items > maxItems:
+		return reading{}, tooLarge("items than a feed of incidents does")
 	}
 	feed, err := gofeed.NewParser().Parse(bytes.NewReader(body))
 	switch {
@@ -77,19 +78,17 @@ func parseFeed(body []byte, what wanted) (reading, error) {
 		}
 	case len(feed.Items) != shape.items:
 		return reading{}, notThis("feed that is read in one way only: some of its items stand where no items belong")
-	case len(feed.Items) > maxItems:
-		return reading{}, &unread{reason: watch.TooLarge, text: "it holds more items than a feed of incidents does"}
 	}
-	r := reading{page: feed.Link}
-	if len(feed.Items) == 0 && !what.emptyIsWell {
+	r := reading{page: feed.Link, updated: latest(feed.Updated, feed.Published, feed.UpdatedParsed, feed.PublishedParsed), empty: len(feed.Items) == 0}
+	if r.empty && !what.emptyIsWell {
 		r.doubts = append(r.doubts, doubt{
 			reason: watch.Incomplete, text: "it holds no items, which proves nothing",
 			remedy: "If this provider takes an item out once it is over, set title and empty_is_well; otherwise read its status page by another kind of source.",
 		})
 	}
-	items, regions := itemsOf(feed), finderOf(what.regions)
-	for i, one := range items {
-		if one.counts(what, regions) && !one.overtaken(items, i) {
+	items, regions := settled(itemsOf(feed), feed.Link), finderOf()
+	for _, one := range items {
+		if one.counts(what, regions) {
 			r.item(one)
 		}
 	}
@@ -106,8 +105,9 @@ type item struct {
 	link  string
 	at    time.Time
 	state state
-	// about is the same for all items about one incident.
-	about string
+	// about is the title without its status; place is where it is described, and id the
+	// feed's name for it. Empty ones tell nothing.
+	about, place, id string
 }
 
 func itemsOf(feed *gofeed.Feed) []item {
@@ -119,23 +119,26 @@ func itemsOf(feed *gofeed.Feed) []item {
 		} else {
 			prose += " " + more
 		}
-		one := item{title: from.Title, prose: prose, tags: from.Categories, link: from.Link, at: dateOf(from)}
+		one := item{
+			title: from.Title, prose: prose, tags: from.Categories, link: from.Link, place: place(from.Link), id: place(from.GUID),
+			at: latest(from.Updated, from.Published, from.UpdatedParsed, from.PublishedParsed),
+		}
 		one.state = stateOf(one.title, bold, one.prose, one.tags)
-		one.about = strings.ToLower(bare(one.title[:min(len(one.title), longestTitle)])) + " " + place(from.Link, from.GUID)
+		one.about = strings.ToLower(bare(one.title[:min(len(one.title), longestTitle)]))
 		items = append(items, one)
 	}
 	return items
 }
 
-// dateOf is when an item was last changed, zero if it does not say. Azure writes a zone of
-// "Z", which RFC 822 does not know.
-func dateOf(from *gofeed.Item) time.Time {
-	for _, text := range []string{from.Updated, from.Published} {
+// latest is when something was last changed, or else published, zero if it does not say.
+// Azure writes a zone of "Z", which RFC 822 does not know.
+func latest(updated, published string, parsed ...*time.Time) time.Time {
+	for _, text := range []string{updated, published} {
 		if at, err := time.Parse(feedTime, strings.TrimSpace(text)); err == nil {
 			return at.UTC()
 		}
 	}
-	for _, at := range []*time.Time{from.UpdatedParsed, from.PublishedParsed} {
+	for _, at := range parsed {
 		if at != nil && at.Year() > 1 {
 			return at.UTC()
 		}
@@ -143,50 +146,12 @@ func dateOf(from *gofeed.Item) time.Time {
 	return time.Time{}
 }
 
-// place is where an incident is described, whichever of its updates an item is about.
-func place(link, id string) string {
-	if link == "" {
-		link = id
-	}
-	address, err := url.Parse(link)
-	if err != nil {
-		return link
-	}
-	address.Fragment = ""
-	return address.String()
-}
-
-// overtaken reports whether a newer item says that the same incident is over. Both title and
-// link must be the same: some feeds give all items one link.
-func (i item) overtaken(all []item, at int) bool {
-	if i.at.IsZero() {
-		return false
-	}
-	for k, other := range all {
-		if k != at && other.state == over && other.about == i.about && other.at.After(i.at) && !reopened(all, other) {
-			return true
-		}
-	}
-	return false
-}
-
-// reopened reports whether something newer than the end of an incident says that it is not
-// over.
-func reopened(all []item, end item) bool {
-	for _, other := range all {
-		if other.about == end.about && other.state != over && !other.at.Before(end.at) {
-			return true
-		}
-	}
-	return false
-}
-
 // counts reports whether an item is recent enough, and about a region that counts.
 func (i item) counts(what wanted, regions finder) bool {
 	if !what.since.IsZero() && !i.at.IsZero() && i.at.Before(what.since) {
 		return false
 	}
-	return len(what.regions) == 0 || regions.concerns(what.regions, i.title+" . "+strings.Join(i.tags, " . "), i.prose)
+	return regions.concerns(what.regions, i.title+" . "+strings.Join(i.tags, " . "), i.prose)
 }
 
 // item adds what an item says. Whatever it is called, an open one is bad.

@@ -25,7 +25,7 @@ type widgetEvent struct {
 }
 
 func readIncidentIO(ctx context.Context, l *look, s Source) (reading, error) {
-	body, err := l.json(ctx, s.document())
+	body, err := l.json(ctx, s)
 	if err != nil {
 		return reading{}, err
 	}
@@ -40,9 +40,12 @@ func parseIncidentIO(body []byte, wanted []string) (reading, error) {
 	if found.Title == "" || found.Ongoing == nil || found.Maintaining == nil || found.Scheduled == nil {
 		return reading{}, notThis("whole answer of a Widget API of incident.io: page_title, or one of its three lists, is missing")
 	}
-	r := reading{page: string(found.URL)}
+	if max(len(found.Ongoing), len(found.Maintaining)) > maxPublished {
+		return reading{}, tooLarge("incidents or maintenances than a status page does")
+	}
+	r, counting := reading{page: string(found.URL)}, namesOf(wanted)
 	for _, one := range found.Ongoing {
-		if !one.concerns(wanted) {
+		if !one.concerns(counting) {
 			continue
 		}
 		switch one.Status {
@@ -59,7 +62,7 @@ func parseIncidentIO(body []byte, wanted []string) (reading, error) {
 		}
 	}
 	for _, one := range found.Maintaining {
-		if one.concerns(wanted) {
+		if one.concerns(counting) {
 			r.incidents = append(r.incidents, one.incident())
 			r.raise(maintenance)
 		}
@@ -69,8 +72,8 @@ func parseIncidentIO(body []byte, wanted []string) (reading, error) {
 
 // concerns reports whether it is about something that counts; one that names nothing may be
 // about anything.
-func (e widgetEvent) concerns(wanted []string) bool {
-	return published{Components: e.Components}.concerns(nil, wanted)
+func (e widgetEvent) concerns(counting names) bool {
+	return len(counting) == 0 || published{Components: e.Components}.concerns(counting)
 }
 
 func (e widgetEvent) incident() incident {

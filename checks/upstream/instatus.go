@@ -29,7 +29,7 @@ type instatusEvent struct {
 }
 
 func readInstatus(ctx context.Context, l *look, s Source) (reading, error) {
-	body, err := l.json(ctx, s.document())
+	body, err := l.json(ctx, s)
 	if err != nil {
 		return reading{}, err
 	}
@@ -43,6 +43,9 @@ func parseInstatus(body []byte) (reading, error) {
 	}
 	if found.Page == nil || found.Page.Name == "" {
 		return reading{}, notThis("summary of a page of Instatus: page is missing")
+	}
+	if max(len(found.Incidents), len(found.Maintenances)) > maxPublished {
+		return reading{}, tooLarge("incidents or maintenances than a status page does")
 	}
 	r := reading{indicator: string(found.Page.Status), page: string(found.Page.URL)}
 	switch found.Page.Status {
@@ -88,4 +91,9 @@ func (r *reading) instatusIncident(one instatusEvent) {
 // notThis is why an answer is not what was asked for.
 func notThis(what string) error {
 	return &unread{reason: watch.Unparsable, text: "what it answered is no " + what}
+}
+
+// tooLarge is why an answer is not read that holds more of something than it ever should.
+func tooLarge(what string) error {
+	return &unread{reason: watch.TooLarge, text: "it holds more " + what}
 }

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -55,6 +56,8 @@ func (c *check) collect(ctx context.Context, sink watch.Sink, keeps bool) error 
 		return fmt.Errorf("read the status of providers: %w", err)
 	}
 	defer client.Close()
+	shared := &accounts{}
+	defer shared.close()
 	c.env.Expect(len(c.options.Upstreams))
 	checks.Each(min(c.env.Concurrency, mostAtOnce), slices.Values(c.options.Upstreams), func(upstream Upstream) {
 		if ctx.Err() != nil {
@@ -62,7 +65,7 @@ func (c *check) collect(ctx context.Context, sink watch.Sink, keeps bool) error 
 		}
 		l := &look{
 			check: c, upstream: upstream, client: client, now: c.env.Now().UTC().Truncate(time.Second), stale: time.Duration(c.options.StaleAfter),
-			keeps: keeps, atOnce: !keeps,
+			keeps: keeps, atOnce: !keeps, accounts: shared,
 		}
 		for _, fact := range l.run(ctx) {
 			sink(fact)
@@ -87,22 +90,38 @@ func (c *check) timeout() time.Duration {
 // subject keeps its ID when its sources change.
 func subject(upstream Upstream) watch.Subject { return upstream.Subject("upstream/" + upstream.Name) }
 
-// run reads all sources of one provider, and tells what they come to.
-func (l *look) run(ctx context.Context) []watch.Fact {
-	var results []result
-	for _, source := range l.upstream.Sources {
-		if ctx.Err() != nil {
-			return nil
+// indices are those of a list of n.
+func indices(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
 		}
-		results = append(results, l.read(ctx, source))
 	}
+}
+
+// run reads all sources of one provider, at the same time, and tells what they come to.
+func (l *look) run(ctx context.Context) []watch.Fact {
+	known, err := l.recall(ctx)
+	results := make([]result, len(l.upstream.Sources))
+	checks.Each(maxSources, indices(len(results)), func(i int) {
+		source := l.upstream.Sources[i]
+		if waiting := known.waiting(source, l.now); waiting != nil && !l.atOnce {
+			results[i] = result{source: source, err: waiting}
+			return
+		}
+		results[i] = l.read(ctx, source)
+	}, func(i int, fault error) {
+		results[i] = result{source: l.upstream.Sources[i], err: &unread{reason: watch.InternalError, text: fault.Error()}}
+	})
 	if ctx.Err() != nil {
 		return nil
 	}
-	known, err := l.recall(ctx)
 	results = known.withoutCopies(results)
 	told := together(results)
 	next := known.step(told, results, l.now, l.options.goodReads(l.upstream))
+	next.Waits = known.waits(results, l.now)
 	facts := []watch.Fact{l.fact(results, told, next, err)}
 	// What cannot be recalled must not be replaced by less than it said.
 	if l.keeps && (err == nil || told.known && told.grade.bad()) {

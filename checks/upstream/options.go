@@ -75,6 +75,7 @@ const (
 	maxSources       = 5
 	maxNames         = 200
 	maxName          = 200
+	maxURL           = 2000
 )
 
 func defaults() Options {
@@ -114,7 +115,13 @@ func (o Options) Validate() error {
 		wrong("max_bytes", errBytes)
 	}
 	for i, upstream := range o.Upstreams[:min(len(o.Upstreams), entry.MaxEntries)] {
-		upstream.check(fmt.Sprintf("upstreams[%d]", i), wrong)
+		at := fmt.Sprintf("upstreams[%d]", i)
+		upstream.check(at, wrong)
+		for j, source := range upstream.Sources[:min(len(upstream.Sources), maxSources)] {
+			if source.Kind == AzureHealth && source.URL != "" {
+				wrong(fmt.Sprintf("%s.sources[%d].url", at, j), source.managementFault(o.CAFile != ""))
+			}
+		}
 	}
 	return errors.Join(faults...)
 }
@@ -138,6 +145,9 @@ func (u Upstream) check(at string, wrong func(string, error)) {
 	}
 	u.checkNames(at+".components", u.Components, []SourceKind{Statuspage, IncidentIO, AzureHealth}, wrong)
 	u.checkNames(at+".regions", u.Regions, []SourceKind{AzureRSS, AzureHealth}, wrong)
+	for i, region := range u.Regions[:min(len(u.Regions), maxNames)] {
+		wrong(fmt.Sprintf("%s.regions[%d]", at, i), regionFault(region))
+	}
 }
 
 // checkNames refuses names that no source heeds: whoever gives them believes that nothing
@@ -216,26 +226,6 @@ func below(at string, err error, wrong func(string, error)) {
 	} else if err != nil {
 		wrong(at, err)
 	}
-}
-
-// addressFault is why a text is not an https URL that can be read; nil if it is one.
-func addressFault(text string, query bool) error {
-	address, err := url.Parse(text)
-	switch {
-	case text == "":
-		return errors.New("it is missing: want the https URL of the status page or feed")
-	case err != nil: // the parser's error repeats the URL, which may hold a password
-		return errors.New("it cannot be parsed as a URL: want https://HOST")
-	case address.Scheme != "https":
-		return errors.New("want https://HOST: over http anybody on the way can say that all is well")
-	case address.Hostname() == "":
-		return errors.New("it names no host")
-	case address.User != nil:
-		return errors.New("it holds a user name or password")
-	case address.Fragment != "" || !query && (address.RawQuery != "" || address.ForceQuery):
-		return errors.New("want nothing behind the path")
-	}
-	return nil
 }
 
 // key tells sources apart.

@@ -44,6 +44,8 @@ type look struct {
 	keeps bool
 	// atOnce: somebody waits, so that a sign-in that was refused is tried all the same.
 	atOnce bool
+	// accounts are those that all looks of a pass share.
+	accounts *accounts
 	// recalled is what earlier passes left, as it was kept.
 	recalled []byte
 }
@@ -88,13 +90,14 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 }
 
 // json reads a document that should be JSON.
-func (l *look) json(ctx context.Context, address string) ([]byte, error) {
-	return l.public(ctx, address, "application/json")
+func (l *look) json(ctx context.Context, s Source) ([]byte, error) {
+	return l.public(ctx, s, "application/json")
 }
 
-// public reads a document that needs no sign-in.
-func (l *look) public(ctx context.Context, address, accept string) ([]byte, error) {
-	request := webclient.Request{URL: address, Header: http.Header{"Accept": {accept}}}
+// public reads a document that needs no sign-in, without what its own address holds.
+func (l *look) public(ctx context.Context, s Source, accept string) ([]byte, error) {
+	secrets := s.secrets()
+	request := webclient.Request{URL: s.document(), Header: http.Header{"Accept": {accept}}, Private: true, Secrets: secrets}
 	answer, err := l.client.Once(ctx, request)
 	if err != nil {
 		return nil, err
@@ -105,7 +108,7 @@ func (l *look) public(ctx context.Context, address, accept string) ([]byte, erro
 	if accept == "application/json" && bytes.HasPrefix(bytes.TrimSpace(answer.Body), []byte("<")) {
 		return nil, &unread{reason: watch.Unparsable, text: "it answered with a web page where JSON belongs: a login page, a proxy, or something else stands at this address"}
 	}
-	return answer.Body, nil
+	return withoutSecrets(answer.Body, secrets), nil
 }
 
 // refused says what to do about an answer that is none.

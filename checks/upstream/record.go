@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"lapsewatch/internal/holdoff"
+	"lapsewatch/internal/webclient"
 	"lapsewatch/watch"
 )
 
@@ -26,6 +28,8 @@ type record struct {
 	Best   grade `json:"best,omitempty"`
 	// Pages are how new each page was when it was last read as bad.
 	Pages map[string]time.Time `json:"pages,omitempty"`
+	// Waits are until when sources that asked for it are left alone.
+	Waits map[string]time.Time `json:"waits,omitempty"`
 	// Lost: what was remembered is damaged, and it may have been bad.
 	Lost bool `json:"lost,omitempty"`
 }
@@ -54,7 +58,7 @@ func (l *look) recall(ctx context.Context) (record, error) {
 // remember keeps the record, unless it is as it was recalled. err is why nothing was.
 func (l *look) remember(ctx context.Context, now record, err error) error {
 	var value []byte // of one that is well there is nothing to remember
-	if now.Grade != well || now.Lost {
+	if now.Grade != well || now.Lost || len(now.Waits) > 0 {
 		value, _ = json.Marshal(now) // numbers and times always encode
 	}
 	if err == nil && bytes.Equal(value, l.recalled) {
@@ -70,6 +74,11 @@ func (k record) withoutCopies(results []result) []result {
 	for i := range results {
 		r := &results[i]
 		before, known := k.Pages[r.source.pageKey()]
+		if r.emptiedBefore(k) {
+			r.doubts = append(slices.Clone(r.doubts), doubt{reason: watch.Incomplete, text: fmt.Sprintf(
+				"it is empty and of %s, from before the last read that was bad, of %s: an old copy", r.updated.Format(exact), k.Last.Format(exact))})
+			continue
+		}
 		if r.err == nil && known && r.grade < k.Grade && !r.updated.IsZero() && r.updated.Before(before) {
 			r.doubts = append(slices.Clone(r.doubts), doubt{reason: watch.Incomplete, text: fmt.Sprintf(
 				"its page is of %s, older than the one that was read before, of %s: an old copy", r.updated.Format(exact), before.Format(exact))})
@@ -78,7 +87,40 @@ func (k record) withoutCopies(results []result) []result {
 	return results
 }
 
+// emptiedBefore reports whether it is Azure's feed without items, and older than the last bad
+// news of any source: a region that is out has served such a one for hours.
+func (r result) emptiedBefore(k record) bool {
+	return r.err == nil && r.source.Kind == AzureRSS && r.empty && k.Grade.bad() && !r.updated.IsZero() && r.updated.Before(k.Last)
+}
+
 const exact = "2006-01-02 15:04:05 UTC"
+
+// longestWait is the longest that a source is left alone, whatever it asks for.
+const longestWait = time.Hour
+
+// waiting is why a source is not read: it asked to be left alone, and that is not over.
+func (k record) waiting(s Source, now time.Time) error {
+	until, asked := k.Waits[s.pageKey()]
+	if !asked || !now.Before(until) || until.Sub(now) > longestWait {
+		return nil
+	}
+	return &unread{reason: watch.Throttled, text: "it asked to be left alone until " + until.Format(exact)}
+}
+
+// waits are until when the sources want to be left alone.
+func (k record) waits(results []result, now time.Time) map[string]time.Time {
+	waits := map[string]time.Time{}
+	for _, r := range results {
+		key := r.source.pageKey()
+		if k.waiting(r.source, now) != nil {
+			waits[key] = k.Waits[key]
+		}
+		if failure, ok := errors.AsType[*webclient.Failure](r.err); ok && failure.RetryAfter > 0 {
+			waits[key] = now.Add(failure.RetryAfter)
+		}
+	}
+	return waits
+}
 
 func (s Source) pageKey() string { return holdoff.Digest([]byte(s.key())) }
 

@@ -1,21 +1,22 @@
 package upstream
 
 import (
-	"cmp"
-	"regexp"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
+
+	"lapsewatch/internal/clean"
 )
 
-// azureRegions are those that Azure's feed names in prose
-// (learn.microsoft.com/azure/reliability/regions-list). One that is missing here counts as
-// no region, so that an item about it alone counts for everybody.
+// azureRegions are those that can be chosen, and that Azure's feed names in prose
+// (learn.microsoft.com/azure/reliability/regions-list). What is said of one that is missing
+// here counts for everybody.
 func azureRegions() []string {
 	return []string{
 		"Australia Central", "Australia Central 2", "Australia East", "Australia Southeast", "Austria East", "Belgium Central", "Brazil South",
-		"Brazil Southeast", "Canada Central", "Canada East", "Central India", "Central US", "Chile Central", "China East", "China East 2", "China North",
-		"China North 2", "China North 3", "Denmark East", "East Asia", "East US", "East US 2", "France Central", "France South", "Germany North",
+		"Brazil Southeast", "Canada Central", "Canada East", "Central India", "Central US", "Central US EUAP", "Chile Central", "China East", "China East 2", "China North",
+		"China North 2", "China North 3", "Denmark East", "East Asia", "East US", "East US 2", "East US 2 EUAP", "France Central", "France South", "Germany North",
 		"Germany West Central", "Indonesia Central", "Israel Central", "Italy North", "Japan East", "Japan West", "Jio India Central", "Jio India West",
 		"Korea Central", "Korea South", "Malaysia West", "Mexico Central", "New Zealand North", "North Central US", "North Europe", "Norway East",
 		"Norway West", "Poland Central", "Qatar Central", "South Africa North", "South Africa West", "South Central US", "South India", "Southeast Asia",
@@ -25,99 +26,93 @@ func azureRegions() []string {
 	}
 }
 
-// finder finds the regions that a text names: their words in lower case by the first one,
-// longest first. "West US 2" is no "West US", nor is "North Central US" a "Central US".
-type finder map[string][][]string
+// canonical is a region's name as all spellings of it are: "West Europe" and "westeurope".
+func canonical(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsNumber(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, name)
+}
 
-// finderOf knows the regions of Azure, and further ones.
-func finderOf(further []string) finder {
-	names := finder{}
-	for _, name := range slices.Concat(azureRegions(), further) {
-		if words := wordsOf(name); len(words) > 0 {
-			names[words[0].lower] = append(names[words[0].lower], lower(words))
+// regionSet are the regions that count, all of them if there are none, beside those that are
+// known.
+type regionSet struct{ chosen, known map[string]bool }
+
+func regionsOf(chosen []string) regionSet {
+	set := regionSet{map[string]bool{}, map[string]bool{}}
+	for _, one := range chosen {
+		set.chosen[canonical(one)] = true
+	}
+	for _, one := range azureRegions() {
+		set.known[canonical(one)] = true
+	}
+	return set
+}
+
+// count reports whether what Azure names as the place of an event may be in a region that
+// counts: it is one, no region at all, or none that is known here.
+func (s regionSet) count(place string) bool {
+	name := canonical(place)
+	return len(s.chosen) == 0 || s.chosen[name] || !s.known[name]
+}
+
+// regionFault is why a name cannot be chosen: one that Azure never says would make the rest
+// look well.
+func regionFault(name string) error {
+	wanted, least, meant := canonical(name), len(canonical(name)), ""
+	if wanted == "" {
+		return errName
+	}
+	for _, one := range azureRegions() {
+		known := canonical(one)
+		if known == wanted {
+			return nil
+		}
+		distance := differs(wanted, known)
+		if mixed(name) == mixed(one) {
+			distance = 0
+		}
+		if distance < least {
+			least, meant = distance, one
 		}
 	}
-	for _, all := range names {
-		slices.SortFunc(all, func(a, b []string) int { return cmp.Compare(len(b), len(a)) })
+	hint := "; leave regions out where it is one that is new"
+	if least <= mostTypos {
+		hint = fmt.Sprintf(" (did you mean %q?)", meant) + hint
 	}
-	return names
+	return fmt.Errorf("%q is no region of Azure that is known here%s", clean.Text(name, maxName), hint)
 }
 
-// spelt is a word of a text.
-type spelt struct {
-	lower string
-	// apart: something else than white space stands before it.
-	apart bool
+// mostTypos in a name still show which region is meant.
+const mostTypos = 3
+
+// mixed is a name whatever the order of its words.
+func mixed(name string) string {
+	words := lower(wordsOf(name))
+	slices.Sort(words)
+	return strings.Join(words, "")
 }
 
-func wordsOf(text string) []spelt {
-	var words []spelt
-	inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
-	for text != "" {
-		from := strings.IndexFunc(text, inWord)
-		if from < 0 {
-			break
-		}
-		gap, rest := text[:from], text[from:]
-		to := strings.IndexFunc(rest, func(r rune) bool { return !inWord(r) })
-		if to < 0 {
-			to = len(rest)
-		}
-		words = append(words, spelt{lower: strings.ToLower(rest[:to]), apart: strings.TrimSpace(gap) != ""})
-		text = rest[to:]
+// differs is how many letters have to be changed, added or taken out to make one text of
+// the other (Levenshtein).
+func differs(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
 	}
-	return words
-}
-
-func lower(words []spelt) []string {
-	all := make([]string, len(words))
-	for i, word := range words {
-		all[i] = word.lower
-	}
-	return all
-}
-
-// in gives the regions that a text names, in lower case.
-func (f finder) in(text string) []string {
-	var found []string
-	for words := wordsOf(text); len(words) > 0; {
-		length := 1
-		for _, name := range f[words[0].lower] {
-			if begins(words, name) {
-				found = append(found, strings.Join(name, " "))
-				length = len(name)
-				break
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
 			}
-		}
-		words = words[length:]
-	}
-	return found
-}
-
-func begins(words []spelt, name []string) bool {
-	if len(words) < len(name) {
-		return false
-	}
-	for i, word := range name {
-		if words[i].lower != word || i > 0 && words[i].apart {
-			return false
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
 		}
 	}
-	return true
-}
-
-// everywhere is how a title says that there is more than what it names.
-var everywhere = regexp.MustCompile(`(?i)(^|[^\pL])(all|any|every|global|globally|worldwide|multiple|several|many|numerous|other|more|various)([^\pL]|$)`)
-
-// concerns reports whether a text that says where something happened (scope), and what else
-// is said of it, is about one of the regions. One that names none may be about all.
-func (f finder) concerns(wanted []string, scope, rest string) bool {
-	named := f.in(scope)
-	if len(wanted) == 0 || len(named) == 0 || everywhere.MatchString(scope) {
-		return true
-	}
-	named = append(named, f.in(rest)...)
-	return slices.ContainsFunc(wanted, func(one string) bool {
-		return slices.Contains(named, strings.Join(lower(wordsOf(one)), " "))
-	})
+	return row[len(b)]
 }

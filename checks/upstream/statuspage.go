@@ -4,9 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"lapsewatch/watch"
+)
+
+const (
+	// maxComponents and maxPublished of a page are read: far more than any has.
+	maxComponents = 10_000
+	maxPublished  = 2000
 )
 
 // summary is /api/v2/summary.json of a page of Statuspage (metastatuspage.com/api/v2).
@@ -46,7 +53,7 @@ type published struct {
 }
 
 func readStatuspage(ctx context.Context, l *look, s Source) (reading, error) {
-	body, err := l.json(ctx, s.document())
+	body, err := l.json(ctx, s)
 	if err != nil {
 		return reading{}, err
 	}
@@ -61,6 +68,12 @@ func parseStatuspage(body []byte, wanted []string, now time.Time, stale time.Dur
 	}
 	if found.Page.Name == "" || found.Status == nil || found.Components == nil || found.Incidents == nil || found.Maintenances == nil {
 		return reading{}, notThis("whole summary of a status page: page, status, components, incidents or scheduled_maintenances is missing")
+	}
+	if len(found.Components) > maxComponents {
+		return reading{}, tooLarge("components than a status page does")
+	}
+	if max(len(found.Incidents), len(found.Maintenances)) > maxPublished {
+		return reading{}, tooLarge("incidents or maintenances than a status page does")
 	}
 	r := reading{indicator: string(found.Status.Indicator), page: string(found.Page.URL), updated: found.Page.Updated.moment()}
 	watched := found.watched(wanted, &r)
@@ -89,20 +102,22 @@ func (s summary) watched(wanted []string, r *reading) []component {
 	if len(wanted) == 0 {
 		return s.Components
 	}
-	groups := map[text]bool{}
+	counting, shownThere, groups := namesOf(wanted), names{}, map[text]bool{}
 	var found []component
 	for _, one := range s.Components {
-		if one.Group && one.ID != "" && among(wanted, string(one.ID), string(one.Name)) {
+		shownThere.add(string(one.ID))
+		shownThere.add(string(one.Name))
+		if one.Group && one.ID != "" && counting.have(one.ID, one.Name) {
 			groups[one.ID] = true
 		}
 	}
 	for _, one := range s.Components {
-		if among(wanted, string(one.ID), string(one.Name)) || groups[one.GroupID] {
+		if counting.have(one.ID, one.Name) || groups[one.GroupID] {
 			found = append(found, one)
 		}
 	}
 	for _, name := range wanted {
-		if !s.has(name) {
+		if !shownThere.have(text(name)) {
 			r.doubts = append(r.doubts, doubt{
 				reason: watch.NotFound, text: "it has no component \"" + shown(name) + "\"",
 				remedy: "Correct components: want the name or the ID of each as the page shows it.",
@@ -110,15 +125,6 @@ func (s summary) watched(wanted []string, r *reading) []component {
 		}
 	}
 	return found
-}
-
-func (s summary) has(name string) bool {
-	for _, one := range s.Components {
-		if among([]string{name}, string(one.ID), string(one.Name)) {
-			return true
-		}
-	}
-	return false
 }
 
 // component adds what one component's status says. Where all of them count, the page's own
@@ -154,17 +160,22 @@ func (r *reading) whole(indicator text) {
 // concerning adds the incidents and maintenances that concern what is watched, and reports
 // whether any incident is open at all.
 func (s summary) concerning(watched []component, wanted []string, r *reading) (open bool) {
+	counting := namesOf(wanted)
+	for _, one := range watched {
+		counting.add(string(one.ID))
+	}
+	concerned := func(one published) bool { return len(wanted) == 0 || one.concerns(counting) }
 	for _, one := range s.Incidents {
 		if one.over() {
 			continue
 		}
 		open = true
-		if one.concerns(watched, wanted) {
-			r.incident(one, len(wanted) > 0)
+		if concerned(one) {
+			r.incident(one, len(wanted) > 0, s.Status.Indicator)
 		}
 	}
 	for _, one := range s.Maintenances {
-		if one.concerns(watched, wanted) {
+		if concerned(one) {
 			r.maintenance(one)
 		}
 	}
@@ -175,12 +186,17 @@ func (p published) over() bool {
 	return p.Status == "resolved" || p.Status == "postmortem" || p.Status == "completed"
 }
 
-// incident adds an open one. It is bad whatever its status, which may be new.
-func (r *reading) incident(one published, chosen bool) {
+// incident adds an open one. It is bad whatever its status, which may be new, unless it says
+// in each place that nothing is affected.
+func (r *reading) incident(one published, chosen bool, indicator text) {
 	if known := one.Status == "investigating" || one.Status == "identified" || one.Status == "monitoring"; !known {
 		r.strange("incident's status", string(one.Status))
 	}
 	r.incidents = append(r.incidents, one.incident())
+	if one.Impact == "none" && len(one.Components) == 0 && indicator == "none" {
+		r.raise(informed)
+		return
+	}
 	r.raise(one.grade(chosen))
 }
 
@@ -195,23 +211,10 @@ func (r *reading) maintenance(one published) {
 	}
 }
 
-// concerns reports whether it is about something that is watched. One that names no
-// component may be about anything.
-func (p published) concerns(watched []component, wanted []string) bool {
-	if len(wanted) == 0 || len(p.Components) == 0 {
-		return true
-	}
-	for _, one := range p.Components {
-		if among(wanted, string(one.ID), string(one.Name)) {
-			return true
-		}
-		for _, other := range watched {
-			if one.ID != "" && one.ID == other.ID {
-				return true
-			}
-		}
-	}
-	return false
+// concerns reports whether it is about something that counts. One that names no component
+// may be about anything.
+func (p published) concerns(counting names) bool {
+	return len(p.Components) == 0 || slices.ContainsFunc(p.Components, func(one component) bool { return counting.have(one.ID, one.Name) })
 }
 
 // grade is how grave an open incident is. Of one that names components, whose impact may be

@@ -15,6 +15,8 @@ type grade int
 // The grades, from good to bad.
 const (
 	well grade = iota
+	// informed: there is an incident that, the provider says, has no impact on anything.
+	informed
 	maintenance
 	degraded
 	down
@@ -31,6 +33,7 @@ type grading struct {
 func (g grade) grading() grading {
 	gradings := []grading{
 		{word: "well", says: "the provider says that all is well"},
+		{"well, with something to tell", watch.UpstreamMaintenance, "the provider has something to tell, and says that nothing is affected"},
 		{"under maintenance", watch.UpstreamMaintenance, "the provider is at work on it"},
 		{"degraded", watch.UpstreamDegraded, "the provider says that part of it is not well"},
 		{"down", watch.UpstreamDown, "the provider says that it, or part of it, does not work"},
@@ -68,7 +71,9 @@ type reading struct {
 	incidents  []incident
 	// updated is when the page was last changed, zero if it does not say.
 	updated time.Time
-	page    string
+	// empty: it is a feed without items.
+	empty bool
+	page  string
 }
 
 func (r *reading) raise(to grade) { r.grade = max(r.grade, to) }
@@ -130,9 +135,22 @@ func shown(text string) string {
 // same compares names as people write them.
 func same(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
 
-// among reports whether one of the names is one of those that count.
-func among(wanted []string, names ...string) bool {
-	return slices.ContainsFunc(wanted, func(one string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return name != "" && same(one, name) })
-	})
+// names are those that count, as people write them.
+type names map[string]bool
+
+func namesOf(all []string) names {
+	found := names{}
+	for _, one := range all {
+		found.add(one)
+	}
+	return found
 }
+
+func (n names) add(name string) { n[folded(name)] = true }
+
+// have reports whether one of the names is among them.
+func (n names) have(some ...text) bool {
+	return slices.ContainsFunc(some, func(one text) bool { return one != "" && n[folded(string(one))] })
+}
+
+func folded(name string) string { return strings.ToLower(strings.TrimSpace(name)) }

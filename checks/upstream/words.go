@@ -2,9 +2,8 @@ package upstream
 
 import (
 	"regexp"
+	"slices"
 	"strings"
-
-	"golang.org/x/net/html"
 )
 
 // state is what an item of a feed says of its incident.
@@ -26,8 +25,8 @@ func (s state) word() string {
 }
 
 // vocabulary is what stands alone where feeds put the status of an item: in brackets, before
-// or behind a dash or colon of the title, first in bold in the text, as a category. Only
-// whole texts count, so that "Unresolved" and "not resolved" are none of them.
+// a dash or colon of the title, in bold where the text begins, as a category. Only whole
+// texts count, so that "Unresolved" and "not resolved" are none of them.
 func vocabulary() map[string]state {
 	return map[string]state{
 		"resolved": over, "completed": over, "closed": over, "cancelled": over, "canceled": over, "postmortem": over, "post-mortem": over,
@@ -45,38 +44,68 @@ const longestTitle = 2000
 var (
 	bracketed = regexp.MustCompile(`\[([^\[\]]{1,40})\]`)
 	separator = regexp.MustCompile(`\s+[-–—]\s+|:\s+`)
+	// joined is how a text ends that something is said behind.
+	joined = regexp.MustCompile(`(:|\s[-–—])$`)
 	// ending is a word of an end, wherever it stands.
-	ending = regexp.MustCompile(`(?i)(^|[^\pL])(resolved|completed|closed|fixed|restored|recovered|operating normally)([^\pL]|$)`)
+	ending = regexp.MustCompile(`(?i)(^|[^\pL])(resolved|completed|closed|cancell?ed|post-?mortem|fixed|restored|recovered|operating normally)([^\pL]|$)`)
 )
 
-// stateOf puts together what the places for a status say.
+// stateOf puts together what the places for a status say. What stands at the end of a title
+// may belong to it ("orders stuck in status: Completed"): bad news is believed there, and
+// good news is not.
 func stateOf(title, bold, prose string, tags []string) state {
 	if len(title) > longestTitle {
 		return unclear
 	}
-	var said []state
-	hear := func(text string) {
-		if found, known := vocabulary()[word(text)]; known {
-			said = append(said, found)
+	heads, tails := spots(title)
+	said := known(slices.Concat(heads, []string{bold}, tags))
+	weak := false
+	for _, one := range known(tails) {
+		if one == open {
+			said = append(said, open)
+			continue
 		}
+		weak = weak || !slices.Contains(said, one)
 	}
-	for _, match := range bracketed.FindAllStringSubmatch(title, -1) {
-		hear(match[1])
-	}
-	for _, part := range edges(title) {
-		hear(part)
-	}
-	hear(bold)
-	for _, tag := range tags {
-		hear(tag)
-	}
-	if len(said) > 0 {
+	sure := slices.Contains(said, over) || slices.Contains(said, open)
+	switch {
+	case len(said) > 0 && (sure || !weak):
 		return agreed(said)
-	}
-	if ending.MatchString(title) || ending.MatchString(prose) {
+	case weak || ending.MatchString(title) || ending.MatchString(prose):
 		return unclear
 	}
 	return open
+}
+
+// known are the states that texts stand for.
+func known(texts []string) []state {
+	words := vocabulary()
+	var found []state
+	for _, text := range texts {
+		if one, is := words[word(text)]; is {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+// spots are the parts of a title that may be its status: heads before what it is about, all
+// of it among them where it has one part, and tails behind.
+func spots(title string) (heads, tails []string) {
+	for _, at := range bracketed.FindAllStringSubmatchIndex(title, -1) {
+		before := strings.TrimSpace(bracketed.ReplaceAllString(title[:at[0]], ""))
+		behind := strings.TrimSpace(title[at[1]:])
+		if tag := title[at[2]:at[3]]; before == "" || behind != "" && joined.MatchString(before) {
+			heads = append(heads, tag)
+		} else {
+			tails = append(tails, tag)
+		}
+	}
+	parts := separator.Split(bracketed.ReplaceAllString(title, ""), -1)
+	if last := len(parts) - 1; last > 0 {
+		tails = append(tails, parts[last])
+	}
+	return append(heads, parts[0]), tails
 }
 
 // agreed is what several places say together. An end beside anything but its own
@@ -106,12 +135,6 @@ func word(text string) string {
 	return strings.TrimSpace(strings.Trim(text, "-–—:.!"))
 }
 
-// edges are the first and the last part of a title, and all of it where it has one part.
-func edges(title string) []string {
-	parts := separator.Split(bracketed.ReplaceAllString(title, ""), -1)
-	return []string{parts[0], parts[len(parts)-1]}
-}
-
 // bare is a title without the words of its status, so that those of one incident are equal.
 func bare(title string) string {
 	known := vocabulary()
@@ -128,60 +151,4 @@ func bare(title string) string {
 		}
 	}
 	return strings.Join(kept, " - ")
-}
-
-const (
-	// announced is what Statuspage puts in bold before the status of a maintenance.
-	announced = "this is a scheduled event"
-	// mostMarkup of an item is read.
-	mostMarkup = 256 << 10
-)
-
-// proseOf reads HTML: what is first in bold, where feeds put the newest status, and all of
-// its text. A leading line "Status: …" counts as bold.
-func proseOf(markup string) (bold, prose string) {
-	tokens := html.NewTokenizer(strings.NewReader(markup[:min(len(markup), mostMarkup)]))
-	var all, inBold strings.Builder
-	deep := 0
-	for {
-		kind := tokens.Next()
-		if kind == html.ErrorToken {
-			break
-		}
-		var name []byte
-		if kind == html.StartTagToken || kind == html.EndTagToken {
-			name, _ = tokens.TagName()
-		}
-		strong := string(name) == "b" || string(name) == "strong"
-		switch {
-		case kind == html.StartTagToken && strong:
-			deep++
-		case kind == html.EndTagToken && strong && deep > 0:
-			if deep--; deep == 0 && bold == "" {
-				bold = said(inBold.String())
-				inBold.Reset()
-			}
-		case kind == html.TextToken:
-			text := html.UnescapeString(string(tokens.Raw()))
-			all.WriteString(text + " ")
-			if deep > 0 {
-				inBold.WriteString(text)
-			}
-		}
-	}
-	prose = strings.Join(strings.Fields(all.String()), " ")
-	if match := leading.FindStringSubmatch(prose); bold == "" && match != nil {
-		bold = match[1]
-	}
-	return bold, prose
-}
-
-var leading = regexp.MustCompile(`(?i)^status:\s*([\pL-]+( progress)?)([^\pL]|$)`)
-
-func said(bold string) string {
-	bold = strings.TrimSpace(bold)
-	if strings.HasPrefix(strings.ToLower(bold), announced) {
-		return ""
-	}
-	return bold
 }

@@ -1,6 +1,7 @@
 package fakestatus
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -16,6 +17,8 @@ type Event struct {
 	Started                        time.Time
 	// Service and Region are what it hits; RegionStatus is Status where it is empty.
 	Service, Region, RegionStatus string
+	// Others are further regions that it hits, in which it has Status.
+	Others []string
 }
 
 // Azure is Azure Resource Manager, as far as it lists events
@@ -81,17 +84,26 @@ func (a *Azure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func list(events []Event) []object {
 	all := []object{}
 	for _, one := range events {
-		region := one.RegionStatus
-		if region == "" {
-			region = one.Status
+		// level is the older and coarser field (Critical or Warning), which Azure still fills.
+		level := "Warning"
+		if one.Level == "Critical" || one.Level == "Error" {
+			level = "Critical"
 		}
 		all = append(all, object{
 			"name": one.ID, "type": "/providers/Microsoft.ResourceHealth/events", "id": "/providers/Microsoft.ResourceHealth/events/" + one.ID,
 			"properties": object{
-				"eventType": one.Type, "status": one.Status, "level": "Warning", "eventLevel": one.Level, "title": one.Title, "impactStartTime": stamp(one.Started),
-				"impact": []object{{"impactedService": one.Service, "impactedRegions": []object{{"impactedRegion": one.Region, "status": region}}}},
+				"eventType": one.Type, "status": one.Status, "level": level, "eventLevel": one.Level, "title": one.Title, "impactStartTime": stamp(one.Started),
+				"impact": []object{{"impactedService": one.Service, "impactedRegions": one.regions()}},
 			},
 		})
+	}
+	return all
+}
+
+func (e Event) regions() []object {
+	all := []object{{"impactedRegion": e.Region, "status": cmp.Or(e.RegionStatus, e.Status)}}
+	for _, other := range e.Others {
+		all = append(all, object{"impactedRegion": other, "status": e.Status})
 	}
 	return all
 }

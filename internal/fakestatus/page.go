@@ -79,10 +79,14 @@ func (p Page) statuspage(base string) any {
 	for _, one := range p.Components {
 		components = append(components, p.component(one))
 	}
+	descriptions := map[string]string{
+		"none": "All Systems Operational", "minor": "Minor Service Outage", "major": "Partial System Outage", "critical": "Major Service Outage",
+		"maintenance": "Service Under Maintenance",
+	}
 	return object{
 		"page":       object{"id": "kctbh9vrtdwd", "name": p.Name, "url": base, "time_zone": "Etc/UTC", "updated_at": stamp(p.Updated)},
 		"components": components, "incidents": p.published(base, p.Incidents), "scheduled_maintenances": p.published(base, p.Maintenances),
-		"status": object{"indicator": p.Indicator, "description": "All Systems Operational"},
+		"status": object{"indicator": p.Indicator, "description": or(descriptions, p.Indicator)},
 	}
 }
 

@@ -9,6 +9,7 @@ const (
 	Refused             = syscall.ECONNREFUSED
 	Reset               = syscall.ECONNRESET
 	NetworkUnreachable  = syscall.ENETUNREACH
+	HostUnreachable     = syscall.EHOSTUNREACH
 	AddressNotAvailable = syscall.EADDRNOTAVAIL
 	FamilyNotSupported  = syscall.EAFNOSUPPORT
 )

@@ -8,6 +8,7 @@ const (
 	Refused             = windows.WSAECONNREFUSED
 	Reset               = windows.WSAECONNRESET
 	NetworkUnreachable  = windows.WSAENETUNREACH
+	HostUnreachable     = windows.WSAEHOSTUNREACH
 	AddressNotAvailable = windows.WSAEADDRNOTAVAIL
 	FamilyNotSupported  = windows.WSAEAFNOSUPPORT
 )
