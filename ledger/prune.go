@@ -60,7 +60,7 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (int64, error) {
 		{`DELETE FROM events WHERE id IN (SELECT e.id FROM events e JOIN runs r ON r.id = e.run_id WHERE r.judged_at < $1
 			AND NOT EXISTS (SELECT 1 FROM delivery_events de WHERE de.event_id = e.id) LIMIT $2)`, before, nil, false},
 		{`DELETE FROM changes WHERE (run_id, position) IN (SELECT c.run_id, c.position FROM changes c WHERE c.at < $1 LIMIT $2)`, before, nil, false},
-		{`DELETE FROM incidents WHERE (system, key) IN (SELECT i.system, i.key FROM incidents i WHERE i.state = $3 AND i.changed_at < $1 LIMIT $2)`, before, []any{stubOver}, false},
+		{`DELETE FROM incidents WHERE (system, key) IN (SELECT i.system, i.key FROM incidents i WHERE i.state IN ($3, $4) AND i.changed_at < $1 LIMIT $2)`, before, []any{stubOver, stubOwing}, false},
 		{`DELETE FROM runs WHERE id IN (SELECT r.id FROM runs r WHERE r.judged_at < $1
 			AND r.id NOT IN (SELECT last_seen_run FROM subjects) AND r.id NOT IN (SELECT run_id FROM events) AND r.id NOT IN (SELECT run_id FROM changes)
 			AND r.id < (SELECT MAX(id) FROM runs) AND r.id <> (SELECT COALESCE(MAX(id), 0) FROM runs WHERE finished_at IS NOT NULL)

@@ -230,7 +230,13 @@ func (r *recording) beginStubs(ctx context.Context) error {
 	var before []policy.Stub
 	for _, kept := range stubs {
 		r.kept[[2]string{kept.System, kept.Key}] = kept
-		before = append(before, kept.Stub)
+		stub := kept.Stub
+		stub.Hidden = stub.Hidden && !kept.There.Published
+		if stub.Phase == "" && kept.There.ID != "" {
+			// A ledger before this one had opened it: there is nothing to hold off.
+			stub.Phase, stub.OpenedAt, stub.PhaseAt = watch.Identified, stub.FoundAt, stub.FoundAt
+		}
+		before = append(before, stub)
 	}
 	complete := true
 	for _, check := range r.pass.Checks {

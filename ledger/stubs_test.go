@@ -196,9 +196,6 @@ func TestAStubThatIsOverIsKeptUntilItIsSoOnItsSystem(t *testing.T) {
 		}
 		keep(t, l, passAt(day(1), fine("a")))
 		wantStubs(t, l, day(300), "sites/a resolved revision 2")
-		if _, err := l.Prune(t.Context(), day(300)); err != nil {
-			t.Fatal(err)
-		}
 		if err := l.There(t.Context(), "status", key, func(there *There) { there.Revision = 2 }); err != nil {
 			t.Fatal(err)
 		}

@@ -63,8 +63,9 @@ type Stub struct {
 	// Revision grows whenever something changed that people should see.
 	Revision int `json:"revision"`
 	// Shown is what the revision shows, and RevisedAt when it was made.
-	Shown     string    `json:"shown,omitempty"`
-	RevisedAt time.Time `json:"revised_at,omitzero"`
+	Shown      string            `json:"shown,omitempty"`
+	ShownParts []watch.Component `json:"shown_parts,omitempty"`
+	RevisedAt  time.Time         `json:"revised_at,omitzero"`
 }
 
 // StubTerms is what a stub keeps of its rule.

@@ -99,11 +99,18 @@ func (r *StubRound) belongs(system StatusSystem, c candidate) *Stub {
 		if !c.hurts && system.shows(stub) {
 			continue // what has not lapsed yet is no part of what everybody reads
 		}
-		if stub.cause(c.state.finding.ID) != nil {
+		cause := stub.cause(c.state.finding.ID)
+		if planned && stub.Phase == watch.Over && (cause == nil || !cause.Finding.NotAfter.Equal(c.state.finding.NotAfter)) {
+			continue // the next date is announced anew
+		}
+		if cause != nil {
 			return stub
 		}
 		if known, found := watch.FindIncidentKey(stub.Key, r.plan.Source); found && known.SameCause(key) {
-			joined = stub
+			// What everybody is to read joins what everybody reads already.
+			if joined == nil || joined.Hidden == (c.opening == OpenPublic) {
+				joined = stub
+			}
 		}
 	}
 	return joined
@@ -124,22 +131,28 @@ func (r *StubRound) open(system StatusSystem, c candidate) *Stub {
 	stub := &Stub{
 		Key: watch.NewIncidentKey(r.plan.Source, c.cause, r.now).String(), System: system.Name, Cause: c.cause,
 		Planned: c.opening == OpenMaintenance, FoundAt: r.now, Hidden: system.Hides,
-		Terms: StubTerms{
-			HoldOff: c.rule.HoldOff, GoodPasses: cmp.Or(c.rule.GoodPasses, defaultGoodPasses),
-			ReopenWithin: c.rule.ReopenWithin, Upstreams: c.rule.Upstreams, Maintenance: c.rule.Maintenance,
-		},
 	}
 	r.stubs = append(r.stubs, stub)
 	return stub
 }
 
+func termsOf(rule StubRule) StubTerms {
+	return StubTerms{
+		HoldOff: rule.HoldOff, GoodPasses: cmp.Or(rule.GoodPasses, defaultGoodPasses),
+		ReopenWithin: rule.ReopenWithin, Upstreams: rule.Upstreams, Maintenance: rule.Maintenance,
+	}
+}
+
 // join makes the finding one of the stub's causes, as it is now.
 func (r *StubRound) join(stub *Stub, c candidate) {
+	if len(stub.Causes) == 0 {
+		stub.Terms = termsOf(c.rule)
+	}
 	cause := stub.cause(c.state.finding.ID)
 	if cause == nil {
 		if cause = stub.room(); cause == nil {
 			stub.More++
-			r.left[stub] = true
+			r.left[stub] = r.left[stub] || c.hurts
 			return
 		}
 	} else {
@@ -147,8 +160,10 @@ func (r *StubRound) join(stub *Stub, c candidate) {
 		cause = stub.cause(c.state.finding.ID)
 	}
 	*cause = StubCause{Finding: slim(c.state.finding), Hurts: c.hurts}
-	if c.opening == OpenPublic {
+	if c.opening == OpenPublic && stub.Hidden {
+		// What has not lapsed yet stays behind, for a draft of its own.
 		stub.Hidden = false
+		stub.Causes = slices.DeleteFunc(stub.Causes, func(cause StubCause) bool { return !cause.Hurts })
 	}
 }
 

@@ -74,12 +74,27 @@ func (r *StubRound) survey(stub *Stub) survey {
 			found.hurts = found.hurts || harms
 			found.coming = found.coming || !harms
 			found.explained = found.explained || cause.explains() || state.acknowledged != nil
-		case hurts(state.finding, watch.Warning):
+		case !r.well(stub, cause, state):
 			found.milder = true
 		}
 	}
-	found.hurts = found.hurts || r.left[stub]
+	if hurts, left := r.left[stub]; left {
+		found.hurts, found.coming = found.hurts || hurts, found.coming || !hurts
+	}
 	return found
+}
+
+// well reports whether a finding that was read says that the cause is over: it is no longer
+// taken, and nothing of what made it a cause is left in a milder form.
+func (r *StubRound) well(stub *Stub, cause StubCause, state *causeState) bool {
+	if r.bad(stub, state.finding) {
+		return false
+	}
+	was := cause.Finding.Reasons(watch.Warning)
+	return !slices.ContainsFunc(state.finding.Reasons(watch.Warning), func(reason watch.Reason) bool {
+		felt := slices.Contains(symptoms, reason) && slices.ContainsFunc(was, func(before watch.Reason) bool { return slices.Contains(symptoms, before) })
+		return felt || slices.Contains(was, reason) && !slices.Contains(ahead, reason)
+	})
 }
 
 // bad reports whether a rule of the stub's system still takes the finding, and would make a
@@ -214,7 +229,7 @@ func (r *StubRound) markGood(stub *Stub) {
 	causes := slices.Clone(stub.Causes)
 	for i := range causes {
 		state := r.states[causes[i].Finding.ID]
-		well := state != nil && (state.gone || !state.unknown && !r.bad(stub, state.finding) && !hurts(state.finding, watch.Warning))
+		well := state != nil && (state.gone || !state.unknown && r.well(stub, causes[i], state))
 		if well && causes[i].GoodAt.IsZero() {
 			causes[i].GoodAt = r.now
 		}
@@ -235,25 +250,35 @@ func (r *StubRound) noteAcknowledged(stub *Stub) {
 // advancePlanned is for the announcement of a maintenance: it is over when the credential
 // was renewed, or has lapsed, which is an incident of its own.
 func (r *StubRound) advancePlanned(stub *Stub, seen survey) {
+	if stub.Window != nil && !r.now.Before(stub.Window.Until) {
+		stub.Begun = false
+	}
 	switch {
-	case seen.hurts:
-		// It lapsed before, which is an incident of its own.
+	case r.lapsed(stub):
+		// That is an incident of its own.
 		stub.Cancelled = true
 		r.finish(stub)
-	case seen.coming:
+	case seen.coming || seen.hurts:
 		stub.Good = 0
 		r.announce(stub)
 	case seen.unknown, !r.trusted, stub.Phase == "":
 		stub.Good = 0
 	default:
 		if stub.RenewedAt = cmp.Or(stub.RenewedAt, r.now); stub.Good == 0 {
-			stub.Cancelled = !stub.Begun
+			stub.Cancelled = stub.Window != nil && r.now.Before(stub.Window.From)
 		}
 		// What comes and goes is no reason to announce it anew each time.
 		if stub.Good++; stub.Good >= max(1, stub.Terms.GoodPasses) {
 			r.finish(stub)
 		}
 	}
+}
+
+func (r *StubRound) lapsed(stub *Stub) bool {
+	return slices.ContainsFunc(stub.Causes, func(cause StubCause) bool {
+		state := r.states[cause.Finding.ID]
+		return state != nil && !state.unknown && !state.gone && slices.Contains(state.finding.Reasons(watch.Warning), watch.Expired)
+	})
 }
 
 func (r *StubRound) finish(stub *Stub) {
@@ -271,12 +296,16 @@ func (r *StubRound) announce(stub *Stub) {
 		stub.Begun = !stub.Window.From.After(r.now)
 		return
 	}
-	var window *watch.Window
+	var earliest time.Time
 	for _, cause := range stub.Causes {
-		if stub.Terms.Maintenance != nil && !cause.Finding.NotAfter.IsZero() {
-			window = stub.Terms.Maintenance.window(cause.Finding.NotAfter, r.now)
-			break
+		ends := cause.Finding.NotAfter
+		if cause.GoodAt.IsZero() && !ends.IsZero() && (earliest.IsZero() || ends.Before(earliest)) {
+			earliest = ends
 		}
+	}
+	var window *watch.Window
+	if stub.Terms.Maintenance != nil && !earliest.IsZero() {
+		window = stub.Terms.Maintenance.window(earliest, r.now)
 	}
 	switch {
 	case window == nil:

@@ -218,8 +218,9 @@ func TestAStubThatIsFullEndsOnlyWhenWhatItHadNoRoomForIsWellToo(t *testing.T) {
 
 func TestADateThatFlapsIsNotAnnouncedAnewEachTime(t *testing.T) {
 	w := newStubWorld(t, showing(StubRule{AtCritical: OpenMaintenance, Maintenance: &Maintenance{At: "02:00", Lasts: watch.Duration(time.Hour)}}))
+	near := w.soon("crm", 5)
 	for range 20 {
-		w.pass(5*time.Minute, w.soon("crm", 5))
+		w.pass(5*time.Minute, near)
 		w.pass(5*time.Minute, well("crm"))
 	}
 	w.want("scheduled: crm")
@@ -230,7 +231,7 @@ func TestADateThatFlapsIsNotAnnouncedAnewEachTime(t *testing.T) {
 	if !w.stubs[0].Cancelled {
 		t.Error("it is said to have taken place")
 	}
-	w.pass(5*time.Minute, w.soon("crm", 5))
+	w.pass(5*time.Minute, near)
 	w.want("resolved: crm")
 }
 
@@ -278,4 +279,54 @@ func TestF7_AHoldOffBegunByAClockThatRanAheadEnds(t *testing.T) {
 		w.pass(20*time.Minute, slow)
 	}
 	w.want("investigating, hidden: ring-2")
+}
+
+func TestAnOrdinaryWarningHoldsNoStub(t *testing.T) {
+	w := newStubWorld(t, hiding(StubRule{GoodPasses: 2}))
+	w.pass(0, w.expired("crm"))
+	chain := stubFinding("crm", watch.Warning, watch.ChainBroken)
+	w.pass(time.Hour, chain)
+	w.pass(time.Hour, chain)
+	w.want("resolved, hidden: crm")
+	w = newStubWorld(t, hiding(StubRule{GoodPasses: 1}))
+	w.pass(0, stubFinding("ring", watch.Critical, watch.ResponseTimedOut))
+	for range 3 {
+		w.pass(time.Hour, stubFinding("ring", watch.Warning, watch.ResponseSlow))
+	}
+	w.want("investigating, hidden: ring")
+}
+
+func TestARotationWithinItsWindowIsNotCalledCancelled(t *testing.T) {
+	rule := StubRule{AtCritical: OpenMaintenance, GoodPasses: 1, Maintenance: &Maintenance{At: "02:00", Lasts: watch.Duration(time.Hour)}}
+	w := newStubWorld(t, showing(rule))
+	w.pass(0, w.soon("crm", 5))
+	w.now = w.stubs[0].Window.From.Add(-time.Hour)
+	w.pass(5*time.Hour, well("crm")) // the next pass after the window
+	w.want("resolved: crm")
+	if w.stubs[0].Cancelled {
+		t.Error("what took place is called cancelled")
+	}
+}
+
+func TestAComponentThatGoesDownLaterIsShownAtOnce(t *testing.T) {
+	system := hiding(StubRule{Together: "check"})
+	system.Components = []ComponentRule{{Match: Match{Name: "a"}, Component: "1"}, {Match: Match{Name: "b"}, Component: "2"}}
+	w := newStubWorld(t, system)
+	w.pass(0, w.expired("a"))
+	w.pass(5*time.Minute, w.expired("a"), w.expired("b"))
+	if revision := w.stubs[0].Revision; revision != 2 {
+		t.Errorf("revision %d", revision)
+	}
+}
+
+func TestADraftThatBecomesPublicLeavesWhatHasNotLapsedBehind(t *testing.T) {
+	system := hiding(StubRule{Together: "check", AtExpiry: OpenPublic})
+	system.Public = true
+	w := newStubWorld(t, system)
+	w.pass(0, w.soon("a", 3), w.soon("b", 1))
+	w.pass(oneDay, w.soon("a", 2), w.expired("b"))
+	w.pass(time.Hour, w.soon("a", 2), w.expired("b"))
+	w.want("identified: b", "investigating, hidden: a")
+	w.pass(time.Hour, w.soon("a", 2), w.expired("b"), w.expired("c"))
+	w.want("identified: b c", "investigating, hidden: a")
 }

@@ -50,7 +50,7 @@ type StubRound struct {
 	overflow map[string]int
 	// before are the stubs as they were kept.
 	before map[*Stub]Stub
-	// left are those with bad causes that they have no room for.
+	// left are those with bad causes that they have no room for, and whether these hurt.
 	left map[*Stub]bool
 }
 

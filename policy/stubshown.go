@@ -37,7 +37,7 @@ func (s Stub) Impact() watch.ComponentStatus {
 
 // quietFor is how long a change waits that is no change of phase and no worse news: what
 // comes and goes would otherwise make a line on the status page with each pass.
-const quietFor = time.Hour
+const quietFor = 55 * time.Minute // an hourly job never starts at quite the same second
 
 // revise makes a new revision where people should see something else than the last one
 // showed.
@@ -46,12 +46,23 @@ func (s *Stub) revise(was Stub, now time.Time) {
 	if s.Phase == "" || shown == s.Shown || s.Phase == watch.Over && was.Phase == watch.Over {
 		return
 	}
-	step := s.Phase != was.Phase || s.Hidden != was.Hidden || s.Begun != was.Begun || s.Window != was.Window || s.Reopened != was.Reopened || s.Impact().Worse(was.Impact())
+	step := s.Phase != was.Phase || s.Hidden != was.Hidden || s.Begun != was.Begun || s.Window != was.Window || s.Reopened != was.Reopened || s.worseThanShown()
 	if !step && now.Sub(s.RevisedAt) < quietFor {
 		return
 	}
 	s.Revision++
-	s.Shown, s.RevisedAt = shown, now
+	s.Shown, s.ShownParts, s.RevisedAt = shown, s.Standing(), now
+}
+
+// worseThanShown: some component stands worse than the last revision had it.
+func (s *Stub) worseThanShown() bool {
+	return slices.ContainsFunc(s.Standing(), func(now watch.Component) bool {
+		at := slices.IndexFunc(s.ShownParts, func(before watch.Component) bool { return before.ID == now.ID })
+		if at < 0 {
+			return now.Status != watch.Operational
+		}
+		return now.Status.Worse(s.ShownParts[at].Status)
+	})
 }
 
 // fingerprint tells whether anything of the stub changed.

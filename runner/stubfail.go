@@ -85,8 +85,12 @@ func (d *desk) lookAfter(ctx context.Context, done []ledger.KeptStub) {
 		remote, found, how, err := d.stood(ctx, stub)
 		switch {
 		case err == nil && !stub.There.TakenOver.IsZero():
-			if !found || !remote.Open {
-				err = d.note(stub, func(there *ledger.There) { there.Closed = true })
+			closed := !found || !remote.Open
+			if closed || !stub.There.FailingSince.IsZero() {
+				err = d.note(stub, func(there *ledger.There) {
+					settled(there)
+					there.Closed = closed
+				})
 			}
 			if err != nil {
 				d.told = append(d.told, StubTold{System: d.Name, Key: stub.Key, URL: stub.There.URL, Err: err})

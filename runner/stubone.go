@@ -181,7 +181,7 @@ func (d *desk) create(ctx context.Context, stub *ledger.KeptStub) (string, error
 	if err != nil {
 		return "", fmt.Errorf("make a stub on %s: %w", d.Name, err)
 	}
-	return "made as " + string(stub.Phase) + visibly(stub.Hidden), d.stands(stub, remote)
+	return "made as " + string(stub.Phase) + visibly(stub.Hidden), d.nowStands(stub, remote)
 }
 
 func visibly(hidden bool) string {
@@ -198,8 +198,8 @@ func (d *desk) sleep(ctx context.Context, wait time.Duration) error {
 	return Delivery{}.wait(ctx, wait)
 }
 
-// stands notes what stands there after our writing.
-func (d *desk) stands(stub *ledger.KeptStub, remote incidents.Remote) error {
+// nowStands notes what stands there after our writing.
+func (d *desk) nowStands(stub *ledger.KeptStub, remote incidents.Remote) error {
 	stub.There.ID, stub.There.URL, stub.There.Revision, stub.There.Seen = remote.ID, remote.URL, stub.Revision, seen(remote)
 	there := stub.There
 	return d.note(*stub, func(known *ledger.There) {
@@ -217,7 +217,7 @@ func (d *desk) bring(ctx context.Context, stub *ledger.KeptStub, remote incident
 	want.Notify = d.Notify && !want.Hidden
 	asked := stub.There.ID == "" || stub.There.Asked.Revision == stub.Revision
 	if asked && shows(remote, *stub) && remote.Hidden == want.Hidden {
-		return "found as " + string(stub.Phase), d.stands(stub, remote)
+		return "found as " + string(stub.Phase), d.nowStands(stub, remote)
 	}
 	// What stands there now is taken for ours, and so is what is about to be sent: the answer
 	// may be lost, and the next pass may have more to say.
@@ -233,7 +233,7 @@ func (d *desk) bring(ctx context.Context, stub *ledger.KeptStub, remote incident
 	if err != nil {
 		return "", fmt.Errorf("bring the stub on %s to %s: %w", d.Name, stub.Phase, err)
 	}
-	return "brought to " + string(stub.Phase) + visibly(want.Hidden), d.stands(stub, after)
+	return "brought to " + string(stub.Phase) + visibly(want.Hidden), d.nowStands(stub, after)
 }
 
 // wanted is the stub as the system is asked for it.
@@ -246,12 +246,19 @@ func (d *desk) wanted(stub ledger.KeptStub) incidents.Stub {
 	}
 }
 
+// stands reports that an open stub, ours or a person's by now, is there on its system.
+func stands(stub ledger.KeptStub) bool {
+	return stub.Open() && stub.There.ID != "" && !stub.There.Closed && stub.There.How != wasDeleted
+}
+
+func hidden(stub ledger.KeptStub) bool { return stub.Hidden && !stub.There.Published }
+
 // components are those of the stub, each as the worst of all open stubs has it: what is well
 // for one of them may be down for another.
 func (d *desk) components(stub ledger.KeptStub) []watch.Component {
 	components := stub.Standing()
 	for _, other := range d.stubs {
-		if other.Key == stub.Key || !other.Open() || other.Hidden != stub.Hidden || !other.There.TakenOver.IsZero() {
+		if other.Key == stub.Key || !stands(other) || hidden(other) != hidden(stub) {
 			continue
 		}
 		for _, standing := range other.Standing() {

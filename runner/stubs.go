@@ -76,8 +76,8 @@ const (
 // Reconcile brings every system up to date as far as it goes within its time. The error is
 // the ledger's; what a system refuses stands in the results.
 func (r Reconciler) Reconcile(ctx context.Context) ([]StubTold, error) {
-	if len(r.Systems) == 0 {
-		return nil, nil
+	if r.Ledger == nil {
+		return nil, nil // nobody keeps stubs
 	}
 	kept, err := r.Ledger.Stubs(ctx, r.Now().Add(-listedSince))
 	if err != nil {
@@ -125,8 +125,9 @@ type desk struct {
 	told   []StubTold
 	// wall is why the system is asked no more in this run.
 	wall error
-	// unmet: this ledger never saw what stands there.
-	unmet bool
+	// unmet: this ledger never saw what stands there. unadopted: something of that could not
+	// be taken back.
+	unmet, unadopted bool
 	// unclosed are the stubs of which a second one could not be closed.
 	unclosed []failure
 }
@@ -174,7 +175,8 @@ func urgency(stub ledger.KeptStub) int {
 // standing reports that the stub is to be looked at although nothing is to be done about it.
 func standing(stub ledger.KeptStub) bool {
 	theirs := !stub.There.TakenOver.IsZero()
-	return stub.There.ID != "" && (stub.Open() && !theirs || theirs && stub.Phase == watch.Over && !stub.There.Closed)
+	failing := !stub.There.FailingSince.IsZero() && !due(stub)
+	return stub.There.ID != "" && (failing || stub.Open() && !theirs || theirs && stub.Phase == watch.Over && !stub.There.Closed)
 }
 
 // due reports that something is to be done about the stub.

@@ -63,7 +63,9 @@ func TestWhatIsWellForOneStubStaysDownForAnother(t *testing.T) {
 func TestAStubThatCouldNotBeResolvedForAMonthIsResolvedThen(t *testing.T) {
 	onDesk(t, func(d *desk) {
 		d.mustPass(expired("crm"))
-		d.manner = func(*http.Request, func() *http.Response) (*http.Response, error) { return says(http.StatusUnauthorized, nil), nil }
+		d.manner = func(*http.Request, func() *http.Response) (*http.Response, error) {
+			return says(http.StatusUnauthorized, nil), nil
+		}
 		for range 30 {
 			d.pass(well("crm"))
 			time.Sleep(24 * time.Hour)

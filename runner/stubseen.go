@@ -19,7 +19,7 @@ func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bo
 	case stub.There.ID == "":
 		return "" // we have not seen it before
 	case !found:
-		return "it was deleted"
+		return wasDeleted
 	case remote.Key == "":
 		return "its key was removed"
 	case stub.There.Seen == "":
@@ -36,6 +36,9 @@ func (d *desk) changedBy(stub ledger.KeptStub, remote incidents.Remote, found bo
 	}
 	return "changed there: " + strings.Join(parts, ", ")
 }
+
+// wasDeleted is how a stub ended that a person deleted.
+const wasDeleted = "it was deleted"
 
 // The parts of a stub that people see.
 const (

@@ -34,6 +34,9 @@ func (d *desk) say(ctx context.Context, stub *ledger.KeptStub) error {
 			d.Log.Warn("a text of your own failed, and the built-in one took its place; try it with `lapsewatch incidents preview`", "system", d.Name, "error", err)
 		}
 	}
+	if len(stub.Causes) == 0 && stub.There.Made.Title != "" {
+		said.Title = stub.There.Made.Title // of what was taken back only that is known
+	}
 	stub.There.Said = said
 	there := stub.There
 	return d.note(*stub, func(known *ledger.There) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"lapsewatch/incidents"
 	"lapsewatch/ledger"
@@ -27,6 +28,8 @@ func (d *desk) heedStrangers(ctx context.Context) {
 			})
 		}
 		switch {
+		case twin >= 0 && d.stubs[twin].There.ID == "" && d.stubs[twin].Phase == "":
+			d.tie(d.stubs[twin], remote)
 		case twin >= 0 && d.stubs[twin].There.ID == "":
 			// It is the stub itself, whose making was not answered, or was forgotten.
 		case twin >= 0:
@@ -51,7 +54,7 @@ func (d *desk) neverMet(ctx context.Context) bool {
 }
 
 func (d *desk) meet(ctx context.Context) {
-	if !d.unmet {
+	if !d.unmet || d.unadopted {
 		return
 	}
 	if err := d.Ledger.ChannelMemory(systemMemory+d.Name, d.Now).Remember(ctx, metKey, []byte("yes")); err != nil {
@@ -76,11 +79,28 @@ func madeBy(stub ledger.KeptStub, remote incidents.Remote) bool {
 		return false
 	}
 	for _, said := range []ledger.Said{stub.There.Made, stub.There.Said, stub.There.Asked} {
-		if said.Revision > 0 && sameText(remote.Title, said.Title) && sameText(remote.Texts[0], said.Text) {
+		if said.Revision > 0 && plain(remote.Title) == plain(said.Title) && wordForWord(remote, said) {
 			return true
 		}
 	}
 	return false
+}
+
+// keyLine is how long a line with our key may be.
+const keyLine = 80
+
+// wordForWord: the text is what we said, with nothing more than the part for staff and a line
+// with the key.
+func wordForWord(remote incidents.Remote, said ledger.Said) bool {
+	rest, ours := strings.CutPrefix(plain(remote.Texts[0]), plain(said.Text))
+	if !ours {
+		return false
+	}
+	if internal := plain(said.Internal); internal != "" {
+		rest = strings.Replace(rest, internal, "", 1)
+	}
+	rest = strings.TrimSpace(rest)
+	return rest == "" || len(rest) <= keyLine && strings.Contains(rest, remote.Key)
 }
 
 // closeTwin closes what two runs at once have left behind, unless a person wrote there.
@@ -106,14 +126,25 @@ func (d *desk) closeTwin(ctx context.Context, remote incidents.Remote, stub ledg
 	d.told = append(d.told, told)
 }
 
+// tie ties what stands there to the stub of the same cause that waits for its hold-off: a
+// ledger before this one had opened it.
+func (d *desk) tie(stub ledger.KeptStub, remote incidents.Remote) {
+	if err := d.note(stub, func(there *ledger.There) { there.ID, there.URL, there.Seen = remote.ID, remote.URL, seen(remote) }); err != nil {
+		d.unadopted = true
+		d.told = append(d.told, StubTold{System: d.Name, Key: stub.Key, Err: err})
+	}
+}
+
 // adopt takes a stub back that a lost ledger knew. It is closed when passes have shown that
 // nothing asks for it any more.
 func (d *desk) adopt(ctx context.Context, remote incidents.Remote) {
 	kept := ledger.KeptStub{There: ledger.There{ID: remote.ID, URL: remote.URL, Seen: seen(remote)}}
 	kept.Key, kept.System, kept.Phase, kept.Hidden = remote.Key, d.Name, cmp.Or(remote.Phase, watch.Identified), remote.Hidden
+	kept.Planned, kept.There.Made.Title = remote.Phase == watch.Scheduled, remote.Title
 	kept.Components, kept.FoundAt, kept.OpenedAt, kept.PhaseAt, kept.BadAt = remote.Components, d.Now(), d.Now(), d.Now(), d.Now()
 	kept.Terms.GoodPasses = adoptedGoodPasses
 	if err := d.Ledger.Adopt(ctx, kept, d.Now()); err != nil {
+		d.unadopted = true
 		d.told = append(d.told, StubTold{System: d.Name, Key: remote.Key, Err: err})
 		return
 	}
