@@ -94,19 +94,32 @@ func TestEveryWriteSaysWhoIsTold(t *testing.T) {
 	}
 }
 
-func TestAMaintenanceIsMovedToItsNewWindow(t *testing.T) {
+func TestWhatEndedLongAgoIsNotAskedAbout(t *testing.T) {
 	p := start(t, quiet())
-	stub := p.stub(watch.Scheduled, watch.UnderMaintenance)
-	stub.Window = &watch.Window{From: p.clock.Now().Add(24 * time.Hour), Until: p.clock.Now().Add(25 * time.Hour)}
-	current := must(t)(p.system.Create(t.Context(), stub))
-	must(t)(p.system.Update(t.Context(), current, stub))
-	if got := p.sent(http.MethodPatch); got != "" {
-		t.Errorf("the same window is sent again: %s", got)
+	at := p.clock.Now()
+	for i, one := range []fakebetterstack.Report{
+		{Type: "maintenance", EndsAt: at.AddDate(0, 0, -8)},
+		{Type: "manual", EndsAt: at.AddDate(0, 0, -8), Affected: map[string]string{"8001": "resolved"}},
+		// Of these it is not known that they are over.
+		{Type: "manual", EndsAt: at.AddDate(0, 0, -8), Affected: map[string]string{"8001": "degraded"}},
+		{Type: "manual", Affected: map[string]string{"8001": "resolved"}},
+		{Type: "maintenance", EndsAt: at.AddDate(0, 0, -6)},
+	} {
+		id := p.page.Add(one.Type, "Theirs", "Theirs")
+		p.page.Change(id, func(made *fakebetterstack.Report) bool {
+			made.StartsAt, made.EndsAt, made.Affected = at.AddDate(0, 0, -9+i/3), one.EndsAt, one.Affected
+			return true
+		})
 	}
-	stub.Window = &watch.Window{From: p.clock.Now().Add(48 * time.Hour), Until: p.clock.Now().Add(49 * time.Hour)}
-	must(t)(p.system.Update(t.Context(), current, stub))
-	if got := p.sent(http.MethodPatch); got != `{"starts_at":"2026-11-24T06:00:00.000Z","ends_at":"2026-11-24T07:00:00.000Z"}` {
-		t.Errorf("sent %s", got)
+	before := len(p.server.Requests())
+	if all, err := p.system.List(t.Context(), at.AddDate(0, 0, -7)); err != nil || len(all) != 0 {
+		t.Errorf("listed %v: %v", all, err)
+	}
+	if asked := len(p.server.Requests()) - before; asked != 4 {
+		t.Errorf("%d requests: want one for the list and three for reports", asked)
+	}
+	if query := p.server.Requests()[before].Query; !strings.Contains(query, "per_page=250") {
+		t.Errorf("asked for %s", query)
 	}
 }
 

@@ -23,8 +23,9 @@ func ReadList(body []byte, source string) (all []incidents.Remote) {
 	}
 	_ = pageOf(reports.Pagination.Next)
 	for _, one := range reports.Data {
-		all = append(all, standing{one, updates.Data}.remote(source))
-		_ = one.sameWindow(watch.Window{From: time.Unix(0, 0)})
+		all = append(all, standing{one, updates.Data}.remote(source, time.Unix(0, 0)))
+		_, _ = one.moved(incidents.Stub{Phase: watch.Scheduled, Window: &watch.Window{From: time.Unix(0, 0)}}, time.Unix(0, 0))
+		_ = one.overBefore(time.Unix(0, 0))
 	}
 	return all
 }

@@ -17,6 +17,9 @@ import (
 )
 
 const (
+	// perPage is the most that the service gives:
+	// https://betterstack.com/docs/uptime/api/pagination/
+	perPage = 250
 	// maxPages bounds a list.
 	maxPages = 500
 	// horizon is how much older than what is asked for a report may be that is still open:
@@ -49,6 +52,9 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 				continue
 			}
 			old = false
+			if one.overBefore(since) {
+				continue
+			}
 			found, err := s.ours(ctx, one)
 			if err != nil {
 				return nil, err
@@ -62,6 +68,14 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 		}
 	}
 	return all, nil
+}
+
+// overBefore reports that the report is known to have ended before the instant. Of many
+// manual ones the service does not say when that was.
+func (r report) overBefore(since time.Time) bool {
+	of, ended := r.Attributes, r.Attributes.EndsAt
+	hurting := slices.ContainsFunc(of.Affected, func(one affected) bool { return one.Status != wellAgain })
+	return !ended.IsZero() && ended.Before(since) && (of.Type == maintenance || !hurting && len(of.Affected) > 0)
 }
 
 // ours is the report with its updates if it has our key. Those that the service makes
@@ -78,7 +92,7 @@ func (s *system) ours(ctx context.Context, one report) (*incidents.Remote, error
 	if err != nil {
 		return nil, err
 	}
-	remote := standing{one, updates}.remote(s.env.Source)
+	remote := standing{one, updates}.remote(s.env.Source, s.env.Now())
 	if remote.Key == "" {
 		return nil, nil
 	}
@@ -92,7 +106,7 @@ func (s *system) reports(ctx context.Context, page int) (listed []report, last i
 		Pagination pagination `json:"pagination"`
 	}
 	path := s.path()
-	if _, _, err := s.api.Do(ctx, ticket.Call{Path: path, Query: url.Values{"page": {strconv.Itoa(page)}}, Receive: &answer}); err != nil {
+	if err := s.do(ctx, ticket.Call{Path: path, Query: pageQuery(page), Receive: &answer}); err != nil {
 		return nil, 0, err
 	}
 	if answer.Data == nil {
@@ -110,6 +124,10 @@ func (s *system) reports(ctx context.Context, page int) (listed []report, last i
 		}
 	}
 	return *answer.Data, last, nil
+}
+
+func pageQuery(page int) url.Values {
+	return url.Values{"per_page": {strconv.Itoa(perPage)}, "page": {strconv.Itoa(page)}}
 }
 
 // pageOf reads the number of a page from its address, of which nothing else is used.
@@ -133,7 +151,7 @@ func (s *system) updates(ctx context.Context, id string) (all []update, err erro
 			Data       *[]update  `json:"data"`
 			Pagination pagination `json:"pagination"`
 		}
-		if _, _, err := s.api.Do(ctx, ticket.Call{Path: path, Query: url.Values{"page": {strconv.Itoa(page)}}, Receive: &answer}); err != nil {
+		if err := s.do(ctx, ticket.Call{Path: path, Query: pageQuery(page), Receive: &answer}); err != nil {
 			return nil, err
 		}
 		if answer.Data == nil {
@@ -176,7 +194,7 @@ func (s *system) read(ctx context.Context, id string) (standing, error) {
 	var answer struct {
 		Data report `json:"data"`
 	}
-	if _, _, err := s.api.Do(ctx, ticket.Call{Path: path, Receive: &answer}); err != nil {
+	if err := s.do(ctx, ticket.Call{Path: path, Receive: &answer}); err != nil {
 		return standing{}, err
 	}
 	if answer.Data.ID == "" {
@@ -195,7 +213,7 @@ func (s *system) Read(ctx context.Context, id string) (incidents.Remote, bool, e
 	case err != nil:
 		return incidents.Remote{}, false, err
 	}
-	return read.remote(s.env.Source), true, nil
+	return read.remote(s.env.Source, s.env.Now()), true, nil
 }
 
 func (s *system) failure(err error) error {

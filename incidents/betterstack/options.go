@@ -15,8 +15,9 @@ type Options struct {
 	Token             watch.SecretRef `yaml:"token" jsonschema_description:"where an Uptime API token of the page's team is kept"`
 }
 
-// publicAPI is where the documentation has the API:
-// https://betterstack.com/docs/uptime/api/create-a-new-status-page-report
+// publicAPI is where the documentation has the API, but for making a report, for which it
+// names another host as well:
+// https://betterstack.com/docs/uptime/api/list-existing-reports-on-a-status-page/
 const publicAPI = "https://uptime.betterstack.com"
 
 func defaults() Options {

@@ -17,11 +17,11 @@ import (
 type report struct {
 	ID         string `json:"id"`
 	Attributes struct {
-		Title    string     `json:"title"`
-		Type     string     `json:"report_type"`
-		StartsAt stamp      `json:"starts_at"`
-		EndsAt   stamp      `json:"ends_at"`
-		Affected []affected `json:"affected_resources"`
+		Title    string          `json:"title"`
+		Type     string          `json:"report_type"`
+		StartsAt stubtext.Moment `json:"starts_at"`
+		EndsAt   stubtext.Moment `json:"ends_at"`
+		Affected []affected      `json:"affected_resources"`
 	} `json:"attributes"`
 }
 
@@ -29,8 +29,8 @@ type report struct {
 type update struct {
 	ID         string `json:"id"`
 	Attributes struct {
-		Message     string `json:"message"`
-		PublishedAt stamp  `json:"published_at"`
+		Message     string          `json:"message"`
+		PublishedAt stubtext.Moment `json:"published_at"`
 	} `json:"attributes"`
 }
 
@@ -44,21 +44,6 @@ type pagination struct {
 	Last string `json:"last"`
 	Next string `json:"next"`
 }
-
-// stamp is an instant. What cannot be read is not known.
-type stamp struct{ time.Time }
-
-// UnmarshalJSON reads ISO 8601.
-func (s *stamp) UnmarshalJSON(raw []byte) error {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		s.Time, _ = time.Parse(time.RFC3339Nano, text)
-		s.Time = s.UTC()
-	}
-	return nil
-}
-
-func written(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // freshReport is https://betterstack.com/docs/uptime/api/create-a-new-status-page-report
 type freshReport struct {
@@ -80,40 +65,56 @@ type freshUpdate struct {
 
 // window is https://betterstack.com/docs/uptime/api/update-an-existing-status-page-report/
 type window struct {
-	StartsAt string `json:"starts_at"`
+	StartsAt string `json:"starts_at,omitempty"`
 	EndsAt   string `json:"ends_at"`
 }
 
+// The types of reports, and the statuses of their resources.
 const (
 	manual, maintenance = "manual", "maintenance"
-	wellAgain           = "resolved"
+
+	wellAgain, degraded, downtime = "resolved", "degraded", "downtime"
+	underMaintenance              = "maintenance"
 )
 
-// statusWord is the service's word for a component; it has four.
+// statusWord is the word of a manual report for a component; it has three.
 func statusWord(of watch.ComponentStatus) string {
 	return map[watch.ComponentStatus]string{
-		watch.Operational: wellAgain, watch.UnderMaintenance: "maintenance",
-		watch.Degraded: "degraded", watch.PartialOutage: "degraded", watch.MajorOutage: "downtime",
+		watch.Operational: wellAgain, watch.UnderMaintenance: degraded,
+		watch.Degraded: degraded, watch.PartialOutage: degraded, watch.MajorOutage: downtime,
 	}[of]
 }
 
 func ourStatus(word string) watch.ComponentStatus {
 	return map[string]watch.ComponentStatus{
-		wellAgain: watch.Operational, "maintenance": watch.UnderMaintenance,
-		"degraded": watch.Degraded, "downtime": watch.MajorOutage,
+		wellAgain: watch.Operational, underMaintenance: watch.UnderMaintenance, degraded: watch.Degraded, downtime: watch.MajorOutage,
 	}[word]
 }
 
-// affectedBy says how the stub's components stand. A report whose resources are all well
-// is over for the service, so that until then they are degraded at the least.
-func affectedBy(stub incidents.Stub) []affected {
+// affectedBy says how the stub's components stand in a report, and in the end all that the
+// report has. A manual report whose resources are all well is over for the service, so that
+// until then they are degraded at the least; one of a maintenance has one word only.
+func affectedBy(stub incidents.Stub, of string, has []affected) []affected {
 	all := make([]affected, 0, len(stub.Components))
 	for _, component := range stub.Components {
 		word := statusWord(component.Status)
-		if word == wellAgain && stub.Phase != watch.Over {
-			word = statusWord(watch.Degraded)
+		switch {
+		case of == maintenance:
+			word = underMaintenance
+		case stub.Phase == watch.Over:
+			word = wellAgain
+		case word == wellAgain:
+			word = degraded
 		}
 		all = append(all, affected{component.ID, word})
+	}
+	if stub.Phase != watch.Over || of == maintenance {
+		return all
+	}
+	for _, one := range has {
+		if !slices.ContainsFunc(all, func(given affected) bool { return given.Resource == one.Resource }) {
+			all = append(all, affected{one.Resource, wellAgain})
+		}
 	}
 	return all
 }
@@ -132,32 +133,42 @@ func (s standing) key(source string) (key string) {
 	return key
 }
 
-// phase is what the newest update says that is ours. A report whose resources were all made
-// well is over, whoever did that; one that says neither has no word for its phase.
-func (s standing) phase(source string) watch.Phase {
-	resources := s.report.Attributes.Affected
-	if len(resources) > 0 && !slices.ContainsFunc(resources, func(one affected) bool { return one.Status != wellAgain }) {
+// phase is what the newest update says that is ours. A manual report whose resources were
+// all made well is over, whoever did that. A maintenance is over when we said so and its end
+// has come: that alone says nothing, for it may be put off. A report that says neither has
+// no word for its phase.
+func (s standing) phase(source string, at time.Time) watch.Phase {
+	of, resources := s.report.Attributes.Type, s.report.Attributes.Affected
+	if of != maintenance && len(resources) > 0 && !slices.ContainsFunc(resources, func(one affected) bool { return one.Status != wellAgain }) {
 		return watch.Over
 	}
 	if len(s.updates) == 0 {
 		return ""
 	}
 	_, said := stubtext.Ref(s.updates[len(s.updates)-1].Attributes.Message, source)
-	if said == watch.Over && len(resources) > 0 || !slices.Contains(watch.Phases(), said) {
+	switch {
+	case !slices.Contains(watch.Phases(), said):
 		return ""
+	case said == watch.Over && of == maintenance && s.report.Attributes.EndsAt.After(at):
+		return watch.Scheduled
+	case said == watch.Over && of != maintenance && len(resources) > 0:
+		return ""
+	default:
+		return said
 	}
-	return said
 }
 
-func (s standing) remote(source string) incidents.Remote {
-	phase := s.phase(source)
+func (s standing) remote(source string, at time.Time) incidents.Remote {
+	phase := s.phase(source, at)
 	remote := incidents.Remote{
 		ID: s.report.ID, Key: s.key(source), Title: s.report.Attributes.Title, Phase: phase, Open: phase != watch.Over,
 	}
 	for _, one := range s.updates {
 		remote.Texts = append(remote.Texts, stubtext.Tidy(one.Attributes.Message))
 	}
-	if !remote.Open && len(s.updates) > 0 {
+	if ended := s.report.Attributes.EndsAt.Time; !remote.Open && s.report.Attributes.Type == maintenance {
+		remote.ResolvedAt = ended
+	} else if !remote.Open && len(s.updates) > 0 {
 		remote.ResolvedAt = s.updates[len(s.updates)-1].Attributes.PublishedAt.Time
 	}
 	byID := map[string]watch.ComponentStatus{}
@@ -170,8 +181,13 @@ func (s standing) remote(source string) incidents.Remote {
 	return remote
 }
 
-// says reports that the newest update is this one already.
-func (s standing) says(message string) bool {
+// says reports that the newest update is this one already, and that the resources stand so.
+func (s standing) says(message string, wanted []affected) bool {
+	for _, one := range wanted {
+		if !slices.Contains(s.report.Attributes.Affected, one) {
+			return false
+		}
+	}
 	return len(s.updates) > 0 && stubtext.Tidy(s.updates[len(s.updates)-1].Attributes.Message) == message
 }
 

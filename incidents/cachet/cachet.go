@@ -59,10 +59,10 @@ func (c core) authorize(header http.Header) ([]watch.Secret, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the API key: %w", err)
 	}
-	if c.options.Version == "2" {
-		header.Set("X-Cachet-Token", token.Reveal())
+	if written := strings.TrimSpace(token.Reveal()); c.options.Version == "2" {
+		header.Set("X-Cachet-Token", written)
 	} else {
-		header.Set("Authorization", "Bearer "+token.Reveal())
+		header.Set("Authorization", "Bearer "+written)
 	}
 	return redact.Words(token), nil
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,63 @@ func TestVersion2AStubThatTellsSubscribersTellsThoseOfItsComponents(t *testing.T
 	const want = "The credential expired 2026-11-22 05:00 UTC, and its owner is told.\n\n2026-11-22 07:00 UTC: Sign-in works again.\n\nIt was seen well three times."
 	if got := current.Texts[len(current.Texts)-1]; got != want {
 		t.Errorf("the last text is %q\nwant %q", got, want)
+	}
+}
+
+func TestVersion2AnIncidentThatIsRefusedLeavesItsComponentsAlone(t *testing.T) {
+	o, site := opened(t, 2)
+	before := site.Components()
+	stub := o.Stub("orders")
+	o.Lose(1, tickettest.CutBefore)
+	if _, err := o.System(t).Create(t.Context(), stub); err == nil {
+		t.Fatal("the call succeeds")
+	}
+	if after := site.Components(); !slices.Equal(before, after) {
+		t.Errorf("without an incident the components stand as %v", after)
+	}
+}
+
+func TestVersion2WhateverIsLostTheComponentsAreWellInTheEnd(t *testing.T) {
+	const writes = 4 // the incident, two components, and how they were left
+	for n := 1; n <= writes; n++ {
+		for _, loss := range []tickettest.Loss{tickettest.CutBefore, tickettest.CutAfter} {
+			t.Run(fmt.Sprintf("write %d, %s", n, loss), func(t *testing.T) {
+				o, site := opened(t, 2)
+				before := site.Components()
+				stub := o.Stub("orders")
+				o.Lose(n, loss)
+				if _, err := o.System(t).Create(t.Context(), stub); err == nil {
+					t.Fatal("the call succeeds")
+				}
+				if len(o.List(t)) == 0 {
+					o.Create(t, stub)
+				}
+				o.Update(t, o.One(t, stub.Key), stub)
+				if got := site.Components()[0].Status; got != 2 {
+					t.Errorf("the component has the state %d, want 2", got)
+				}
+				o.Update(t, o.One(t, stub.Key), o.Moved(stub, watch.Over))
+				if after := site.Components(); !slices.Equal(before, after) {
+					t.Errorf("in the end the components stand as %v, want %v", after, before)
+				}
+			})
+		}
+	}
+}
+
+func TestVersion2AComponentIsInTheEndAsItWasBefore(t *testing.T) {
+	o, site := opened(t, 2)
+	site.SetComponent(7, 3)
+	stub := o.Stub("orders")
+	current := o.Create(t, stub)
+	for _, step := range []struct {
+		phase watch.Phase
+		want  int
+	}{{watch.Identified, 4}, {watch.Monitoring, 3}, {watch.Over, 3}} {
+		current = o.Update(t, current, o.Moved(stub, step.phase))
+		if got := site.Components()[0].Status; got != step.want {
+			t.Errorf("in phase %s it has the state %d, want %d", step.phase, got, step.want)
+		}
 	}
 }
 
@@ -194,7 +252,7 @@ func TestAnUpdateThatDidNotComeAlongIsAnError(t *testing.T) {
 
 func FuzzAMessageIsReadWithoutHarm(f *testing.F) {
 	const line = "[//]: # (lapsewatch lwkdmf-dqlivwya2ieo-htc20 0123456789abcdef 7:4 9:2)"
-	for _, seed := range []string{"text\n\n" + line, line, line + "\nmore", "text " + line, "text\r\n\r\n" + line + " \r\n", "[//]: # (lapsewatch  )", ""} {
+	for _, seed := range []string{"text\n\n" + line, line, line + "\nmore", "text " + line, strings.Replace(line, "7:4", "7:4:2", 1), "text\r\n\r\n" + line + " \r\n", "[//]: # (lapsewatch  )", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, message string) {

@@ -76,23 +76,37 @@ func (s *second) incident(ctx context.Context, method, path string, send any) (i
 	return answer.Data, nil
 }
 
-// Create sets the components and makes the incident, which then stands at a component that
-// has its state already: to change that with the incident would tell the component's
-// subscribers.
+// Create makes the incident and then sets the components, so that none stays changed for an
+// incident that was refused. The incident stands at a component that has its state already:
+// to change that with the incident would tell the component's subscribers.
 func (s *second) Create(ctx context.Context, stub incidents.Stub) (incidents.Remote, error) {
-	components, err := s.setComponents(ctx, stub, nil)
+	text := stubtext.Cut(stub.Text, maxText)
+	kept := mark{key: stub.Key, said: stubtext.Digest(text)}
+	components, err := s.plan(ctx, incident2{}, kept, stub)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
-	text := stubtext.Cut(stub.Text, maxText)
-	send := s.write(stub, components)
-	send.Message = mark{key: stub.Key, said: digest(text), left: components.left}.marked(text)
-	send.Notify = stub.Notify
+	kept.left = components.before
+	send := s.write(stub, plan2{})
+	send.Message, send.Notify = kept.marked(text), stub.Notify
 	made, err := s.incident(ctx, http.MethodPost, "/incidents", send)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
-	return s.remote(made), nil
+	if len(components.steps) == 0 {
+		return s.remote(made), nil
+	}
+	if err := s.carryOut(ctx, components, stub); err != nil {
+		return incidents.Remote{}, err
+	}
+	kept.left = components.left
+	send = s.write(stub, components)
+	send.Message = kept.marked(text)
+	written, err := s.incident(ctx, http.MethodPut, incidentPath(strconv.Itoa(int(made.ID))), send)
+	if err != nil {
+		return incidents.Remote{}, err
+	}
+	return s.remote(written), nil
 }
 
 // Update reads the incident as it stands and brings it to the stub.
@@ -103,7 +117,7 @@ func (s *second) Update(ctx context.Context, current incidents.Remote, stub inci
 		return incidents.Remote{}, err
 	}
 	story, kept := unmarked(now.Message, s.env.Source)
-	components, err := s.setComponents(ctx, stub, kept.left)
+	components, err := s.setComponents(ctx, now, stub)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
@@ -114,7 +128,7 @@ func (s *second) Update(ctx context.Context, current incidents.Remote, stub inci
 	send.Stickied = now.Stickied != 0
 	aloud := stub.Notify && !stub.Hidden
 	if !said && !aloud && len(now.Updates) == 0 {
-		story, kept.said = continued(story, dated(stub, text)), digest(text)
+		story, kept.said = continued(story, dated(stub, text)), stubtext.Digest(text)
 	}
 	send.Message = kept.marked(story)
 	if aloud || len(now.Updates) > 0 {
@@ -138,6 +152,24 @@ func (s *second) Update(ctx context.Context, current incidents.Remote, stub inci
 	return s.remote(written), nil
 }
 
+// setComponents sets those that the stub may set. How one stood before is kept before it is
+// changed: afterwards nobody could tell.
+func (s *second) setComponents(ctx context.Context, now incident2, stub incidents.Stub) (plan2, error) {
+	story, kept := unmarked(now.Message, s.env.Source)
+	components, err := s.plan(ctx, now, kept, stub)
+	if err != nil {
+		return plan2{}, err
+	}
+	if components.news(kept) {
+		kept.key, kept.left = stub.Key, components.before
+		same := write2{Name: now.Name, Status: int(now.Status), Visible: int(now.Visible), Stickied: now.Stickied != 0, Message: kept.marked(story)}
+		if _, err := s.incident(ctx, http.MethodPut, incidentPath(strconv.Itoa(int(now.ID))), same); err != nil {
+			return plan2{}, err
+		}
+	}
+	return components, s.carryOut(ctx, components, stub)
+}
+
 // said reports that the text stands there as the last one, in the stub's phase.
 func (s *second) said(now incident2, stub incidents.Stub, text string) bool {
 	last := now.Message
@@ -145,7 +177,7 @@ func (s *second) said(now incident2, stub incidents.Stub, text string) bool {
 		last = update.Message
 	}
 	_, kept := unmarked(last, s.env.Source)
-	return kept.said == digest(text) && now.status() == phases[stub.Phase]
+	return kept.said == stubtext.Digest(text) && now.status() == phases[stub.Phase]
 }
 
 // say makes an update, of which subscribers are told, or goes on with the last one, of which
@@ -154,7 +186,7 @@ func (s *second) say(ctx context.Context, now incident2, stub incidents.Stub, te
 	method, path := http.MethodPost, incidentPath(strconv.Itoa(int(now.ID)))+"/updates"
 	send := update2{Status: number(phases[stub.Phase])}
 	last, _ := now.lastUpdate()
-	marked := mark{key: stub.Key, said: digest(text)}
+	marked := mark{key: stub.Key, said: stubtext.Digest(text)}
 	if aloud {
 		send.Message = marked.marked(text)
 	} else {

@@ -2,10 +2,8 @@ package cachet
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -70,72 +68,13 @@ type setComponent2 struct {
 	Silent  bool `json:"silent"`
 }
 
-// set2 is what was done with the components.
-type set2 struct {
-	// left is how the stub leaves each component.
-	left map[int]int
-	// worst is the first of the worst that it has set now, and its state; zero for none.
-	worst, state int
-}
-
 // write is what is sent for a stub, without its message. The incident stands at the worst
 // of the components.
-func (s *second) write(stub incidents.Stub, components set2) write2 {
+func (s *second) write(stub incidents.Stub, components plan2) write2 {
+	worst, state := components.worst()
 	return write2{
-		Name: stubtext.Cut(stub.Title, maxTitle), Status: phases[stub.Phase], Visible: visible(stub),
-		ComponentID: components.worst, ComponentStatus: components.state,
+		Name: stubtext.Cut(stub.Title, maxTitle), Status: phases[stub.Phase], Visible: visible(stub), ComponentID: worst, ComponentStatus: state,
 	}
-}
-
-// setComponents sets those of a visible stub that stand as it left them, silently unless
-// subscribers are to be told.
-func (s *second) setComponents(ctx context.Context, stub incidents.Stub, before map[int]int) (done set2, err error) {
-	done.left = map[int]int{}
-	maps.Copy(done.left, before)
-	if stub.Hidden {
-		return done, nil
-	}
-	for _, component := range stub.Components {
-		id, err := s.componentID(component.ID)
-		if err != nil {
-			return set2{}, err
-		}
-		path := "/components/" + strconv.Itoa(id)
-		stands, err := s.component(ctx, http.MethodGet, path, nil)
-		if err != nil {
-			return set2{}, err
-		}
-		wanted := s.state(component.Status)
-		set, known := before[id]
-		if known && int(stands.Status) != set && int(stands.Status) != wanted {
-			continue
-		}
-		done.left[id] = wanted
-		if wanted > done.state {
-			done.worst, done.state = id, wanted
-		}
-		if int(stands.Status) == wanted {
-			continue
-		}
-		if _, err := s.component(ctx, http.MethodPut, path, setComponent2{Status: wanted, Enabled: stands.Enabled, Silent: !stub.Notify}); err != nil {
-			return set2{}, err
-		}
-	}
-	return done, nil
-}
-
-// component makes a request that is answered with one.
-func (s *second) component(ctx context.Context, method, path string, send any) (component2, error) {
-	var answer struct {
-		Data component2 `json:"data"`
-	}
-	if err := s.do(ctx, method, path, nil, send, &answer); err != nil {
-		return component2{}, err
-	}
-	if answer.Data.ID == 0 {
-		return component2{}, s.api.Unproven(method, path, errNoComponent)
-	}
-	return answer.Data, nil
 }
 
 // stands reports that nothing of the incident itself is to be written.
@@ -173,7 +112,7 @@ func (s *second) remote(found incident2) incidents.Remote {
 		remote.Texts = append(remote.Texts, text)
 	}
 	for _, id := range slices.Sorted(maps.Keys(kept.left)) {
-		remote.Components = append(remote.Components, watch.Component{ID: strconv.Itoa(id), Status: statusOf(kept.left[id])})
+		remote.Components = append(remote.Components, watch.Component{ID: strconv.Itoa(id), Status: statusOf(kept.left[id].state)})
 	}
 	return remote
 }

@@ -1,8 +1,6 @@
 package cachet
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"iter"
 	"maps"
 	"regexp"
@@ -38,29 +36,30 @@ func continued(story, now string) string {
 	return story + between + now
 }
 
-// digest tells texts apart.
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(stubtext.Tidy(text)))
-	return hex.EncodeToString(sum[:8])
-}
-
 // mark is what version 2 keeps of us at the end of a message.
 type mark struct {
 	key string
 	// said is the digest of the text that was written last.
 	said string
-	// left is how the stub left each component when it set it last.
-	left map[int]int
+	// left is what it keeps of each component.
+	left map[int]left2
 }
+
+// left2 is how the stub left a component when it set it last, and how somebody else had left
+// it before, where it was not well.
+type left2 struct{ state, before int }
 
 // markLine is a definition of a link that no text refers to: Markdown shows nothing of it
 // (https://spec.commonmark.org/0.31.2/#link-reference-definitions).
-var markLine = regexp.MustCompile(`(?:^|\n)\[//\]: # \(lapsewatch (lw[0-9a-z-]{1,40}) ([0-9a-f]{16})((?: [0-9]+:[0-9])*)\)\s*$`)
+var markLine = regexp.MustCompile(`(?:^|\n)\[//\]: # \(lapsewatch (lw[0-9a-z-]{1,40}) ([0-9a-f]{16})((?: [0-9]+:[0-9](?::[0-9])?)*)\)\s*$`)
 
 func (m mark) line() string {
 	line := "[//]: # (lapsewatch " + m.key + " " + m.said
 	for _, id := range slices.Sorted(maps.Keys(m.left)) {
-		line += " " + strconv.Itoa(id) + ":" + strconv.Itoa(m.left[id])
+		line += " " + strconv.Itoa(id) + ":" + strconv.Itoa(m.left[id].state)
+		if before := m.left[id].before; before != 0 {
+			line += ":" + strconv.Itoa(before)
+		}
 	}
 	return line + ")"
 }
@@ -79,15 +78,22 @@ func unmarked(message, source string) (text string, found mark) {
 	if !ours {
 		return message, mark{}
 	}
-	found = mark{key: key.String(), said: message[at[4]:at[5]], left: map[int]int{}}
-	for pair := range strings.FieldsSeq(message[at[6]:at[7]]) {
-		id, state, _ := strings.Cut(pair, ":")
-		if number, err := strconv.Atoi(id); err == nil {
-			found.left[number], _ = strconv.Atoi(state) // the pattern takes one digit only
+	found = mark{key: key.String(), said: message[at[4]:at[5]], left: map[int]left2{}}
+	for written := range strings.FieldsSeq(message[at[6]:at[7]]) {
+		parts := strings.Split(written, ":")
+		if id, err := strconv.Atoi(parts[0]); err == nil {
+			left := left2{state: digit(parts[1])}
+			if len(parts) > 2 {
+				left.before = digit(parts[2])
+			}
+			found.left[id] = left
 		}
 	}
 	return stubtext.Tidy(message[:at[0]]), found
 }
+
+// digit is a state, which the pattern takes of one digit only.
+func digit(text string) int { return int(text[0] - '0') }
 
 // sorted gives the fields by their names.
 func sorted(fields map[string][]string) iter.Seq2[string, []string] {

@@ -51,7 +51,7 @@ func (s Suite) hostile(t *testing.T) {
 			t.Error("what is affected is missing from what people read")
 		}
 	}
-	if all := o.List(t); len(all) > 1 {
+	if all := o.List(t); len(all) != 1 && !s.ForgetsResolved {
 		t.Errorf("%d stubs are listed, want one", len(all))
 	}
 }

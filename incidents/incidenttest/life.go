@@ -1,12 +1,10 @@
 package incidenttest
 
 import (
-	"maps"
 	"slices"
 	"testing"
 	"time"
 
-	"lapsewatch/incidents"
 	"lapsewatch/watch"
 )
 
@@ -79,79 +77,6 @@ func (s Suite) noComponents(t *testing.T) {
 	}
 }
 
-// requireComponents requires how the parts of the page stand that a stub speaks of, and
-// that the others stand as before.
-func (o *Office) requireComponents(t *testing.T, before []watch.Component, stub incidents.Stub) {
-	t.Helper()
-	want := slices.Clone(before)
-	for i := range want {
-		for _, component := range stub.Components {
-			if component.ID == want[i].ID {
-				want[i].Status = component.Status
-			}
-		}
-	}
-	if got := o.Components(); !slices.Equal(got, want) {
-		t.Errorf("in phase %s the components stand as %v, want %v", stub.Phase, got, want)
-	}
-}
-
-func (s Suite) components(t *testing.T) {
-	o := s.open(t)
-	before := slices.Clone(o.Components())
-	if len(before) == 0 {
-		t.Log("the system knows no components")
-		return
-	}
-	stub := o.Stub("orders")
-	current := o.Create(t, stub)
-	o.requireComponents(t, before, stub)
-	for _, phase := range lifeOf() {
-		o.Clock.Advance(time.Hour)
-		stub = o.Moved(stub, phase)
-		current = o.Update(t, current, stub)
-		o.requireComponents(t, before, stub)
-		if current.Components != nil && !sameStatuses(current.Components, stub.Components) {
-			t.Errorf("in phase %s the remote has the components %v, want %v or none", phase, current.Components, stub.Components)
-		}
-	}
-}
-
-func sameStatuses(got, want []watch.Component) bool {
-	return maps.Equal(statuses(got), statuses(want))
-}
-
-func statuses(components []watch.Component) map[string]watch.ComponentStatus {
-	all := map[string]watch.ComponentStatus{}
-	for _, component := range components {
-		all[component.ID] = component.Status
-	}
-	return all
-}
-
-func (s Suite) switchedComponents(t *testing.T) {
-	o := s.open(t)
-	board, can := o.Desk.(Switchboard)
-	if !can {
-		t.Log("nobody sets a component there without an incident, or the service does not show it")
-		return
-	}
-	stub := o.Stub("orders")
-	current := o.Create(t, stub)
-	switched := o.Components()[0].ID
-	board.SetComponent(switched, watch.UnderMaintenance)
-	for _, phase := range []watch.Phase{watch.Identified, watch.Over} {
-		o.Clock.Advance(time.Hour)
-		stub = o.Moved(stub, phase)
-		current = o.Update(t, current, stub)
-		for _, component := range o.Components() {
-			if component.ID == switched && component.Status != watch.UnderMaintenance {
-				t.Errorf("phase %s has set the component to %s, which somebody else had set", phase, component.Status)
-			}
-		}
-	}
-}
-
 func (s Suite) hidden(t *testing.T) {
 	o := s.open(t)
 	if !o.System(t).Traits().Hides {
@@ -203,32 +128,6 @@ func (s Suite) notified(t *testing.T) {
 	o.requireQuiet(t, quietly.ID, false)
 	if told := o.record(t, loudly.ID).Told; (told == 0) != s.NoSubscribers {
 		t.Errorf("subscribers were told %d times of a stub that says so", told)
-	}
-}
-
-func (s Suite) planned(t *testing.T) {
-	o := s.open(t)
-	if !o.System(t).Traits().Plans {
-		t.Log("the system has no scheduled maintenances")
-		return
-	}
-	stub := o.Moved(o.Stub("orders"), watch.Scheduled)
-	from := o.Clock.Now().Add(48 * time.Hour)
-	stub.Window = &watch.Window{From: from, Until: from.Add(time.Hour)}
-	current := o.Create(t, stub)
-	o.settled(t, current)
-	if got := o.record(t, current.ID).Window; got == nil || !got.From.Equal(stub.Window.From) || !got.Until.Equal(stub.Window.Until) {
-		t.Fatalf("window %v, want %v", got, stub.Window)
-	}
-	o.Clock.Advance(49 * time.Hour)
-	for _, phase := range []watch.Phase{watch.Monitoring, watch.Over} {
-		stub = o.Moved(stub, phase)
-		current = o.Update(t, current, stub)
-		o.settled(t, current)
-		o.Clock.Advance(time.Hour)
-	}
-	if records := o.Records(); len(records) != 1 || records[0].Open {
-		t.Errorf("want one maintenance, which is over\n%s", Dump(records))
 	}
 }
 

@@ -43,16 +43,20 @@ var texts = map[watch.Phase]string{
 }
 
 // Moved is the stub in another phase, as of the office's clock, with the text and the
-// components of that phase.
+// components of that phase: well again from monitoring on, and under maintenance while the
+// window of what was announced lasts.
 func (o *Office) Moved(stub incidents.Stub, phase watch.Phase) incidents.Stub {
 	stub.Phase, stub.Text, stub.At = phase, texts[phase], o.Clock.Now()
 	stub.Mark = fmt.Sprintf("%s-%s-%d", stub.Key, phase, stub.At.Unix())
 	worst := watch.Degraded
 	switch phase {
-	case watch.Over:
+	case watch.Over, watch.Monitoring:
 		worst = watch.Operational
 	case watch.Scheduled:
-		worst = watch.UnderMaintenance
+		worst = watch.Operational
+		if stub.Window != nil && !stub.At.Before(stub.Window.From) {
+			worst = watch.UnderMaintenance
+		}
 	case watch.Identified:
 		worst = watch.MajorOutage
 	default:

@@ -32,6 +32,11 @@ type Suite struct {
 	// Forbidden is the markup that must reach no text: what the service would take for a
 	// command, a mention or a link.
 	Forbidden []string
+	// HurtsUntilOver: the service takes what has no component that hurts for resolved, so that
+	// they are degraded till then.
+	HurtsUntilOver bool
+	// MovesWindows: a maintenance that is put off is moved there.
+	MovesWindows bool
 	// NoSubscribers: the service tells nobody, whatever it is asked.
 	NoSubscribers bool
 	// ForgetsResolved: the service does not list what is resolved.
@@ -48,7 +53,11 @@ func Run(t *testing.T, s Suite) {
 	t.Run("a component that somebody else has set is left alone", s.switchedComponents)
 	t.Run("a hidden stub stays hidden through every update", s.hidden)
 	t.Run("subscribers are told only where the stub says so", s.notified)
-	t.Run("a planned maintenance has its window", s.planned)
+	t.Run("a component is never better than somebody else has left it", s.worseBefore)
+	t.Run("a component that a stub is tied to no more is released with it", s.untied)
+	t.Run("two stubs of one component leave it well", s.sharedComponent)
+	t.Run("a planned maintenance has its window, and touches components in it only", s.planned)
+	t.Run("a planned maintenance that is not needed any more ends before it begins", s.cancelledMaintenance)
 	t.Run("the same update again says nothing twice", s.repeated)
 	t.Run("what people wrote is neither listed nor touched", s.foreign)
 	t.Run("two installations at one place do not see each other's stubs", s.twoInstallations)

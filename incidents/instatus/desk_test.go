@@ -106,7 +106,7 @@ func (d desk) AddForeign(title, text string) string { return d.Add(title, text) 
 
 func TestInstatusKeepsTheContract(t *testing.T) {
 	incidenttest.Run(t, incidenttest.Suite{
-		Desk:      newDesk,
+		Desk: newDesk, MovesWindows: true,
 		Forbidden: []string{"<script", "<img", "<iframe", "](", "http://", "https://evil", "`"},
 	})
 }

@@ -18,7 +18,7 @@ func ReadList(body []byte, source string) (all []incidents.Remote) {
 		for _, of := range []sort{incidentSort(), maintenanceSort()} {
 			all = append(all, one.remote(of, source))
 			_ = one.before(time.Time{}, of)
-			_ = one.says("", "", one.Status)
+			_ = one.says("", "", one.Status, one.Components)
 		}
 	}
 	return all

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/incidents"
 	"lapsewatch/internal/httpsend"
+	"lapsewatch/internal/redact"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
@@ -57,7 +57,7 @@ func (s *system) authorize(header http.Header) ([]watch.Secret, error) {
 		return nil, fmt.Errorf("read the API key: %w", err)
 	}
 	header.Set("Authorization", "Bearer "+strings.TrimSpace(key.Reveal()))
-	return []watch.Secret{key}, nil
+	return redact.Words(key), nil
 }
 
 // Traits says that everything is public there.
@@ -88,7 +88,7 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 			}
 		}
 	}
-	if err := s.open(ctx, add(incidentSort())); err != nil {
+	if err := s.pages(ctx, incidentSort(), open(), time.Time{}, add(incidentSort())); err != nil {
 		return nil, err
 	}
 	if err := s.pages(ctx, incidentSort(), url.Values{"status": {"RESOLVED"}}, since, add(incidentSort())); err != nil {
@@ -98,11 +98,6 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 		return nil, err
 	}
 	return all, nil
-}
-
-// open visits every incident that is not resolved.
-func (s *system) open(ctx context.Context, visit func(entry)) error {
-	return s.pages(ctx, incidentSort(), url.Values{"!status": {"RESOLVED"}}, time.Time{}, visit)
 }
 
 // pages visits a list to its end, which is the first empty page: a page may be shorter than
@@ -167,94 +162,65 @@ func (s *system) Create(ctx context.Context, stub incidents.Stub) (incidents.Rem
 	of, publish := incidentSort(), true
 	send := fresh{
 		Name: stubtext.Cut(stub.Title, maxTitle), Message: stubtext.WithRef(stub.Text, stub.Key, "", maxText),
-		Components: ids(stub.Components), Statuses: statuses(stub.Components, nil), Notify: stub.Notify,
+		Components: tied(entry{}, stub), Notify: stub.Notify,
 	}
 	if stub.Phase == watch.Scheduled && stub.Window != nil {
-		of = maintenanceSort()
-		send.schedule = &schedule{
-			Start: written(stub.Window.From), Duration: max(1, int64(stub.Window.Until.Sub(stub.Window.From).Round(time.Minute)/time.Minute)),
-			NotifyStart: stub.Notify, NotifyEnd: stub.Notify, NotifyEarly: stub.Notify,
-		}
+		of, send.schedule = maintenanceSort(), newSchedule(stub)
 	} else {
-		send.Started, send.ShouldPublish = written(stub.StartedAt), &publish
+		send.Started, send.ShouldPublish = stubtext.Written(stub.StartedAt), &publish
 	}
-	send.Status = of.phases[stub.Phase]
-	id, err := s.post(ctx, s.path(of.path), send)
+	var err error
+	if send.Statuses, err = s.statuses(ctx, entry{}, of, stub); err != nil {
+		return incidents.Remote{}, err
+	}
+	send.Status = of.word(stub, entry{}.begun(stub, s.env.Now()))
+	id, err := s.post(ctx, http.MethodPost, s.path(of.path), send)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
 	return s.after(ctx, of.prefix+id)
 }
 
-// Update adds an update, unless it stands there already: a call may be repeated whose answer
-// was lost.
+// Update moves a maintenance that was put off, and adds an update, unless that stands there
+// already: a call may be repeated whose answer was lost.
 func (s *system) Update(ctx context.Context, current incidents.Remote, stub incidents.Stub) (incidents.Remote, error) {
 	read, of, err := s.read(ctx, current.ID)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
-	message, status := stubtext.Cut(stubtext.Tidy(stub.Text), maxText), of.phases[stub.Phase]
-	if read.says(message, stub.Key, status) {
-		return read.remote(of, s.env.Source), nil
+	window := of.prefix != "" && stub.Phase == watch.Scheduled && stub.Window != nil
+	if wanted := (moved{Notify: stub.Notify}); window {
+		if wanted.schedule = newSchedule(stub); !read.sameWindow(wanted.schedule) {
+			if _, err := s.post(ctx, http.MethodPut, s.path(of.path, read.ID), wanted); err != nil {
+				return incidents.Remote{}, err
+			}
+		}
 	}
-	held, err := s.held(ctx, read.ID, stub)
+	statuses, err := s.statuses(ctx, read, of, stub)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
-	send := freshUpdate{
-		Message: message, Components: ids(stub.Components), Statuses: statuses(stub.Components, held),
-		Status: status, Started: written(stub.At), Notify: stub.Notify,
-	}
-	if of.prefix != "" && stub.Window != nil {
-		send.End = written(stub.Window.Until)
-	}
-	if _, err := s.post(ctx, s.path(of.path, read.ID, of.updates), send); err != nil {
-		return incidents.Remote{}, err
+	message, word := stubtext.Cut(stubtext.Tidy(stub.Text), maxText), of.word(stub, read.begun(stub, s.env.Now()))
+	if !read.says(message, stub.Key, word, statuses) {
+		send := freshUpdate{
+			Message: message, Components: tied(read, stub), Statuses: statuses, Status: word, Started: stubtext.Written(stub.At), Notify: stub.Notify,
+		}
+		if window {
+			send.End = stubtext.Written(stub.Window.Until)
+		}
+		if _, err := s.post(ctx, http.MethodPost, s.path(of.path, read.ID, of.updates), send); err != nil {
+			return incidents.Remote{}, err
+		}
 	}
 	return s.after(ctx, current.ID)
 }
 
-// held are the components that another open incident is tied to: while that is open, the end
-// of this one does not make them well.
-func (s *system) held(ctx context.Context, own string, stub incidents.Stub) (held []string, err error) {
-	if stub.Phase != watch.Over || len(stub.Components) == 0 {
-		return nil, nil
-	}
-	err = s.open(ctx, func(listed entry) {
-		if listed.ID == own || listed.Status == incidentSort().over {
-			return
-		}
-		for _, component := range listed.Components {
-			held = append(held, component.ID)
-		}
-	})
-	return held, err
-}
-
-func ids(components []watch.Component) []string {
-	all := make([]string, 0, len(components))
-	for _, component := range components {
-		all = append(all, component.ID)
-	}
-	return all
-}
-
-func statuses(components []watch.Component, held []string) []status {
-	all := make([]status, 0, len(components))
-	for _, component := range components {
-		if !slices.Contains(held, component.ID) {
-			all = append(all, status{component.ID, componentWord(component.Status)})
-		}
-	}
-	return all
-}
-
-// post sends once and gives the id of what was made.
-func (s *system) post(ctx context.Context, path string, send any) (string, error) {
+// post sends once and gives the id of what was written.
+func (s *system) post(ctx context.Context, method, path string, send any) (string, error) {
 	var answer made
-	_, _, err := s.api.Do(ctx, ticket.Call{Method: http.MethodPost, Path: path, Send: send, Receive: &answer})
+	_, _, err := s.api.Do(ctx, ticket.Call{Method: method, Path: path, Send: send, Receive: &answer})
 	if err == nil && answer.ID == "" {
-		err = s.api.Unproven(http.MethodPost, path, errors.New("without an id"))
+		err = s.api.Unproven(method, path, errors.New("without an id"))
 	}
 	return answer.ID, err
 }

@@ -85,7 +85,7 @@ func TestEveryWriteSaysWhoSeesItAndWhoIsTold(t *testing.T) {
 	want := []string{
 		`{"name":"Sign-in may fail","message":"It is investigating.\n\nRef: ` + key + `","components":["ckf01component0001"],"statuses":[{"id":"ckf01component0001","status":"MAJOROUTAGE"}],"status":"INVESTIGATING","notify":false,"started":"2026-11-22T05:00:00.000Z","shouldPublish":true}`,
 		`{"message":"It is resolved.","components":["ckf01component0001"],"statuses":[{"id":"ckf01component0001","status":"OPERATIONAL"}],"status":"RESOLVED","started":"2026-11-22T07:00:00.000Z","notify":false}`,
-		`{"name":"Sign-in may fail","message":"It is scheduled.\n\nRef: ` + planned.Key + `","components":["ckf01component0001"],"statuses":[{"id":"ckf01component0001","status":"UNDERMAINTENANCE"}],"status":"NOTSTARTEDYET","notify":false,"start":"2026-11-22T08:00:00.000Z","duration":30,"notifyStart":false,"notifyEnd":false,"notifyEarly":false,"autoStart":false,"autoEnd":false}`,
+		`{"name":"Sign-in may fail","message":"It is scheduled.\n\nRef: ` + planned.Key + `","components":["ckf01component0001"],"status":"NOTSTARTEDYET","notify":false,"start":"2026-11-22T08:00:00.000Z","duration":30,"notifyStart":false,"notifyEnd":false,"notifyEarly":false,"autoStart":false,"autoEnd":false}`,
 	}
 	var sent []string
 	for _, request := range p.server.Requests() {
@@ -105,6 +105,62 @@ func TestTheEndOfAStubLeavesAComponentThatAnotherIncidentHolds(t *testing.T) {
 	must(t)(p.system.Update(t.Context(), current, p.stub(watch.Over, watch.Operational, watch.Operational)))
 	if all := p.page.Components(); all[0].Status != "MAJOROUTAGE" || all[1].Status != "OPERATIONAL" {
 		t.Errorf("components %v", all)
+	}
+}
+
+func TestAComponentIsNotMadeWellWhileAnotherHoldsIt(t *testing.T) {
+	p := start(t, quiet())
+	current := must(t)(p.system.Create(t.Context(), p.stub(watch.Identified, watch.MajorOutage, watch.Degraded)))
+	other := p.page.Add("The website is down", "We are looking into it.", p.page.Components()[0].ID)
+	want := func(step string, statuses ...string) {
+		t.Helper()
+		for i, one := range p.page.Components() {
+			if one.Status != statuses[i] {
+				t.Errorf("%s: component %d is %s, want %s", step, i, one.Status, statuses[i])
+			}
+		}
+	}
+	current = must(t)(p.system.Update(t.Context(), current, p.stub(watch.Monitoring, watch.Operational, watch.Operational)))
+	want("while another incident is open", "MAJOROUTAGE", "OPERATIONAL")
+	p.page.Change(other, func(one *fakeinstatus.Entry) bool {
+		one.Maintenance, one.Status = true, "INPROGRESS"
+		return true
+	})
+	current = must(t)(p.system.Update(t.Context(), current, p.stub(watch.Over, watch.Operational, watch.Operational)))
+	want("while a maintenance is under way", "MAJOROUTAGE", "OPERATIONAL")
+	p.page.Change(other, func(one *fakeinstatus.Entry) bool {
+		one.Status = "NOTSTARTEDYET"
+		return true
+	})
+	must(t)(p.system.Update(t.Context(), current, p.stub(watch.Over, watch.Operational, watch.Operational)))
+	want("while one is only announced", "OPERATIONAL", "OPERATIONAL")
+}
+
+func TestAMaintenanceThatWasPutOffIsMovedAndTellsNobody(t *testing.T) {
+	p := start(t, quiet())
+	stub := p.stub(watch.Scheduled, watch.Operational)
+	stub.Window = &watch.Window{From: p.clock.Now().Add(24 * time.Hour), Until: p.clock.Now().Add(25 * time.Hour)}
+	current := must(t)(p.system.Create(t.Context(), stub))
+	sent := func() (all []string) {
+		for _, request := range p.server.Requests() {
+			if request.Method == http.MethodPut {
+				all = append(all, string(request.Body))
+			}
+		}
+		return all
+	}
+	current = must(t)(p.system.Update(t.Context(), current, stub))
+	if all := sent(); len(all) != 0 {
+		t.Errorf("the same window is sent again: %s", all)
+	}
+	stub.Window = &watch.Window{From: p.clock.Now().Add(48 * time.Hour), Until: p.clock.Now().Add(49 * time.Hour)}
+	must(t)(p.system.Update(t.Context(), current, stub))
+	want := `{"notify":false,"start":"2026-11-24T06:00:00.000Z","duration":60,"notifyStart":false,"notifyEnd":false,"notifyEarly":false,"autoStart":false,"autoEnd":false}`
+	if all := sent(); len(all) != 1 || all[0] != want {
+		t.Errorf("sent %s\nwant %s", all, want)
+	}
+	if one := p.page.Entries()[0]; len(one.Updates) != 1 || one.Updates[0].Notify || one.Status != "NOTSTARTEDYET" {
+		t.Errorf("it stands as %+v", one)
 	}
 }
 

@@ -15,42 +15,24 @@ import (
 // entry is an incident or a maintenance: https://instatus.com/help/api/incidents and
 // https://instatus.com/help/api/maintenances
 type entry struct {
-	ID      string   `json:"id"`
-	Name    string   `json:"name"`
-	Status  string   `json:"status"`
-	Started stamp    `json:"started"`
-	Updates []update `json:"updates"`
+	ID      string          `json:"id"`
+	Name    string          `json:"name"`
+	Status  string          `json:"status"`
+	Started stubtext.Moment `json:"started"`
+	Updates []update        `json:"updates"`
 	// Resolved is of an incident, Start and Duration (in minutes) are of a maintenance.
-	Resolved stamp   `json:"resolved"`
-	Start    stamp   `json:"start"`
-	Duration float64 `json:"duration"`
+	Resolved stubtext.Moment `json:"resolved"`
+	Start    stubtext.Moment `json:"start"`
+	Duration float64         `json:"duration"`
 	// Components are those that it is tied to, with the status that they have now.
-	Components []struct {
-		ID string `json:"id"`
-	} `json:"components"`
+	Components []status `json:"components"`
 }
 
 type update struct {
-	Message   string `json:"message"`
-	Status    string `json:"status"`
-	CreatedAt stamp  `json:"createdAt"`
+	Message   string          `json:"message"`
+	Status    string          `json:"status"`
+	CreatedAt stubtext.Moment `json:"createdAt"`
 }
-
-// stamp is an instant. What cannot be read is not known.
-type stamp struct{ time.Time }
-
-// UnmarshalJSON reads ISO 8601.
-func (s *stamp) UnmarshalJSON(raw []byte) error {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		s.Time, _ = time.Parse(time.RFC3339Nano, text)
-		s.Time = s.UTC()
-	}
-	return nil
-}
-
-// written is an instant as requests give it.
-func written(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // status is a component and how it stands.
 type status struct {
@@ -64,7 +46,7 @@ type fresh struct {
 	Name          string   `json:"name"`
 	Message       string   `json:"message"`
 	Components    []string `json:"components"`
-	Statuses      []status `json:"statuses"`
+	Statuses      []status `json:"statuses,omitempty"`
 	Status        string   `json:"status"`
 	Notify        bool     `json:"notify"`
 	Started       string   `json:"started,omitempty"`
@@ -84,12 +66,27 @@ type schedule struct {
 	AutoEnd     bool   `json:"autoEnd"`
 }
 
+func newSchedule(stub incidents.Stub) *schedule {
+	lasts := stub.Window.Until.Sub(stub.Window.From).Round(time.Minute)
+	return &schedule{
+		Start: stubtext.Written(stub.Window.From), Duration: max(1, int64(lasts/time.Minute)),
+		NotifyStart: stub.Notify, NotifyEnd: stub.Notify, NotifyEarly: stub.Notify,
+	}
+}
+
+// moved is what is sent to put a maintenance off: what is left out stays
+// (https://instatus.com/help/api/maintenances).
+type moved struct {
+	Notify bool `json:"notify"`
+	*schedule
+}
+
 // freshUpdate is https://instatus.com/help/api/incident-updates and
 // https://instatus.com/help/api/maintenance-updates
 type freshUpdate struct {
 	Message    string   `json:"message"`
 	Components []string `json:"components"`
-	Statuses   []status `json:"statuses"`
+	Statuses   []status `json:"statuses,omitempty"`
 	Status     string   `json:"status"`
 	Started    string   `json:"started"`
 	End        string   `json:"end,omitempty"`
@@ -111,6 +108,9 @@ type sort struct {
 	reads                 map[string]watch.Phase
 }
 
+// The words for a maintenance that is not over.
+const notStarted, inProgress = "NOTSTARTEDYET", "INPROGRESS"
+
 func incidentSort() sort {
 	return sort{
 		path: "incidents", updates: "incident-updates", over: "RESOLVED",
@@ -128,10 +128,10 @@ func maintenanceSort() sort {
 	return sort{
 		prefix: "maintenance-", path: "maintenances", updates: "maintenance-updates", over: "COMPLETED",
 		phases: map[watch.Phase]string{
-			watch.Scheduled: "NOTSTARTEDYET", watch.Investigating: "INPROGRESS", watch.Identified: "INPROGRESS",
-			watch.Monitoring: "INPROGRESS", watch.Over: "COMPLETED",
+			watch.Scheduled: notStarted, watch.Investigating: inProgress, watch.Identified: inProgress,
+			watch.Monitoring: inProgress, watch.Over: "COMPLETED",
 		},
-		reads: map[string]watch.Phase{"NOTSTARTEDYET": watch.Scheduled, "INPROGRESS": watch.Monitoring, "COMPLETED": watch.Over},
+		reads: map[string]watch.Phase{notStarted: watch.Scheduled, inProgress: watch.Scheduled, "COMPLETED": watch.Over},
 	}
 }
 
@@ -142,6 +142,29 @@ func sortOf(id string) (of sort, theirs string) {
 		return of, theirs
 	}
 	return incidentSort(), id
+}
+
+// word is the service's for the stub's phase. An announced maintenance is under way from the
+// beginning of its window on.
+func (s sort) word(stub incidents.Stub, begun bool) string {
+	if s.prefix != "" && stub.Phase == watch.Scheduled && begun {
+		return inProgress
+	}
+	return s.phases[stub.Phase]
+}
+
+// begun reports that the window of the stub, or of what stands there, has come.
+func (e entry) begun(stub incidents.Stub, at time.Time) bool {
+	from := e.Start.Time
+	if stub.Window != nil {
+		from = stub.Window.From
+	}
+	return !at.Before(from)
+}
+
+// sameWindow reports that the maintenance takes place then already.
+func (e entry) sameWindow(wanted *schedule) bool {
+	return stubtext.Written(e.Start.Time) == wanted.Start && int64(e.Duration) == wanted.Duration
 }
 
 // inOrder are the updates, oldest first. Lists of one instant stay as they are.
@@ -185,11 +208,16 @@ func (e entry) before(since time.Time, of sort) bool {
 	return e.Status == of.over && !ended.IsZero() && ended.Before(since)
 }
 
-// says reports that the newest update is this one already.
-func (e entry) says(message, key, status string) bool {
+// says reports that the newest update is this one already, and that the components stand so.
+func (e entry) says(message, key, word string, statuses []status) bool {
 	ordered := e.inOrder()
-	if len(ordered) == 0 || e.Status != status {
+	if len(ordered) == 0 || e.Status != word {
 		return false
+	}
+	for _, wanted := range statuses {
+		if !slices.Contains(e.Components, wanted) {
+			return false
+		}
 	}
 	newest := stubtext.Tidy(ordered[len(ordered)-1].Message)
 	return newest == message || newest == stubtext.WithRef(message, key, "", maxText)

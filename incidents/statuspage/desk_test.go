@@ -106,6 +106,6 @@ func (d desk) SetComponent(id string, status watch.ComponentStatus) {
 
 func TestConformance(t *testing.T) {
 	incidenttest.Run(t, incidenttest.Suite{
-		Desk: newDesk, Throttled: time.Minute, Forbidden: []string{"<script", "<img", "<iframe", "<!channel>", "<@U1>"},
+		Desk: newDesk, Throttled: time.Minute, MovesWindows: true, Forbidden: []string{"<script", "<img", "<iframe", "<!channel>", "<@U1>"},
 	})
 }

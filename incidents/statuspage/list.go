@@ -32,20 +32,23 @@ var open = []string{"/incidents/unresolved", "/incidents/scheduled", "/incidents
 
 // List reads the unresolved incidents, the maintenances that are to come or under way, and
 // of all incidents the latest 1,000 as far as they were made within 90 days before the
-// instant. It pages until a page is empty: the service may hold shorter pages than asked for.
+// instant. It pages until a page is empty: the service may hold shorter pages than asked
+// for.
 func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote, error) {
 	var all []incidents.Remote
 	seen := map[string]bool{}
-	visit := func(found incident) {
-		remote := s.remote(found)
-		lately := remote.Open || remote.ResolvedAt.IsZero() || !remote.ResolvedAt.Before(since)
-		if remote.Key != "" && lately && !seen[remote.ID] {
-			seen[remote.ID] = true
-			all = append(all, remote)
+	visit := func(page []incident) {
+		for _, found := range page {
+			remote := s.remote(found)
+			lately := remote.Open || remote.ResolvedAt.IsZero() || !remote.ResolvedAt.Before(since)
+			if remote.Key != "" && lately && !seen[remote.ID] {
+				seen[remote.ID] = true
+				all = append(all, remote)
+			}
 		}
 	}
 	for _, path := range open {
-		ended, err := s.pages(ctx, path, "per_page", maxPages, func(found incident) bool { visit(found); return true })
+		ended, err := s.pages(ctx, path, "per_page", maxPages, func(page []incident) bool { visit(page); return true })
 		if err != nil {
 			return nil, err
 		}
@@ -53,9 +56,12 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 			return nil, &alerts.DeliveryError{Channel: s.env.Name, Err: fmt.Errorf("read the list at %s: it has more than %d pages: resolve what is over", path, maxPages)}
 		}
 	}
-	_, err := s.pages(ctx, "/incidents", "limit", maxRecentPages, func(found incident) bool {
-		visit(found)
-		return found.CreatedAt.IsZero() || found.CreatedAt.After(since.Add(-longestLife))
+	_, err := s.pages(ctx, "/incidents", "limit", maxRecentPages, func(page []incident) bool {
+		visit(page)
+		// One old entry ends nothing: an incident may be entered long after it began.
+		return slices.ContainsFunc(page, func(found incident) bool {
+			return found.CreatedAt.IsZero() || found.CreatedAt.After(since.Add(-longestLife))
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -65,7 +71,7 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 
 // pages visits a list to its end, or until visit has enough; ended is false where the list
 // has more pages than allowed.
-func (s *system) pages(ctx context.Context, path, sized string, most int, visit func(incident) (on bool)) (ended bool, err error) {
+func (s *system) pages(ctx context.Context, path, sized string, most int, visit func(page []incident) (on bool)) (ended bool, err error) {
 	for page := 1; page <= most; page++ {
 		query := url.Values{sized: {strconv.Itoa(perPage)}, "page": {strconv.Itoa(page)}}
 		var found *[]incident
@@ -82,9 +88,9 @@ func (s *system) pages(ctx context.Context, path, sized string, most int, visit 
 			if listed.ID == "" {
 				return false, s.api.Unproven(http.MethodGet, path, errNoIncident)
 			}
-			if !visit(listed) {
-				return true, nil
-			}
+		}
+		if !visit(*found) {
+			return true, nil
 		}
 	}
 	return false, nil

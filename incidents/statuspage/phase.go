@@ -2,13 +2,14 @@ package statuspage
 
 import (
 	"slices"
+	"time"
 
 	"lapsewatch/incidents"
 	"lapsewatch/watch"
 )
 
 // phases are the words of the service for the phases: of an incident, and of a scheduled
-// maintenance. A maintenance is under way whatever is known of it. It is read-only.
+// maintenance. It is read-only.
 var phases = []struct {
 	phase             watch.Phase
 	incident, planned string
@@ -18,15 +19,24 @@ var phases = []struct {
 	{watch.Identified, "identified", "in_progress"},
 	{watch.Monitoring, "monitoring", "verifying"},
 	{watch.Over, "resolved", "completed"},
+	// One that was announced and is under way.
+	{watch.Scheduled, "", underWay},
 }
 
-// word is the service's for the stub's phase.
-func word(stub incidents.Stub) string {
+const underWay = "in_progress"
+
+// word is the service's for the stub's phase. An announced maintenance is under way from the
+// beginning of its window on.
+func word(now incident, stub incidents.Stub, at time.Time) string {
+	planned := stub.Window != nil || !now.ScheduledFor.IsZero()
+	if stub.Phase == watch.Scheduled && planned && begun(now, stub, at) {
+		return underWay
+	}
 	for _, row := range phases {
 		if row.phase != stub.Phase {
 			continue
 		}
-		if stub.Window != nil || row.incident == "" {
+		if planned || row.incident == "" {
 			return row.planned
 		}
 		return row.incident
@@ -34,9 +44,18 @@ func word(stub incidents.Stub) string {
 	return ""
 }
 
+// begun reports that the window of a maintenance has come. Of a stub whose window was
+// forgotten it is the one that stands there.
+func begun(now incident, stub incidents.Stub, at time.Time) bool {
+	from := now.ScheduledFor.Time
+	if stub.Window != nil {
+		from = stub.Window.From
+	}
+	return !at.Before(from)
+}
+
 // phaseOf is ours for the service's word. That of an incident with a published post-mortem
-// is "postmortem". Of a maintenance that is under way it is not known what is known of it:
-// it counts as identified.
+// is "postmortem". A maintenance that is under way is one that was announced.
 func phaseOf(status string) watch.Phase {
 	if status == "postmortem" {
 		return watch.Over

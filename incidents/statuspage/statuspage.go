@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -74,7 +75,7 @@ func (s *system) authorize(header http.Header) ([]watch.Secret, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the API key: %w", err)
 	}
-	header.Set("Authorization", "OAuth "+token.Reveal())
+	header.Set("Authorization", "OAuth "+strings.TrimSpace(token.Reveal()))
 	return redact.Words(token), nil
 }
 
@@ -131,10 +132,11 @@ func (s *system) Read(ctx context.Context, id string) (incidents.Remote, bool, e
 
 // Create makes the incident, or the maintenance.
 func (s *system) Create(ctx context.Context, stub incidents.Stub) (incidents.Remote, error) {
-	wanted, err := s.wanted(incident{}, stub)
+	wanted, err := s.wanted(ctx, incident{}, stub)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
+	wanted.Reminders = noReminders
 	made, err := s.one(ctx, http.MethodPost, "/incidents", envelope{wanted})
 	if err != nil {
 		return incidents.Remote{}, err
@@ -149,14 +151,19 @@ func (s *system) Update(ctx context.Context, current incidents.Remote, stub inci
 	if err != nil {
 		return incidents.Remote{}, err
 	}
-	wanted, err := s.wanted(now, stub)
+	wanted, err := s.wanted(ctx, now, stub)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
-	if now.stands(wanted) {
+	var written incident
+	switch stands := now.stands(wanted); {
+	case stands && now.keeps(wanted):
 		return s.remote(now), nil
+	case stands:
+		written, err = s.keep(ctx, now, wanted.Metadata)
+	default:
+		written, err = s.one(ctx, http.MethodPatch, path, envelope{wanted})
 	}
-	written, err := s.one(ctx, http.MethodPatch, path, envelope{wanted})
 	if err != nil {
 		return incidents.Remote{}, err
 	}

@@ -35,7 +35,13 @@ func TestALifeAsItStandsOnThePage(t *testing.T) {
 }
 
 func TestWhatIsSentOfAnIncidentAndOfAMaintenance(t *testing.T) {
-	recorder := alerttest.NewRecorder(t, alerttest.Says(http.StatusCreated, `{"id":"p31zjtct2jer"}`))
+	recorder := alerttest.NewRecorder(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			alerttest.Says(http.StatusOK, `[]`)(w, r)
+			return
+		}
+		alerttest.Says(http.StatusCreated, `{"id":"p31zjtct2jer"}`)(w, r)
+	})
 	o, at := opened(t)
 	env := o.Env(incidenttest.Source)
 	env.HTTP = recorder.Client()
@@ -65,24 +71,6 @@ func TestAnUnplannedIncidentIsNeverScheduled(t *testing.T) {
 	o.Update(t, current, o.Moved(o.Stub("orders"), watch.Over))
 	if incident := at.Incidents()[0]; incident.ScheduledFor != nil || incident.Status != "resolved" {
 		t.Errorf("status %s, scheduled for %v", incident.Status, incident.ScheduledFor)
-	}
-}
-
-func TestWhatOthersKeepInTheMetadataStays(t *testing.T) {
-	o, at := opened(t)
-	current := o.Create(t, o.Stub("orders"))
-	at.Change(current.ID, func(incident *fakestatuspage.Incident) {
-		incident.Metadata["jira"] = map[string]any{"issue_id": "OPS-7"}
-	})
-	current = o.Update(t, current, o.Moved(o.Stub("orders"), watch.Over))
-	if err := o.System(t).Annotate(t.Context(), current, o.Note("note")); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.System(t).Draft(t.Context(), current, o.Note("draft")); err != nil {
-		t.Fatal(err)
-	}
-	if got := at.Incidents()[0].Metadata["jira"]["issue_id"]; got != "OPS-7" {
-		t.Errorf("the metadata of others is %v", got)
 	}
 }
 
@@ -145,7 +133,9 @@ func TestARefusalIsToldInTheServicesWords(t *testing.T) {
 			o, at := opened(t)
 			env := o.Env(incidenttest.Source)
 			env.HTTP = recorder.Client()
-			_, err := at.New(t, env, recorder.URL).Create(t.Context(), o.Stub("orders"))
+			stub := o.Stub("orders")
+			stub.Components = nil
+			_, err := at.New(t, env, recorder.URL).Create(t.Context(), stub)
 			want := "deliver by status-page: post to " + recorder.URL + ": " + test.want
 			if err == nil || err.Error() != want {
 				t.Errorf("error %v\nwant  %s", err, want)

@@ -1,12 +1,5 @@
 package statuspage
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-
-	"lapsewatch/internal/stubtext"
-)
-
 // The limits on a name and a body are the service's, the others ours: it names none for
 // metadata and drafts.
 const (
@@ -16,9 +9,3 @@ const (
 	maxNote     = 5_000
 	maxDraft    = 100_000
 )
-
-// digest tells texts apart.
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(stubtext.Tidy(text)))
-	return hex.EncodeToString(sum[:8])
-}

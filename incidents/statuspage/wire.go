@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"lapsewatch/internal/stubtext"
 	"lapsewatch/watch"
 )
 
@@ -17,10 +18,11 @@ type incident struct {
 	Name         string                     `json:"name"`
 	Status       string                     `json:"status"`
 	Shortlink    string                     `json:"shortlink"`
-	CreatedAt    moment                     `json:"created_at"`
-	ResolvedAt   moment                     `json:"resolved_at"`
-	ScheduledFor moment                     `json:"scheduled_for"`
-	Until        moment                     `json:"scheduled_until"`
+	CreatedAt    stubtext.Moment            `json:"created_at"`
+	UpdatedAt    stubtext.Moment            `json:"updated_at"`
+	ResolvedAt   stubtext.Moment            `json:"resolved_at"`
+	ScheduledFor stubtext.Moment            `json:"scheduled_for"`
+	Until        stubtext.Moment            `json:"scheduled_until"`
 	Metadata     map[string]json.RawMessage `json:"metadata"`
 	Components   []component                `json:"components"`
 	Updates      []update                   `json:"incident_updates"`
@@ -32,11 +34,11 @@ type component struct {
 }
 
 type update struct {
-	ID        string     `json:"id"`
-	Body      string     `json:"body"`
-	Status    string     `json:"status"`
-	CreatedAt moment     `json:"created_at"`
-	Affected  []affected `json:"affected_components"`
+	ID        string          `json:"id"`
+	Body      string          `json:"body"`
+	Status    string          `json:"status"`
+	CreatedAt stubtext.Moment `json:"created_at"`
+	Affected  []affected      `json:"affected_components"`
 }
 
 // affected is a component as an update left it.
@@ -46,30 +48,18 @@ type affected struct {
 	NewStatus string `json:"new_status"`
 }
 
-// moment is an instant, zero where the service gives something else.
-type moment struct{ time.Time }
-
-// UnmarshalJSON takes whatever stands there.
-func (m *moment) UnmarshalJSON(text []byte) error {
-	var written string
-	if json.Unmarshal(text, &written) != nil {
-		return nil
-	}
-	if at, err := time.Parse(time.RFC3339, written); err == nil {
-		m.Time = at.UTC()
-	}
-	return nil
-}
-
 // ours is what Lapsewatch keeps in the metadata of an incident.
 type ours struct {
-	Key  string `json:"key"`
-	Mark string `json:"mark"`
+	Key string `json:"key"`
+	// Said is the digest of the text that was said last.
+	Said string `json:"said,omitempty"`
 	// Internal and Note are for staff.
 	Internal string `json:"internal,omitempty"`
 	Note     string `json:"note,omitempty"`
-	// Components is how the stub left each component when it set it last.
+	// Components is how the stub left each component when it set it last, Before how somebody
+	// else had left it before, where it was not well.
 	Components map[string]watch.ComponentStatus `json:"components,omitempty"`
+	Before     map[string]watch.ComponentStatus `json:"before,omitempty"`
 	// Drafts are digests of drafts of the post-mortem: the one that was there when it was
 	// written last, and that one.
 	Drafts string `json:"drafts,omitempty"`
@@ -112,8 +102,14 @@ type write struct {
 	Components     map[string]watch.ComponentStatus `json:"components,omitempty"`
 	Notify         bool                             `json:"deliver_notifications"`
 	Metadata       map[string]json.RawMessage       `json:"metadata"`
+	// Reminders are the hours after which the service asks for an update of what is still
+	// open; left out, it asks after 3, 6, 12 and 24.
+	Reminders string `json:"reminder_intervals,omitempty"`
 	*plan
 }
+
+// noReminders is the published word for none.
+const noReminders = "[]"
 
 // plan are the fields of a scheduled maintenance. It goes on by itself in nothing: each
 // change is written by a run, or by a person.
@@ -146,9 +142,9 @@ type marking struct {
 }
 
 type postmortem struct {
-	Body        string `json:"body"`
-	BodyDraft   string `json:"body_draft"`
-	PublishedAt moment `json:"published_at"`
+	Body        string          `json:"body"`
+	BodyDraft   string          `json:"body_draft"`
+	PublishedAt stubtext.Moment `json:"published_at"`
 }
 
 type newPostmortem struct {

@@ -1,9 +1,10 @@
 package statuspage
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,27 +13,30 @@ import (
 	"lapsewatch/incidents"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
-	"lapsewatch/watch"
 )
 
-// wanted is what to send for a stub. A text that stands there already is left out, and so
-// is a component that somebody else has set since.
-func (s *system) wanted(now incident, stub incidents.Stub) (write, error) {
-	kept := now.ours()
-	said := now.ID != "" && kept.Mark == stub.Mark || latestBody(now) == stubtext.Tidy(stubtext.Cut(stub.Text, maxText)) && now.Status == word(stub)
-	ids, states := components(now, kept.Components, stub)
-	kept.Key, kept.Mark, kept.Internal = stub.Key, stub.Mark, stubtext.Cut(stub.Internal, maxInternal)
-	kept.Components = merged(kept.Components, states)
+// wanted is what to send for a stub. A text that stands there already is left out with its
+// status, because a status alone would be an update without a text; and so is a component
+// that somebody else has set since.
+func (s *system) wanted(ctx context.Context, now incident, stub incidents.Stub) (write, error) {
+	kept, status, text := now.ours(), word(now, stub, s.env.Now()), stubtext.Cut(stub.Text, maxText)
+	said := now.Status == status && (latestBody(now) == stubtext.Tidy(text) || kept.Said == stubtext.Digest(text))
+	set, err := s.components(ctx, now, stub)
+	if err != nil {
+		return write{}, err
+	}
+	kept.Key, kept.Said, kept.Internal = stub.Key, stubtext.Digest(text), stubtext.Cut(stub.Internal, maxInternal)
+	kept.Components, kept.Before = set.left, set.before
 	metadata, err := now.with(kept)
 	if err != nil {
 		return write{}, s.failure("encode the metadata", err)
 	}
 	wanted := write{
-		Name: stubtext.Cut(stub.Title, maxTitle), Status: word(stub), ImpactOverride: impact(stub), Notify: stub.Notify, Metadata: metadata,
-		ComponentIDs: ids, Components: states,
+		Name: stubtext.Cut(stub.Title, maxTitle), ImpactOverride: impact(stub), Notify: stub.Notify, Metadata: metadata,
+		ComponentIDs: set.ids, Components: set.states,
 	}
 	if !said {
-		wanted.Body = stubtext.Cut(stub.Text, maxText)
+		wanted.Status, wanted.Body = status, text
 	}
 	if stub.Window != nil {
 		wanted.plan = &plan{For: stub.Window.From.UTC(), Until: stub.Window.Until.UTC(), RemindPrior: stub.Notify}
@@ -40,50 +44,28 @@ func (s *system) wanted(now incident, stub incidents.Stub) (write, error) {
 	return wanted, nil
 }
 
-// components are the ids that the incident is tied to, with those that people have added,
-// and the states to write: of those that stand as the stub left them. One that it never set
-// is always written. What is planned changes no state before it begins.
-func components(now incident, left map[string]watch.ComponentStatus, stub incidents.Stub) (ids []string, states map[string]watch.ComponentStatus) {
-	stands := map[string]watch.ComponentStatus{}
-	for _, component := range now.Components {
-		ids = append(ids, component.ID)
-		stands[component.ID] = component.Status
-	}
-	states = map[string]watch.ComponentStatus{}
-	for _, component := range stub.Components {
-		stand, tied := stands[component.ID]
-		if !tied {
-			ids = append(ids, component.ID)
-		}
-		before, set := left[component.ID]
-		if stub.Phase == watch.Scheduled || tied && set && stand != before {
-			continue
-		}
-		states[component.ID] = component.Status
-	}
-	slices.Sort(ids)
-	return ids, states
-}
-
 // stands reports that nothing that people see is to be written.
 func (i incident) stands(wanted write) bool {
 	if wanted.plan != nil && (!wanted.For.Equal(i.ScheduledFor.Time) || !wanted.Until.Equal(i.Until.Time)) {
 		return false
+	}
+	for _, id := range wanted.ComponentIDs {
+		if !slices.ContainsFunc(i.Components, func(tied component) bool { return tied.ID == id }) {
+			return false
+		}
 	}
 	for id, status := range wanted.Components {
 		if !slices.Contains(i.Components, component{id, status}) {
 			return false
 		}
 	}
-	return wanted.Body == "" && i.Name == wanted.Name && i.Status == wanted.Status
+	return wanted.Body == "" && i.Name == wanted.Name
 }
 
-// merged is how the stub leaves the components.
-func merged(left, states map[string]watch.ComponentStatus) map[string]watch.ComponentStatus {
-	all := map[string]watch.ComponentStatus{}
-	maps.Copy(all, left)
-	maps.Copy(all, states)
-	return all
+// keeps reports that what Lapsewatch keeps in the metadata is as wanted.
+func (i incident) keeps(wanted write) bool {
+	stands, err := json.Marshal(i.ours())
+	return err == nil && bytes.Equal(stands, wanted.Metadata[namespace])
 }
 
 // said is how the incident's updates left each component.
@@ -128,19 +110,19 @@ func (s *system) Annotate(ctx context.Context, current incidents.Remote, note in
 		return nil
 	}
 	kept.Note = text
-	return s.keep(ctx, now, kept)
-}
-
-// keep changes nothing but what is ours in the metadata.
-func (s *system) keep(ctx context.Context, now incident, kept ours) error {
 	metadata, err := now.with(kept)
 	if err != nil {
 		return s.failure("encode the metadata", err)
 	}
+	_, err = s.keep(ctx, now, metadata)
+	return err
+}
+
+// keep changes nothing but the metadata.
+func (s *system) keep(ctx context.Context, now incident, metadata map[string]json.RawMessage) (incident, error) {
 	var change marking
 	change.Incident.Metadata = metadata
-	_, err = s.one(ctx, http.MethodPatch, incidentPath(now.ID), change)
-	return err
+	return s.one(ctx, http.MethodPatch, incidentPath(now.ID), change)
 }
 
 // Draft keeps the draft of the post-mortem, unpublished. The digests of our drafts are kept
@@ -156,17 +138,21 @@ func (s *system) Draft(ctx context.Context, current incidents.Remote, draft inci
 		return err
 	}
 	kept, text := now.ours(), stubtext.Cut(draft.Text, maxDraft)
-	switch stands := digest(there.BodyDraft); {
+	switch stands := stubtext.Digest(there.BodyDraft); {
 	case there.Body != "" || !there.PublishedAt.IsZero(), stubtext.Tidy(there.BodyDraft) == stubtext.Tidy(text):
 		return nil
 	case stubtext.Tidy(there.BodyDraft) == "":
-		kept.Drafts = digest(text)
+		kept.Drafts = stubtext.Digest(text)
 	case !slices.Contains(strings.Fields(kept.Drafts), stands):
 		return nil
 	default:
-		kept.Drafts = stands + " " + digest(text)
+		kept.Drafts = stands + " " + stubtext.Digest(text)
 	}
-	if err := s.keep(ctx, now, kept); err != nil {
+	metadata, err := now.with(kept)
+	if err != nil {
+		return s.failure("encode the metadata", err)
+	}
+	if _, err := s.keep(ctx, now, metadata); err != nil {
 		return err
 	}
 	var send newPostmortem

@@ -22,7 +22,7 @@ type Page struct {
 	ID string
 	// Token is what it accepts.
 	Token string
-	// PageSize is how long the pages of lists are; 0 is 50.
+	// PageSize shortens the pages of lists, whatever is asked for; 0 leaves them.
 	PageSize int
 	Now      func() time.Time
 
@@ -67,12 +67,16 @@ func (p *Page) Reports() []Report {
 	return all
 }
 
-// Resource is how a resource stands: the worst that any report says of it.
+// Resource is how a resource stands: the worst that any report says of it, a maintenance
+// only while it takes place.
 func (p *Page) Resource(id string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	worst := 0
 	for _, one := range p.reports {
+		if now := p.Now(); one.Type == "maintenance" && (now.Before(one.StartsAt) || !now.Before(one.EndsAt)) {
+			continue
+		}
 		worst = max(worst, slices.Index(statusWords, one.Affected[id]))
 	}
 	return statusWords[worst]
@@ -153,9 +157,12 @@ func (p *Page) find(w http.ResponseWriter, id string) *Report {
 
 // page answers with one page of count things.
 func (p *Page) page(w http.ResponseWriter, r *http.Request, count int, of func(i int) any) {
-	size := p.PageSize
-	if size == 0 {
+	size, err := strconv.Atoi(r.URL.Query().Get("per_page"))
+	if err != nil || size < 1 || size > 250 {
 		size = 50
+	}
+	if p.PageSize > 0 {
+		size = min(size, p.PageSize)
 	}
 	number, err := strconv.Atoi(r.URL.Query().Get("page"))
 	if err != nil || number < 1 {

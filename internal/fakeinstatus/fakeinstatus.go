@@ -149,6 +149,10 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if one := p.find(w, parts[1], maintenance); one != nil {
 			answer(w, http.StatusOK, p.body(one))
 		}
+	case len(parts) == 2 && maintenance && r.Method == http.MethodPut:
+		if one := p.find(w, parts[1], maintenance); one != nil {
+			p.move(w, r, one)
+		}
 	case len(parts) == 3 && parts[2] == updates && r.Method == http.MethodPost:
 		if one := p.find(w, parts[1], maintenance); one != nil {
 			p.update(w, r, one)

@@ -94,6 +94,24 @@ func (p *Page) create(w http.ResponseWriter, r *http.Request, maintenance bool) 
 	answer(w, http.StatusOK, p.body(one))
 }
 
+// move changes when a maintenance takes place. What is left out stays, but for who is told.
+func (p *Page) move(w http.ResponseWriter, r *http.Request, one *Entry) {
+	write := asked{Status: one.Status, Start: one.Start.Format(time.RFC3339), Duration: one.Duration, Name: one.Name}
+	if !strictly(w, r, &write) || p.refused(w, write, true) {
+		return
+	}
+	start, err := time.Parse(time.RFC3339, write.Start)
+	if err != nil || write.Duration < 1 {
+		refuse(w, http.StatusUnprocessableEntity, "unprocessableEntity", "invalid date")
+		return
+	}
+	one.Name, one.Start, one.Duration, one.Status = write.Name, start, write.Duration, write.Status
+	if yes(write.Notify) || yes(write.NotifyStart) || yes(write.NotifyEnd) || yes(write.NotifyEarly) {
+		one.Updates[0].Notify = true
+	}
+	answer(w, http.StatusOK, p.body(one))
+}
+
 func (p *Page) update(w http.ResponseWriter, r *http.Request, one *Entry) {
 	var write asked
 	if !strictly(w, r, &write) || p.refused(w, write, one.Maintenance) {

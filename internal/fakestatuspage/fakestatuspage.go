@@ -67,6 +67,7 @@ type Incident struct {
 	Updates        []Update                  `json:"incident_updates"`
 	PostmortemBody *string                   `json:"postmortem_body"`
 	PublishedAt    *time.Time                `json:"postmortem_published_at"`
+	Reminders      *string                   `json:"reminder_intervals"`
 	// Told counts how often subscribers were notified, and Draft is that of the post-mortem;
 	// nobody is told of either here.
 	Told  int    `json:"-"`

@@ -38,6 +38,7 @@ func TestWhatTheContractDoesNotAllowIsRefused(t *testing.T) {
 		"a status of incidents":                {http.MethodPost, "p/incidents", `{"incident":{"name":"a","status":"resolved","scheduled_for":"2026-11-23T06:00:00Z","scheduled_until":"2026-11-23T07:00:00Z"}}`, 422},
 		"a window without an end":              {http.MethodPost, "p/incidents", `{"incident":{"name":"a","scheduled_for":"2026-11-23T06:00:00Z"}}`, 422},
 		"an impact that is not known":          {http.MethodPost, "p/incidents", `{"incident":{"name":"a","impact_override":"huge"}}`, 422},
+		"reminders that are no list":           {http.MethodPost, "p/incidents", `{"incident":{"name":"a","reminder_intervals":"none"}}`, 422},
 		"a component of another page":          {http.MethodPost, "p/incidents", `{"incident":{"name":"a","component_ids":["c2"]}}`, 422},
 		"a state that is not known":            {http.MethodPost, "p/incidents", `{"incident":{"name":"a","components":{"c1":"broken"}}}`, 422},
 		"metadata that is no object":           {http.MethodPost, "p/incidents", `{"incident":{"name":"a","metadata":{"key":"value"}}}`, 422},

@@ -27,6 +27,10 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		defer p.remember()
 	}
+	if r.URL.Path == "/v1/pages/"+p.ID+"/components" && r.Method == http.MethodGet {
+		give(w, r, "per_page", p.LongestPage, p.components)
+		return
+	}
 	path, under := strings.CutPrefix(r.URL.Path, "/v1/pages/"+p.ID+"/incidents")
 	if !under {
 		refuse(w, http.StatusNotFound, "The page could not be found")
@@ -76,6 +80,17 @@ var listed = map[string][]string{
 
 // list gives a page, the newest first.
 func (p *Page) list(w http.ResponseWriter, r *http.Request, sized string, keep func(*Incident) bool) {
+	all := []Incident{}
+	for _, incident := range slices.Backward(p.listed()) {
+		if keep(&incident) {
+			all = append(all, incident)
+		}
+	}
+	give(w, r, sized, p.LongestPage, all)
+}
+
+// give gives a page of a list.
+func give[T any](w http.ResponseWriter, r *http.Request, sized string, longest int, all []T) {
 	size, page := 100, 1
 	for name, values := range r.URL.Query() {
 		number, err := strconv.Atoi(values[0])
@@ -92,17 +107,11 @@ func (p *Page) list(w http.ResponseWriter, r *http.Request, sized string, keep f
 			return
 		}
 	}
-	if p.LongestPage > 0 {
-		size = min(size, p.LongestPage)
-	}
-	all := []Incident{}
-	for _, incident := range slices.Backward(p.listed()) {
-		if keep(&incident) {
-			all = append(all, incident)
-		}
+	if longest > 0 {
+		size = min(size, longest)
 	}
 	from := min((page-1)*size, len(all))
-	answer(w, http.StatusOK, all[from:min(from+size, len(all))])
+	answer(w, http.StatusOK, append([]T{}, all[from:min(from+size, len(all))]...))
 }
 
 // read decodes a request that may hold nothing but what is published.

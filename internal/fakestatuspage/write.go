@@ -66,6 +66,7 @@ func (p *Page) problems(write *Write, scheduled bool) (texts []string) {
 		allowed = planned
 	}
 	wrong(write.Status != nil && !slices.Contains(allowed, *write.Status), "Status is not included in the list")
+	wrong(write.ReminderIntervals != nil && json.Unmarshal([]byte(*write.ReminderIntervals), &[]int{}) != nil, "Reminder intervals are not a list of hours")
 	wrong(write.ImpactOverride != nil && !slices.Contains(impacts, *write.ImpactOverride), "Impact override is not included in the list")
 	wrong((write.ScheduledFor == nil) != (write.ScheduledUntil == nil), "Scheduled until must come with scheduled for")
 	wrong(write.ScheduledFor != nil && write.ScheduledUntil != nil && !write.ScheduledUntil.After(*write.ScheduledFor), "Scheduled until must be after scheduled for")
@@ -130,6 +131,9 @@ func (p *Page) apply(incident *Incident, write Write, fresh bool) {
 	}
 	set(&incident.Name, write.Name)
 	set(&incident.Status, write.Status)
+	if write.ReminderIntervals != nil {
+		incident.Reminders = write.ReminderIntervals
+	}
 	set(&incident.RemindPrior, write.ScheduledRemindPrior)
 	set(&incident.AutoInProgress, write.AutoInProgress)
 	set(&incident.AutoCompleted, write.AutoCompleted)

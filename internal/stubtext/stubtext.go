@@ -1,6 +1,7 @@
 // Package stubtext writes the texts of incident stubs for status systems that show Markdown
-// and have no field for a key: the key stands in the last line, where it is found again.
-// It renders nothing, and knows no status system.
+// and have no field for a key: the key stands in the last line, where it is found again. It
+// reads and writes instants as their APIs do, and tells texts apart. It renders nothing, and
+// knows no status system.
 package stubtext
 
 import (

@@ -60,6 +60,27 @@ func TestA9_ATextThatIsTooLongLosesItsEndAndKeepsItsKey(t *testing.T) {
 	}
 }
 
+func TestAnInstantIsReadInUTCAndAnythingElseIsNoInstant(t *testing.T) {
+	at := time.Date(2026, 11, 22, 6, 0, 0, 500_000_000, time.UTC)
+	for text, want := range map[string]time.Time{
+		`"2026-11-22T06:00:00.500Z"`: at, `"2026-11-22T07:00:00.5+01:00"`: at, `"2026-11-22 06:00"`: {}, `7`: {}, `null`: {}, `{}`: {}, `""`: {}, `false`: {},
+	} {
+		read := stubtext.Moment{Time: at}
+		if err := read.UnmarshalJSON([]byte(text)); err != nil || !read.Equal(want) || !read.IsZero() && read.Location() != time.UTC {
+			t.Errorf("%s is read as %s, error %v; want %s", text, read, err, want)
+		}
+	}
+	if got := stubtext.Written(at.In(time.FixedZone("", 3600))); got != "2026-11-22T06:00:00.500Z" {
+		t.Errorf("written as %s", got)
+	}
+}
+
+func TestADigestIsThatOfTheTextAsServicesGiveItBack(t *testing.T) {
+	if got := stubtext.Digest("one \r\ntwo\n"); got != stubtext.Digest("one\ntwo") || got == stubtext.Digest("one two") || len(got) != 16 {
+		t.Errorf("digest %q", got)
+	}
+}
+
 func TestATextIsComparedWithoutWhatServicesChange(t *testing.T) {
 	if got := stubtext.Tidy(" \r\none \r\n\r\n two\t\n"); got != "one\n\n two" {
 		t.Errorf("Tidy gives %q", got)
