@@ -31,6 +31,7 @@ var arrows = []struct {
 	{"cmd/*", []string{"*"}},
 	{"internal/bench", []string{"watch", "checks", "checks/*", "internal/*"}},
 	{"internal/ticket/tickettest", []string{"watch", "alerts", "alerts/alerttest", "internal/*"}},
+	{"internal/stubseen", []string{"watch", "alerts", "incidents", "internal/*"}},
 	{"internal/stubtest", []string{"watch", "alerts/alerttest", "incidents", "incidents/incidenttest", "ledger", "policy", "runner", "internal/*"}},
 	{"internal/listedtoken/looktest", []string{"watch", "checks", "checks/checktest", "internal/*"}},
 	{"internal/*", []string{"watch", "alerts", "internal/*"}},
