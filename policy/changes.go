@@ -21,8 +21,12 @@ type Change struct {
 
 // changingDetails are where checks put what a service shows of itself, one value or several,
 // with what a change of it is called. It is read-only.
-var changingDetails = []struct{ key, text string }{
-	{"version", "went from version %s to %s"}, {"certificate", "changed its certificate from %s to %s"},
+var changingDetails = []struct {
+	key string
+	say func(before, after string) string
+}{
+	{"version", func(before, after string) string { return fmt.Sprintf("went from version %s to %s", before, after) }},
+	{"certificate", func(string, string) string { return "has another certificate" }},
 }
 
 // Changed tells what changed about a subject between two passes that could read it; false
@@ -45,7 +49,7 @@ func Changed(before, after Known) (Change, bool) {
 		shared := slices.ContainsFunc(after, func(value string) bool { return slices.Contains(before, value) })
 		// Behind one name there may be several, of which a pass meets some.
 		if len(before) > 0 && len(after) > 0 && !shared {
-			texts = append(texts, fmt.Sprintf(detail.text, strings.Join(before, ", "), strings.Join(after, ", ")))
+			texts = append(texts, detail.say(strings.Join(before, ", "), strings.Join(after, ", ")))
 		}
 	}
 	jumped := func(finding watch.Finding) bool { return slices.Contains(finding.Reasons(watch.OK), watch.ClockJump) }

@@ -48,7 +48,7 @@ func remedyOf(err error) string {
 }
 
 const (
-	logInRemedy = "Check the user name and its password or token: whatever logs in with them is refused too. Lapsewatch leaves the server alone for a while after each refusal, so that no account is locked; a new password is tried at once."
+	logInRemedy = "Check the user name and its password or token: whatever logs in with them is refused too. Lapsewatch leaves the server alone for a while after each refusal, so that no account is locked; a new password is tried at once. `lapsewatch config check --online` tries at once too, and ends the wait if the login is taken."
 	mailRead    = "Let the application have the application permission Mail.ReadWrite of Microsoft Graph for this one mailbox, by RBAC for Applications in Exchange Online or by an application access policy."
 	mailSend    = "Let the application have the application permission Mail.Send of Microsoft Graph for this one mailbox, by RBAC for Applications in Exchange Online or by an application access policy."
 )

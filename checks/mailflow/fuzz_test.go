@@ -28,6 +28,9 @@ func FuzzReadRecord(f *testing.F) {
 				t.Errorf("%+v", one)
 			}
 		}
+		if last := kept.Last; last != nil && at(last.Sent).After(now.Add(clockMayBeAhead)) {
+			t.Errorf("%+v", last)
+		}
 		kept.giveUp(now, flow)
 		_ = kept.due(now, flow)
 		told := (&story{flow: flow, record: kept, now: now}).fact()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	netmail "net/mail"
 	"net/textproto"
 	"net/url"
@@ -67,19 +68,41 @@ func (m graphMessage) header() netmail.Header {
 // graphID keeps an answer from leading to another resource. Graph's own are Base64 for URLs.
 var graphID = regexp.MustCompile(`^[A-Za-z0-9_=+-]{1,1000}$`)
 
-// find asks for the Message-ID first, which is exact. Exchange gives mail that is submitted
-// by Graph one of its own, so that the rest is found by its subject.
-func (b *graphBox) find(ctx context.Context, folder, id, messageID string) ([]arrival, error) {
-	found, err := b.list(ctx, folder, id, "internetMessageId eq '<"+strings.ReplaceAll(messageID, "'", "''")+">'")
-	if err != nil || len(found) > 0 {
+// find asks by the subject, once for all: Exchange gives mail that is submitted by Graph a
+// Message-ID of its own. One alone is asked for by its Message-ID first, which is exact, and
+// so are all of them where too much has that subject.
+func (b *graphBox) find(ctx context.Context, folder string, wanted []sought) ([]arrival, error) {
+	if len(wanted) == 1 {
+		found, err := b.exact(ctx, folder, wanted[0])
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	found, err := b.list(ctx, folder, wanted, "receivedDateTime ge "+b.since.Format(time.RFC3339)+" and contains(subject,'"+subjectWords+"')")
+	if failure, ok := errors.AsType[*msgraph.Failure](err); !ok || failure.Reason != watch.TooLarge || len(wanted) == 1 {
 		return found, err
 	}
-	return b.list(ctx, folder, id, "receivedDateTime ge "+b.since.Format(time.RFC3339)+" and contains(subject,'"+subjectWords+"')")
+	found = nil
+	for i, one := range wanted {
+		some, failed := b.exact(ctx, folder, one)
+		if failed != nil {
+			return nil, outOfTime(ctx, failed, i, len(wanted))
+		}
+		if len(some) == 0 && !one.late {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	return found, nil
+}
+
+func (b *graphBox) exact(ctx context.Context, folder string, one sought) ([]arrival, error) {
+	return b.list(ctx, folder, []sought{one}, "internetMessageId eq '<"+strings.ReplaceAll(one.messageID, "'", "''")+">'")
 }
 
 func (b *graphBox) folder(name string) string { return "/users/" + b.user + "/mailFolders/" + name }
 
-func (b *graphBox) list(ctx context.Context, folder, id, filter string) ([]arrival, error) {
+func (b *graphBox) list(ctx context.Context, folder string, wanted []sought, filter string) ([]arrival, error) {
 	doing := "search " + folder + " of " + b.user
 	listing := msgraph.Listing[graphMessage]{Of: "messages in " + folder + " of " + b.user, Read: msgraph.Document[graphMessage],
 		First: b.client.Get("v1.0", b.folder(folder)+"/messages", url.Values{
@@ -95,8 +118,9 @@ func (b *graphBox) list(ctx context.Context, folder, id, filter string) ([]arriv
 	}
 	var tooMany error
 	err := listing.Each(ctx, b.client, func(one graphMessage) error {
-		if header := one.header(); isCanary(header, id) && graphID.MatchString(one.ID) {
-			found = append(found, arrival{folder: folder, at: one.Received.UTC(), received: header["Received"], graphID: one.ID})
+		header := one.header()
+		if id, ok := canaryOf(header, wanted); ok && graphID.MatchString(one.ID) {
+			found = append(found, arrival{id: id, folder: folder, at: one.Received.UTC(), received: header["Received"], graphID: one.ID})
 		}
 		return count()
 	}, func([]byte, error) { tooMany = errors.Join(tooMany, count()) })
@@ -116,7 +140,11 @@ func (b *graphBox) remove(ctx context.Context, copies []arrival) (gone bool, err
 			request = b.client.Get("v1.0", "/users/"+b.user+"/messages/"+one.graphID+"/permanentDelete", nil)
 			request.Method = abstractions.POST
 		}
-		if err := b.client.Adapter().SendNoContent(ctx, request, nil); err != nil {
+		err := b.client.Adapter().SendNoContent(ctx, request, nil)
+		if failure, ok := errors.AsType[*msgraph.Failure](err); ok && failure.Status == http.StatusNotFound {
+			continue // somebody else was faster
+		}
+		if err != nil {
 			return false, fmt.Errorf("remove a canary from %s of %s: %w", one.folder, b.user, err)
 		}
 	}

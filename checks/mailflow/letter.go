@@ -45,8 +45,8 @@ Flow: %s
 	}
 }
 
-// wanted are the headers by which a canary is told from other mail, and its way.
-func wanted() []string {
+// wantedHeaders are those by which a canary is told from other mail, and its way.
+func wantedHeaders() []string {
 	return []string{headerName, "In-Reply-To", "Auto-Submitted", "Received"}
 }
 
@@ -59,6 +59,16 @@ func isCanary(header mail.Header, id string) bool {
 	}
 	word := automatic.FindString(strings.ToLower(strings.Join(header["Auto-Submitted"], " ")))
 	return word == "" || word == "auto-generated"
+}
+
+// canaryOf is the ID of the canary that a header is of, if it is one of these.
+func canaryOf(header mail.Header, wanted []sought) (id string, ok bool) {
+	for _, one := range wanted {
+		if isCanary(header, one.id) {
+			return one.id, true
+		}
+	}
+	return "", false
 }
 
 // automatic is the keyword of Auto-Submitted, behind which comments may stand.

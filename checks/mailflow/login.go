@@ -72,14 +72,28 @@ func (p *pass) credentialOf(ctx context.Context, s Server) (credential, error) {
 		}
 		defer client.Close()
 		token, err := client.Token(ctx, watch.Secret{})
-		// Each token is another one: it is the application that is refused, if one is.
-		return credential{token, true, []byte("entra " + s.Entra.Tenant + " " + s.Entra.ClientID)}, err
+		return credential{token, true, p.signInMark(*s.Entra)}, err
 	case !s.Token.IsZero():
 		secret, err := p.secret(s.Token, "access token")
 		return credential{secret, true, []byte(secret.Reveal())}, err
 	}
 	secret, err := p.secret(s.Password, "password")
 	return credential{secret, false, []byte(secret.Reveal())}, err
+}
+
+// signInMark tells a sign-in from another one. Each token is a new one: it is the
+// application that is refused, if one is, as it is with this secret.
+func (p *pass) signInMark(how msgraph.SignIn) []byte {
+	mark := "entra\x00" + how.Tenant + "\x00" + how.ClientID
+	for _, ref := range []watch.SecretRef{how.Secret, how.Certificate, how.CertificatePassword} {
+		if ref.IsZero() {
+			continue
+		}
+		if secret, err := p.env.Secrets(ref); err == nil { // the sign-in tells of the error
+			mark += "\x00" + secret.Reveal()
+		}
+	}
+	return []byte(mark)
 }
 
 func (p *pass) secret(ref watch.SecretRef, what string) (watch.Secret, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"time"
 
 	"lapsewatch/watch"
@@ -28,6 +29,10 @@ type story struct {
 	mailbox, submission error
 	// unsent: nothing was sent in this pass, because nothing would remember it.
 	unsent bool
+	// crowded: nothing was sent in this pass, because too many are on their way.
+	crowded bool
+	// news: the latest canary that arrived was seen in this pass.
+	news bool
 	// proof is the answer to what was handed over in this pass.
 	proof string
 	// hops are the way of the latest canary that arrived, if that was in this pass.
@@ -55,8 +60,9 @@ func (p *pass) look(whole context.Context, f Flow) {
 		defer box.close()
 		err = p.lookForAll(ctx, s, box)
 	}
-	s.mailbox = err
-	record.giveUp(p.now(), f)
+	if s.mailbox = err; err == nil {
+		record.giveUp(p.now(), f)
+	}
 	if ctx.Err() == nil {
 		s.submission = p.send(ctx, s)
 	}
@@ -84,74 +90,61 @@ func (p *pass) tell(ctx context.Context, fact watch.Fact) {
 	}
 }
 
-// lookForAll looks for what was sent in earlier passes.
+// lookForAll looks for what was sent in earlier passes, the oldest first, and removes late
+// copies of what nobody waits for any longer.
 func (p *pass) lookForAll(ctx context.Context, s *story, box mailbox) error {
-	for _, one := range append([]canary(nil), s.record.Out...) {
-		if _, err := p.lookFor(ctx, s, box, one); err != nil {
-			return err
+	waiting := slices.Clone(s.record.Out)
+	past := slices.Concat(s.record.Lost, s.record.Past)
+	ids := slices.Clone(past)
+	for _, one := range waiting {
+		ids = append(ids, one.ID)
+	}
+	copies, err := p.find(ctx, s, box, ids)
+	if err != nil {
+		return err
+	}
+	for i, one := range waiting {
+		if err := p.found(ctx, s, box, one, copies[one.ID]); err != nil {
+			return outOfTime(ctx, err, i, len(waiting))
 		}
 	}
-	return nil
+	var late []arrival
+	for _, id := range past {
+		late = append(late, copies[id]...)
+	}
+	if len(late) == 0 || !p.env.Keeps {
+		return nil
+	}
+	return p.remove(ctx, s, box, late)
 }
 
-// lookFor looks for one canary in all folders, and notes its arrival.
+// lookFor looks for one canary.
 func (p *pass) lookFor(ctx context.Context, s *story, box mailbox, one canary) (found bool, err error) {
-	var copies []arrival
-	for _, folder := range s.flow.folders() {
-		some, err := box.find(ctx, folder, one.ID, messageID(one.ID, s.flow))
-		if err != nil {
-			return false, err
-		}
-		copies = append(copies, some...)
+	copies, err := p.find(ctx, s, box, []string{one.ID})
+	if err != nil {
+		return false, err
 	}
+	return len(copies[one.ID]) > 0, p.found(ctx, s, box, one, copies[one.ID])
+}
+
+// found notes the arrival of a canary, or that it was not there.
+func (p *pass) found(ctx context.Context, s *story, box mailbox, one canary, copies []arrival) error {
 	now := p.now()
 	if len(copies) == 0 {
 		s.record.mark(one.ID, func(c *canary) { c.Looked = now.UnixMilli() })
-		return false, nil
+		return nil
 	}
 	s.arrived(one, copies[0], now)
 	s.record.drop(one.ID)
 	s.record.Left = append(s.record.Left, one.ID)
 	if s.flow.Keep > 0 || !p.env.Keeps {
-		return true, nil
+		return nil
 	}
 	if err := p.remove(ctx, s, box, copies); err != nil {
-		return true, err
-	}
-	s.record.Left = s.record.Left[:len(s.record.Left)-1]
-	return true, nil
-}
-
-func (p *pass) remove(ctx context.Context, s *story, box mailbox, copies []arrival) error {
-	// What is removed must not be looked for again, even if the pass ends now.
-	if err := p.keep(ctx, s.flow, s.record); err != nil {
 		return err
 	}
-	gone, err := box.remove(ctx, copies)
-	s.marked = s.marked || err == nil && !gone
-	return err
-}
-
-// sweep removes what arrived in earlier passes, but for the newest that are to be left. A
-// pass that nothing remembers removes none: the next one would miss them.
-func (p *pass) sweep(ctx context.Context, s *story, box mailbox) error {
-	for p.env.Keeps && len(s.record.Left) > s.flow.Keep {
-		id := s.record.Left[0]
-		var copies []arrival
-		for _, folder := range s.flow.folders() {
-			some, err := box.find(ctx, folder, id, messageID(id, s.flow))
-			if err != nil {
-				return err
-			}
-			copies = append(copies, some...)
-		}
-		if len(copies) > 0 {
-			if err := p.remove(ctx, s, box, copies); err != nil {
-				return err
-			}
-		}
-		s.record.Left = s.record.Left[1:]
-	}
+	s.record.Left = s.record.Left[:len(s.record.Left)-1]
+	s.record.Past = append(s.record.Past, one.ID)
 	return nil
 }
 
@@ -167,7 +160,7 @@ func (s *story) arrived(one canary, copied arrival, now time.Time) {
 	if one.Looked > 0 {
 		atLeast = min(max(at(one.Looked).Sub(one.sentAt()), 0), atMost)
 	}
-	told := &seen{ID: one.ID, Sent: one.Sent, AtMost: atMost.Milliseconds()}
+	told := &seen{ID: one.ID, Sent: one.Sent, AtLeast: atLeast.Milliseconds(), AtMost: atMost.Milliseconds()}
 	took := copied.at.Sub(one.sentAt())
 	switch {
 	case copied.at.IsZero() || took > atMost+time.Second:
@@ -179,8 +172,8 @@ func (s *story) arrived(one canary, copied arrival, now time.Time) {
 	if copied.folder != s.flow.folders()[0] {
 		told.Folder = copied.folder
 	}
-	if s.record.Last == nil || s.record.Last.Sent <= told.Sent {
-		s.record.Last, s.hops = told, hopsOf(copied.received)
+	if last := s.record.Last; last == nil || last.Sent <= told.Sent || at(last.Sent).After(now) {
+		s.record.Last, s.hops, s.news = told, hopsOf(copied.received), true
 	}
 }
 
@@ -193,6 +186,7 @@ func (p *pass) send(ctx context.Context, s *story) error {
 		return nil
 	}
 	if !s.record.due(now, s.flow) {
+		s.crowded = true
 		return nil
 	}
 	one := s.next(now)
@@ -205,7 +199,7 @@ func (p *pass) send(ctx context.Context, s *story) error {
 	failed, known := errors.AsType[*fault](err)
 	switch {
 	case err == nil:
-		s.record.mark(one.ID, func(c *canary) { c.Untaken, c.Unsure, c.Looked = false, false, 0 })
+		s.record.mark(one.ID, func(c *canary) { c.taken(now) })
 		s.proof, s.latest, s.began = proof, one.ID, began.Add(-now.Sub(one.sentAt()))
 	case !known || failed.sort == unsure:
 		s.record.mark(one.ID, func(c *canary) { c.Untaken, c.Unsure = false, true })

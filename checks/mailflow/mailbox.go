@@ -3,6 +3,7 @@ package mailflow
 import (
 	"context"
 	"crypto/tls"
+	"slices"
 	"time"
 
 	"lapsewatch/internal/cafile"
@@ -13,9 +14,8 @@ import (
 
 // mailbox is one that is open.
 type mailbox interface {
-	// find looks for a canary in a folder; a folder may hold several copies of it. messageID is
-	// without its brackets.
-	find(ctx context.Context, folder, id, messageID string) ([]arrival, error)
+	// find looks for canaries in a folder, which may hold several copies of each.
+	find(ctx context.Context, folder string, wanted []sought) ([]arrival, error)
 	// remove removes copies that find gave. gone is false where they are only marked.
 	remove(ctx context.Context, copies []arrival) (gone bool, err error)
 	// try opens a folder.
@@ -23,9 +23,16 @@ type mailbox interface {
 	close()
 }
 
+// sought is a canary that is looked for. messageID is without its brackets. late: nobody
+// waits for it any longer.
+type sought struct {
+	id, messageID string
+	late          bool
+}
+
 // arrival is a copy of a canary in a mailbox.
 type arrival struct {
-	folder string
+	id, folder string
 	// at is when the mailbox's server got it, by that one's clock; zero if it does not say.
 	at       time.Time
 	received []string
@@ -81,15 +88,22 @@ func (p *pass) openIMAP(ctx context.Context, options IMAP) (mailbox, error) {
 	return &imapBox{session}, nil
 }
 
-func (b *imapBox) find(ctx context.Context, folder, id, _ string) ([]arrival, error) {
-	messages, err := b.session.Find(ctx, folder, headerName, id, wanted())
-	if err != nil {
-		return nil, err
-	}
+func (b *imapBox) find(ctx context.Context, folder string, wanted []sought) ([]arrival, error) {
 	var found []arrival
-	for _, one := range messages {
-		if header := readHeader(one.Header); isCanary(header, id) {
-			found = append(found, arrival{folder: folder, at: one.Arrived, received: header["Received"], uid: one.UID})
+	for some := range slices.Chunk(wanted, imapread.MaxValues) {
+		var ids []string
+		for _, one := range some {
+			ids = append(ids, one.id)
+		}
+		messages, err := b.session.Find(ctx, folder, headerName, ids, wantedHeaders())
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range messages {
+			header := readHeader(one.Header)
+			if id, ok := canaryOf(header, some); ok {
+				found = append(found, arrival{id: id, folder: folder, at: one.Arrived, received: header["Received"], uid: one.UID})
+			}
 		}
 	}
 	return found, nil

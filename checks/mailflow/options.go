@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"lapsewatch/internal/entry"
 	"lapsewatch/internal/imapread"
 	"lapsewatch/internal/msgraph"
@@ -150,7 +152,12 @@ func bare(address string) string {
 	return parsed.Address
 }
 
+// domainOf is that of an address, in the form that a Message-ID can hold (RFC 5890, A-label).
 func domainOf(address string) string {
-	_, domain, _ := strings.Cut(bare(address), "@")
+	whole := bare(address)
+	domain := whole[strings.LastIndexByte(whole, '@')+1:]
+	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+		return ascii
+	}
 	return domain
 }

@@ -18,6 +18,11 @@ const (
 	mostOut = 24
 	// clockMayBeAhead is by how much what was remembered may lie in the future.
 	clockMayBeAhead = 5 * time.Minute
+	// mostLost and mostPast are how many of them are remembered, the latest, and maxRecord
+	// how large the record may be for the memory.
+	mostLost  = mostOut
+	mostPast  = 16
+	maxRecord = 4 << 10
 )
 
 // canary is one that was sent and has not been seen. Times are this machine's, in
@@ -28,6 +33,8 @@ type canary struct {
 	Sent int64 `json:"sent"`
 	// Looked is when it was last looked for and was not there.
 	Looked int64 `json:"looked,omitempty"`
+	// Taken is when it was handed over, where that was not when it was first offered.
+	Taken int64 `json:"taken,omitempty"`
 	// Untaken: the server has put it off so far. Unsure: nobody knows whether it was taken.
 	Untaken bool `json:"untaken,omitempty"`
 	Unsure  bool `json:"unsure,omitempty"`
@@ -37,9 +44,11 @@ type canary struct {
 type seen struct {
 	ID   string `json:"id"`
 	Sent int64  `json:"sent"`
-	// Took is the estimate in milliseconds, AtMost what passed until it was seen.
-	Took   int64 `json:"took"`
-	AtMost int64 `json:"at_most"`
+	// Took is the estimate in milliseconds. AtLeast is what had passed when it was not there
+	// yet, AtMost what passed until it was seen.
+	Took    int64 `json:"took"`
+	AtLeast int64 `json:"at_least,omitempty"`
+	AtMost  int64 `json:"at_most"`
 	// Own: the estimate is by this machine's clock, because the mailbox's cannot be right,
 	// or is not shown.
 	Own bool `json:"own,omitempty"`
@@ -53,11 +62,32 @@ type record struct {
 	Last *seen    `json:"last,omitempty"`
 	// Left are the IDs of those that arrived and still lie in the mailbox, the oldest first.
 	Left []string `json:"left,omitempty"`
+	// Lost are the IDs of those that were given up, and Past of those that were removed: a
+	// copy that comes late is removed too.
+	Lost []string `json:"lost,omitempty"`
+	Past []string `json:"past,omitempty"`
 }
 
 func at(milliseconds int64) time.Time { return time.UnixMilli(milliseconds).UTC() }
 
 func (c canary) sentAt() time.Time { return at(c.Sent) }
+
+// takenAt is when the server took it, as far as that is known.
+func (c canary) takenAt() time.Time { return at(max(c.Sent, c.Taken)) }
+
+// taken notes that it was handed over.
+func (c *canary) taken(now time.Time) {
+	c.Untaken, c.Unsure, c.Looked = false, false, 0
+	if now.UnixMilli() > c.Sent {
+		c.Taken = now.UnixMilli()
+	}
+}
+
+// unsure: nobody knows whether it is on its way.
+func (c canary) unsure() bool { return c.Unsure && !c.Untaken }
+
+// sure: it was taken, and is on its way.
+func (c canary) sure() bool { return !c.Unsure && !c.Untaken }
 
 // key is what a flow is remembered under.
 func (f Flow) key() string { return "flow:" + holdoff.Digest([]byte(f.Name)) }
@@ -85,26 +115,31 @@ func readRecord(value []byte, now time.Time) *record {
 	if len(value) == 0 {
 		return kept
 	}
-	if json.Unmarshal(value, kept) != nil || len(kept.Out) > mostOut || len(kept.Left) > mostOut+maxKeep {
+	if json.Unmarshal(value, kept) != nil || len(kept.Out) > mostOut || len(kept.Left) > mostOut+maxKeep || len(kept.Lost) > mostLost || len(kept.Past) > mostPast {
 		return nil
 	}
 	latest := now.Add(clockMayBeAhead).UnixMilli()
 	for i := range kept.Out {
 		one := &kept.Out[i]
-		if !idPattern.MatchString(one.ID) || one.Sent <= 0 || one.Looked < 0 {
+		if !idPattern.MatchString(one.ID) || one.Sent <= 0 || one.Looked < 0 || one.Taken < 0 {
 			return nil
 		}
-		if one.Sent > latest { // the clock was set back since: it is taken to be of this moment
-			one.Sent, one.Looked = now.UnixMilli(), 0
+		if max(one.Sent, one.Taken) > latest { // the clock was set back since: it is taken to be of this moment
+			one.Sent, one.Looked, one.Taken = now.UnixMilli(), 0, 0
 		}
 	}
-	for _, id := range kept.Left {
+	for _, id := range slices.Concat(kept.Left, kept.Lost, kept.Past) {
 		if !idPattern.MatchString(id) {
 			return nil
 		}
 	}
-	if last := kept.Last; last != nil && (!idPattern.MatchString(last.ID) || last.Sent <= 0 || last.Took < 0 || last.AtMost < 0 || len(last.Folder) > 4*maxName) {
+	last := kept.Last
+	if last != nil && (!idPattern.MatchString(last.ID) || last.Sent <= 0 || last.Took < 0 || last.AtLeast < 0 || last.AtMost < 0 || len(last.Folder) > 4*maxName) {
 		return nil
+	}
+	if last != nil && last.Sent > latest {
+		// Written by a clock that was ahead. It would hide all that arrives until then.
+		kept.Last = nil
 	}
 	return kept
 }
@@ -115,12 +150,10 @@ func (p *pass) keep(ctx context.Context, f Flow, kept *record) error {
 	if !p.env.Keeps {
 		return nil
 	}
-	if excess := len(kept.Left) - mostOut - maxKeep; excess > 0 {
-		kept.Left = kept.Left[excess:]
-	}
+	kept.Left, kept.Lost, kept.Past = latest(kept.Left, mostOut+maxKeep), latest(kept.Lost, mostLost), latest(kept.Past, mostPast)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rememberWithin)
 	defer cancel()
-	value, err := json.Marshal(kept)
+	value, err := kept.written()
 	if err == nil {
 		err = p.env.Memory.Remember(ctx, f.key(), value)
 	}
@@ -132,6 +165,28 @@ func (p *pass) keep(ctx context.Context, f Flow, kept *record) error {
 
 const rememberWithin = 10 * time.Second
 
+// written leaves out what is only good for removing copies, where all does not fit.
+func (r *record) written() ([]byte, error) {
+	for {
+		value, err := json.Marshal(r)
+		switch {
+		case err != nil || len(value) <= maxRecord:
+			return value, err
+		case len(r.Past) > 0:
+			r.Past = r.Past[1:]
+		case len(r.Lost) > 0:
+			r.Lost = r.Lost[1:]
+		case len(r.Left) > 0:
+			r.Left = r.Left[1:]
+		default:
+			return value, nil
+		}
+	}
+}
+
+// latest leaves the last of a list.
+func latest(ids []string, most int) []string { return ids[max(len(ids)-most, 0):] }
+
 // due reports whether another canary is to be sent now. One that was put off goes first.
 func (r *record) due(now time.Time, f Flow) bool {
 	if len(r.Out) == 0 || slices.ContainsFunc(r.Out, func(c canary) bool { return c.Untaken }) {
@@ -139,6 +194,11 @@ func (r *record) due(now time.Time, f Flow) bool {
 	}
 	newest := r.Out[len(r.Out)-1].sentAt()
 	return len(r.Out) < mostOut/2 || len(r.Out) < mostOut && now.Sub(newest) >= f.lost()/(mostOut/2)
+}
+
+// late reports whether nobody waits for a canary any longer.
+func (r *record) late(id string) bool {
+	return slices.Contains(r.Lost, id) || slices.Contains(r.Past, id)
 }
 
 // drop forgets a canary.
@@ -155,12 +215,16 @@ func (r *record) mark(id string, edit func(*canary)) {
 	}
 }
 
-// giveUp forgets the canaries that nobody waits for any longer: lost ones, once they have
-// been told of for as long as they were waited for, and those of which it was never known
-// that they were taken.
+// giveUp no longer waits for lost canaries, once they have been told of for as long as they
+// were waited for, and for those of which it was never known that they were taken. One that
+// is put off stays: since when the server does that must not be forgotten.
 func (r *record) giveUp(now time.Time, f Flow) {
 	r.Out = slices.DeleteFunc(r.Out, func(c canary) bool {
-		age := now.Sub(c.sentAt())
-		return age > 2*f.lost() || c.Unsure && age > f.lost()
+		age := now.Sub(c.takenAt())
+		over := !c.Untaken && (age > 2*f.lost() || c.Unsure && age > f.lost())
+		if over {
+			r.Lost = append(r.Lost, c.ID)
+		}
+		return over
 	})
 }

@@ -73,6 +73,15 @@ func replyOf(err error) string {
 	return found[1] + " " + text
 }
 
+// refusal is what the server says to a login. A secret that is too short to be replaced
+// could stand in its words.
+func (s *submission) refusal(status int, err error) string {
+	if length := len(s.given.secret.Reveal()); length > 0 && length < shortestSecret {
+		return strconv.Itoa(status)
+	}
+	return s.shown(replyOf(err))
+}
+
 // noLogin are go-mail's words where a server offers no way to log in that can be used.
 var noLogin = []error{
 	mail.ErrPlainAuthNotSupported, mail.ErrXOauth2AuthNotSupported, mail.ErrNoSupportedAuthDiscovered,
@@ -90,7 +99,7 @@ func (s *submission) unopened(ctx context.Context, err error) (failed *fault, lo
 	login = strings.Contains(err.Error(), "SMTP AUTH failed")
 	switch {
 	case login && status >= 500:
-		return &fault{sort: refused, code: status, text: fmt.Sprintf("%s refuses the login of %s: %s", address, s.options.Username, s.shown(replyOf(err))), remedy: logInRemedy}, true
+		return &fault{sort: refused, code: status, text: fmt.Sprintf("%s refuses the login of %s: %s", address, s.options.Username, s.refusal(status, err)), remedy: logInRemedy}, true
 	case status >= 500:
 		return &fault{sort: refused, code: status, text: address + " refuses the session: " + s.shown(replyOf(err))}, false
 	case status >= 400:

@@ -33,17 +33,69 @@ func (s *story) fact() watch.Fact {
 		return s.unread(s.mailbox)
 	case len(lost) > 0:
 		return s.condition(watch.MailLost, s.overdue(lost)+s.othersClause(stuck)+s.lastClause(), "")
-	case late != nil && failed != nil:
-		return s.condition(watch.MailStuck, fmt.Sprintf("the canary that was first offered %s has not been taken for %s: %s", stamp(late.sentAt()), span(s.now.Sub(late.sentAt())), failed.text)+s.lastClause(),
-			"Look at why the server puts mail off: services that send mail this way wait too.")
+	case late != nil:
+		return s.condition(watch.MailStuck, s.putOff(late, failed)+s.lastClause(), "Look at why the server puts mail off: services that send mail this way wait too.")
 	case len(stuck) > 0:
 		return s.condition(watch.MailStuck, s.overdue(stuck)+s.lastClause(), "")
 	case s.submission != nil && (failed == nil || failed.sort != putOff):
 		return s.unread(s.submission)
-	case s.record.Last == nil:
-		return s.unknown()
+	}
+	if why := s.unmeasured(); why != nil {
+		return s.unknown(why)
 	}
 	return s.judged(*s.record.Last)
+}
+
+// unmeasured is why nobody can say how long mail takes now; nil if the latest canary that
+// arrived tells it. One of long ago does not, nor does one behind which all are uncertain.
+func (s *story) unmeasured() error {
+	last := s.record.Last
+	since, sure, unsure := int64(0), 0, 0
+	if last != nil {
+		since = last.Sent
+	}
+	for _, one := range s.record.Out {
+		switch {
+		case one.Sent <= since:
+		case one.sure():
+			sure++
+		case one.unsure():
+			unsure++
+		}
+	}
+	switch {
+	case unsure > 0 && sure == 0:
+		return fmt.Errorf("of %s nobody knows whether they were taken, as the answers were lost, and none of them has arrived%s", canaries(unsure), s.lastClause())
+	case last == nil && s.unsent:
+		return errNoneSent
+	case last == nil:
+		return fmt.Errorf("no canary has arrived so far; one is on its way, and was not there after %s", span(s.flow.wait()))
+	case s.news:
+		return nil
+	case s.crowded && sure == 0:
+		return fmt.Errorf("none was sent, because %s are on their way%s", canaries(len(s.record.Out)), s.lastClause())
+	case s.now.Sub(at(last.Sent)) > s.flow.lost():
+		return fmt.Errorf("no canary was seen to arrive for longer than %s%s", span(s.flow.lost()), s.lastClause())
+	}
+	return nil
+}
+
+var errNoneSent = errors.New("no canary is known of, and none was sent, because nothing outlasts this run")
+
+func canaries(count int) string {
+	if count == 1 {
+		return "1 canary"
+	}
+	return fmt.Sprintf("%d canaries", count)
+}
+
+// putOff says of a canary that it was offered in vain for too long.
+func (s *story) putOff(late *canary, failed *fault) string {
+	text := fmt.Sprintf("the canary that was first offered %s has not been taken for %s", stamp(late.sentAt()), span(s.now.Sub(late.sentAt())))
+	if failed != nil {
+		text += ": " + failed.text
+	}
+	return text
 }
 
 // waiting sorts the canaries that are on their way: lost ones and stuck ones, the oldest
@@ -53,10 +105,10 @@ func (s *story) waiting() (lost, stuck []canary, late *canary) {
 	for i, one := range s.record.Out {
 		age := s.now.Sub(one.sentAt())
 		switch {
-		case age <= s.flow.warn() || one.Unsure && !one.Untaken:
+		case age <= s.flow.warn() || one.unsure():
 		case one.Untaken:
 			late = &s.record.Out[i]
-		case age > s.flow.lost():
+		case s.now.Sub(one.takenAt()) > s.flow.lost():
 			lost = append(lost, one)
 		default:
 			stuck = append(stuck, one)
@@ -116,6 +168,9 @@ func (s *story) judged(last seen) watch.Fact {
 		return s.condition(watch.MailStuck, strings.Replace(text, "arrived", "arrived in "+folder+" and not in "+clean.Prose(s.flow.folders()[0]), 1),
 			"Find out why mail from "+bare(s.flow.From)+" is sorted out (SPF, DKIM, DMARC, a filter's verdict in its headers): recipients do not see it either.")
 	}
+	if last.Own && time.Duration(last.AtLeast)*time.Millisecond <= s.flow.warn() && atMost > s.flow.warn() {
+		return s.uncertain(last, atMost)
+	}
 	if took <= s.flow.warn() {
 		if atMost > took+time.Second {
 			text += fmt.Sprintf(", and was seen after %s", span(atMost))
@@ -129,19 +184,32 @@ func (s *story) judged(last seen) watch.Fact {
 	return s.condition(watch.MailSlow, text+s.doubtClause(), "")
 }
 
-// unknown is told while no canary has arrived, and none is late.
-func (s *story) unknown() watch.Problem {
+// uncertain is a canary that may have been in time, or late: the mailbox's clock does not
+// say it, and nobody looked at the right moment.
+func (s *story) uncertain(last seen, atMost time.Duration) watch.Problem {
+	return watch.Problem{
+		Subject: s.flow.subject(), Reason: watch.Incomplete, Confined: true, Details: s.details(),
+		Err: fmt.Errorf("the canary of %s arrived after at most %s, by this machine's clock; whether that was later than %s is not known, because the mailbox's clock is wrong or not shown",
+			stamp(at(last.Sent)), span(atMost), span(s.flow.warn())),
+		Remedy: "Set the clock of the mailbox's server. A longer wait, or passes that follow each other faster, let Lapsewatch see it itself.",
+	}
+}
+
+// unknown is told while no canary tells how long mail takes, and none is late.
+func (s *story) unknown(why error) watch.Problem {
 	problem := watch.Problem{Subject: s.flow.subject(), Reason: watch.Incomplete, Confined: true, Details: s.details(),
 		Remedy: "Nothing has to be done: the next run looks whether it has arrived. A longer wait lets a run see slower mail itself."}
 	failed, _ := errors.AsType[*fault](s.submission)
+	problem.Err = why
 	switch {
-	case s.unsent:
-		problem.Err = errors.New("no canary is known of, and none was sent, because nothing outlasts this run")
-		problem.Remedy = "Let `lapsewatch run` send canaries: a scan and a dry run send none."
-	case failed != nil:
+	case failed != nil && s.record.Last == nil:
 		problem.Reason, problem.Err = failed.reason, errors.New("no canary has arrived so far: "+failed.text)
-	default:
-		problem.Err = fmt.Errorf("no canary has arrived so far; one is on its way, and was not there after %s", span(s.flow.wait()))
+	case failed != nil:
+		problem.Reason, problem.Err = failed.reason, fmt.Errorf("%w: %s", why, failed.text)
+	case s.unsent:
+		problem.Remedy = "Let `lapsewatch run` send canaries: a scan and a dry run send none."
+	case s.crowded:
+		problem.Remedy = "Look at why the server breaks off: another canary is sent as soon as one of them has arrived, or was given up."
 	}
 	return problem
 }

@@ -1,6 +1,7 @@
 package mailflow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -62,11 +63,11 @@ func (f Flow) validate(wrong report) {
 	if f.Keep < 0 || f.Keep > maxKeep {
 		wrong("keep", fmt.Errorf("want 0 to %d", maxKeep))
 	}
-	f.Submit.validate(wrong)
-	f.Arrive.validate(wrong)
+	f.Submit.validate(wrong, bare(f.From))
+	f.Arrive.validate(wrong, bare(f.To))
 }
 
-func (s Submit) validate(wrong report) {
+func (s Submit) validate(wrong report, from string) {
 	switch {
 	case (s.SMTP == nil) == (s.Graph == nil):
 		wrong("submit", errors.New("want exactly one of smtp and graph"))
@@ -77,11 +78,11 @@ func (s Submit) validate(wrong report) {
 		}
 	default:
 		under("submit.graph", s.Graph.Validate(), wrong)
-		wrong("submit.graph.mailbox", mailboxFault(s.Graph.Mailbox))
+		wrong("submit.graph.mailbox", mailboxFault(cmp.Or(s.Graph.Mailbox, from)))
 	}
 }
 
-func (a Arrive) validate(wrong report) {
+func (a Arrive) validate(wrong report, to string) {
 	switch {
 	case (a.IMAP == nil) == (a.Graph == nil):
 		wrong("arrive", errors.New("want exactly one of imap and graph"))
@@ -90,23 +91,23 @@ func (a Arrive) validate(wrong report) {
 		if a.IMAP.Username == "" {
 			wrong("arrive.imap.username", errors.New("a mailbox is read with a login"))
 		}
-		a.IMAP.Folders.validate("arrive.imap", wrong)
+		a.IMAP.Folders.validate("arrive.imap", wrong, folderFault)
 	default:
 		under("arrive.graph", a.Graph.Validate(), wrong)
-		wrong("arrive.graph.mailbox", mailboxFault(a.Graph.Mailbox))
-		a.Graph.validate("arrive.graph", wrong)
+		wrong("arrive.graph.mailbox", mailboxFault(cmp.Or(a.Graph.Mailbox, to)))
+		a.Graph.validate("arrive.graph", wrong, graphFolderFault)
 	}
 }
 
-func (f Folders) validate(at string, wrong report) {
+func (f Folders) validate(at string, wrong report, faultOf func(name string) error) {
 	if f.Folder != "" {
-		wrong(at+".folder", folderFault(f.Folder))
+		wrong(at+".folder", faultOf(f.Folder))
 	}
 	if len(f.Also) > maxAlso {
 		wrong(at+".also", fmt.Errorf("%d folders are more than %d", len(f.Also), maxAlso))
 	}
 	for i, folder := range f.Also {
-		fault := folderFault(folder)
+		fault := faultOf(folder)
 		if fault == nil && (strings.EqualFold(folder, f.Folder) || strings.EqualFold(folder, "inbox") && f.Folder == "" || slices.Contains(f.Also[:i], folder)) {
 			fault = fmt.Errorf("%q is looked into already", folder)
 		}
@@ -121,8 +122,28 @@ func folderFault(name string) error {
 	return nil
 }
 
+// graphFolders are the well-known names of those that mail can lie in (learn.microsoft.com/
+// graph/api/resources/mailfolder); others go by their IDs.
+var (
+	graphFolders = []string{
+		"archive", "clutter", "conflicts", "deleteditems", "drafts", "inbox", "junkemail", "localfailures", "msgfolderroot", "outbox",
+		"recoverableitemsdeletions", "scheduled", "searchfolders", "sentitems", "serverfailures", "syncissues",
+	}
+	graphFolderID = regexp.MustCompile(`^[A-Za-z0-9_=+-]{20,1000}$`)
+)
+
+func graphFolderFault(name string) error {
+	if !slices.Contains(graphFolders, strings.ToLower(name)) && !graphFolderID.MatchString(name) {
+		return fmt.Errorf("%q: want a well-known name of Microsoft Graph, such as junkemail, or the ID of a folder", clean.Text(name, maxName))
+	}
+	return nil
+}
+
+// mailboxName keeps what leads elsewhere out of a URL's path.
+var mailboxName = regexp.MustCompile(`^[^\s/?#%&\\:;*<>|"]{3,}$`)
+
 func mailboxFault(name string) error {
-	if name != "" && (clean.Text(name, maxName) != name || strings.ContainsAny(name, "/?# ")) {
+	if !mailboxName.MatchString(name) || clean.Text(name, maxName) != name {
 		return errors.New("want the user principal name or the ID of a mailbox")
 	}
 	return nil

@@ -24,6 +24,9 @@ type column struct {
 	// key: it is part of the primary key. leads: an index begins with it. readable: its
 	// rows may be read.
 	key, leads, readable bool
+	// indexed: an index of any kind begins with it. grouped: it is part of indexes, and none
+	// begins with it.
+	indexed, grouped bool
 }
 
 func (c column) tableName() sqlread.TableName {
@@ -58,19 +61,29 @@ func (l language) readTable(ctx context.Context, tx *sqlread.Tx, name sqlread.Ta
 	return found, l.readLeading(ctx, tx, doing, name, found)
 }
 
-// readLeading notes which columns an index begins with.
+// readLeading notes which columns an index begins with. Of a table without any that may be
+// seen nothing is known.
 func (l language) readLeading(ctx context.Context, tx *sqlread.Tx, doing string, name sqlread.TableName, columns []column) error {
 	if l.leading == "" {
 		return nil
 	}
-	return tx.Query(ctx, doing, func(scan func(...any) error) error {
+	seen := false
+	err := tx.Query(ctx, doing, func(scan func(...any) error) error {
 		var leading string
-		err := scan(&leading)
+		var ordered int
+		err := scan(&leading, &ordered)
 		for i := range columns {
-			columns[i].leads = columns[i].leads || columns[i].name == leading
+			if columns[i].name == leading {
+				columns[i].indexed, columns[i].leads = true, columns[i].leads || ordered != 0
+			}
 		}
+		seen = true
 		return err
 	}, l.leading, name.Schema, name.Table)
+	for i := range columns {
+		columns[i].grouped = err == nil && seen && !columns[i].indexed
+	}
+	return err
 }
 
 func notFound(remedy, format string, parts ...any) *sqlread.Failure {

@@ -29,7 +29,7 @@ func Statements(dialect sqlread.Dialect) [][2]string {
 		for _, was := range []state{
 			{Kind: "by itself", Type: "int", Increment: "2"}, {Kind: bySequence, Type: "bigint", Increment: "1", Sequence: sequenceName{Schema: "s", Table: "q"}},
 		} {
-			r := restoration{column: column, was: was, there: there && was.Kind == bySequence, from: big.NewInt(18)}
+			r := restoration{column: column, was: was, there: there && was.Kind == bySequence, setOn: there && was.Kind == bySequence, from: big.NewInt(18)}
 			write := map[sqlread.Dialect]func(restoration) string{sqlread.PostgreSQL: restorePostgres, sqlread.MySQL: restoreMySQL, sqlread.SQLServer: restoreSQLServer}[dialect]
 			found = append(found, [2]string{"restore", write(r)})
 		}
@@ -74,7 +74,7 @@ func Reading(start, increment, lowest, highest, at string, handedOut, cycle int,
 	for _, days := range []time.Duration{9, 3, 2, 1} {
 		told.before.Points = append(told.before.Points, point{At: now.Add(-days * day).Unix(), Next: start})
 	}
-	told.before.Points = grown(told.before.Points, s, now)
+	told.grow()
 	return fmt.Sprintf("%+v", told.fact()), nil
 }
 
@@ -84,8 +84,9 @@ func Recalled(kept []byte, now time.Time) (points, columns int) {
 	r, err := m.recall(context.Background(), "id")
 	if err == nil {
 		s := series{increment: big.NewInt(1), next: big.NewInt(1000)}
-		r.Points = grown(r.Points, s, now)
-		rateOf(r.Points, s, now)
+		r.Points, _ = grown(r.Points, s, now)
+		rateOf(r.Points, s, true)
+		_ = r.Pace.kept(rate{}, now)
 	}
 	known, err := m.of(context.Background(), "schema")
 	if err != nil {

@@ -2,8 +2,8 @@ package schema
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 	"time"
 
@@ -17,7 +17,9 @@ func (l *look) denied() *sqlread.Failure {
 	what, right := "the table's counter", "Grant the user SELECT on the table."
 	if sequence.Table != "" {
 		what = "the sequence " + shown(sequence.String())
-		right = "Grant the user SELECT on " + what + ", and USAGE on its schema."
+		if right = "Grant the user SELECT on " + what + "."; l.address.Dialect == sqlread.PostgreSQL {
+			right = "Grant the user SELECT on " + what + ", and USAGE on its schema."
+		}
 	}
 	return &sqlread.Failure{
 		Reason: watch.PermissionDenied, Remedy: right,
@@ -27,20 +29,28 @@ func (l *look) denied() *sqlread.Failure {
 
 // unnumbered tells of a column that is not numbered.
 func (l *look) unnumbered(ctx context.Context) error {
-	accepted := l.accepted(l.is) || l.before.known() && !l.before.Baseline.numbered()
-	if !accepted {
-		return l.tellLost(ctx, "")
-	}
-	if !l.listed {
-		l.known.remove(entry{l.column.table, l.column.name})
-		if err := l.memory.forget(ctx, l.subject.ID); err != nil {
-			l.unremembered(err)
-		}
+	if l.unsure {
+		l.tell(problem(l.subject, &sqlread.Failure{Reason: watch.Unreadable, Err: errors.New("it is not numbered by itself, and whether it was, or whether that was accepted, cannot be remembered")}))
 		return nil
 	}
-	l.before.Baseline, l.before.Points, l.before.Next = l.is, nil, ""
-	l.keep(ctx)
-	l.tell(watch.Condition{Subject: l.subject, Text: "it is not numbered by itself, which was accepted", Details: l.details()})
+	already := l.before.known() && !l.before.Baseline.numbered()
+	if !already && !l.accepted() {
+		return l.tellLost(ctx, "")
+	}
+	if !already {
+		l.before.Accepted++
+	}
+	l.before = record{Baseline: l.is, Seen: l.before.Seen, Accepted: l.before.Accepted}
+	if l.listed {
+		l.keep(ctx)
+		l.tell(watch.Condition{Subject: l.subject, Text: "it is not numbered by itself, which was accepted", Details: l.details()})
+		return nil
+	}
+	l.known.remove(entry{l.column.table, l.column.name})
+	l.before.Seen = l.now.Unix()
+	if err := l.memory.remember(ctx, l.subject.ID, l.before); err != nil {
+		l.unremembered(err)
+	}
 	return nil
 }
 
@@ -61,23 +71,26 @@ func (l *look) tellLost(ctx context.Context, why string) error {
 	default:
 		told.Text = "it is no longer numbered by itself, as it was before: " + refused
 	}
-	statement := ""
+	var how restoring
 	if was.numbered() {
 		var lost error
-		if statement, lost = l.restoring(ctx); lost != nil {
+		if how, lost = l.restoring(ctx); lost != nil {
 			return lost
 		}
 	}
-	told.Remedy = l.lostRemedy(statement)
+	told.Remedy = l.lostRemedy(how)
 	l.tell(told)
 	return nil
 }
 
-func (l *look) lostRemedy(statement string) string {
-	accept := fmt.Sprintf("If it was meant, put %s under accept of this check.", l.is.code(l.subject.ID))
+func (l *look) lostRemedy(how restoring) string {
+	accept := fmt.Sprintf("If it was meant, put %s under accept of this check.", l.code())
 	restore := "Restore the numbering, and set the next number above the largest that is used. "
-	if statement != "" && len(statement) <= maxStatementText {
-		restore = "Restore it with `" + statement + "` ; rewriting a large table takes its time. "
+	if how.statement != "" && len(how.statement) <= maxStatementText {
+		restore = "Restore it with `" + how.statement + "` ; rewriting a large table takes its time. "
+		if how.behind {
+			restore += "Then set the next number of " + shown(l.before.Baseline.Sequence.String()) + " above the largest that is used, which could not be looked up. "
+		}
 	}
 	return restore + accept
 }
@@ -106,7 +119,7 @@ func (l *look) changed() string {
 }
 
 func (l *look) changedRemedy() string {
-	return fmt.Sprintf("Check that the change was meant. If it was, put %s under accept of this check; if not, set it back.", l.is.code(l.subject.ID))
+	return fmt.Sprintf("Check that the change was meant. If it was, put %s under accept of this check; if not, set it back.", l.code())
 }
 
 // fact is what is told of a column that is numbered.
@@ -123,19 +136,20 @@ func (l *look) fact() watch.Fact {
 	if r.left.Sign() <= 0 {
 		return l.condition(watch.NumbersUsedUp, r.usedUp(s), r.remedy(), details)
 	}
-	rate, known := rateOf(l.before.Points, s, l.now)
+	rate, known := l.ahead.rate, l.ahead.known
 	if known {
 		details["numbers_a_day"], details["growth_since"] = rounded(rate.perDay), rate.since.Format("2006-01-02")
 	}
-	left, _ := new(big.Float).SetInt(r.left).Float64()
-	if on, dated := rate.usedUpOn(left, l.now); known && dated {
-		return l.credential(r, rate, on, details)
+	if !l.ahead.on.IsZero() {
+		return l.credential(r, rate, details)
 	}
 	used := fmt.Sprintf("it is %s; %d %% used, the next number is %s of %s", l.is.described(), r.percent, s.next, r.last)
-	// A week without growth may be a quiet one; less says nothing.
-	steady := known && l.now.Sub(rate.since) >= shortWindow-enoughSlack
-	if r.percent >= nearlyUsed && !steady {
+	if r.percent >= nearlyUsed {
 		text := fmt.Sprintf("%s, %s, and how fast they go is not known yet", used, r.why)
+		if known {
+			// Quiet days put nothing off.
+			text = fmt.Sprintf("%s, %s; none has gone since %s", used, r.why, rate.since.Format("2006-01-02"))
+		}
 		return l.condition(watch.ExpiresSoon, text, r.remedy(), details)
 	}
 	switch {
@@ -152,8 +166,10 @@ func (l *look) fact() watch.Fact {
 // nearlyUsed is how much of a range, in percent, is too much to wait for a rate.
 const nearlyUsed = 90
 
-// identity changes when the column gets another range.
-func (l *look) identity() string { return "range:" + l.is.fingerprint() }
+// identity is that of this column's range, and changes when it gets another one.
+func (l *look) identity() string {
+	return "range:" + digest(l.address.String(), l.subject.ID, l.is.text())[:16]
+}
 
 // condition adds what changed to a condition, and lets the graver one speak.
 func (l *look) condition(reason watch.Reason, text, remedy string, details map[string]any) watch.Condition {
@@ -171,19 +187,23 @@ func (l *look) condition(reason watch.Reason, text, remedy string, details map[s
 		}
 	}
 	if told.Reason == watch.NumberingChanged {
-		details["accept"] = l.is.code(l.subject.ID)
+		details["accept"] = l.code()
 	}
 	return told
 }
 
 // credential is a range with the date on which it is used up.
-func (l *look) credential(r reach, going rate, on time.Time, details map[string]any) watch.Credential {
+func (l *look) credential(r reach, going rate, details map[string]any) watch.Credential {
+	slower := ""
+	if since := l.before.Pace.Slower; since > 0 {
+		slower = fmt.Sprintf("; slower since %s, which counts after %d days", time.Unix(since, 0).UTC().Format("2006-01-02"), heldFor/day)
+	}
 	told := watch.Credential{
-		Subject: l.subject, Form: watch.NumberRange, Identity: l.identity(), NotAfter: on, Details: details, Remedy: r.remedy(),
-		Decides: fmt.Sprintf("at %s numbers a day since %s, %d %% used; %s", perDay(going.perDay), going.since.Format("2006-01-02"), r.percent, r.why),
+		Subject: l.subject, Form: watch.NumberRange, Identity: l.identity(), NotAfter: l.ahead.on, Details: details, Remedy: r.remedy(),
+		Decides: fmt.Sprintf("at %s numbers a day since %s, %d %% used; %s%s", perDay(going.perDay), going.since.Format("2006-01-02"), r.percent, r.why, slower),
 	}
 	if change := l.changed(); change != "" {
-		details["accept"] = l.is.code(l.subject.ID)
+		details["accept"] = l.code()
 		told.Observations = []watch.Observation{{Reason: watch.NumberingChanged, Text: change, Remedy: l.changedRemedy()}}
 	}
 	return told

@@ -19,7 +19,7 @@ type language struct {
 	// brief: numbered leaves out the defaults.
 	brief bool
 	// leading, where columns cannot say it, lists the columns of a table that an index
-	// begins with.
+	// begins with, and whether one of those is ordered (1).
 	leading string
 	// sequence asks what a sequence is like, and yields what series has; position asks
 	// where it stands, where that is another statement: the number, and whether that was

@@ -3,8 +3,10 @@ package schema
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"time"
 
 	"lapsewatch/internal/sqlread"
@@ -25,6 +27,10 @@ type look struct {
 	// unsure: nobody knows what stood there before, and nothing may be remembered.
 	unsure bool
 	series series
+	// ahead is when the range is used up.
+	ahead outlook
+	// unkept is why nothing of it could be remembered.
+	unkept error
 	// changes says in clauses how the numbering differs from the baseline.
 	changes []string
 }
@@ -56,12 +62,38 @@ func (l *look) read(ctx context.Context) error {
 		return nil
 	}
 	if l.series.next != nil {
-		l.before.Points = grown(l.before.Points, l.series, l.now)
 		l.before.Next = l.series.next.String()
+		l.grow()
 	}
 	l.keep(ctx)
-	l.tell(l.fact())
+	l.tell(l.memorable(l.fact()))
 	return nil
+}
+
+// grow notes how far the numbers have come, and works out how long they last.
+func (l *look) grow() {
+	l.before.counts(digest(l.is.Sequence.String(), l.is.Increment)[:8])
+	points, setBack := grown(l.before.Points, l.series, l.now)
+	if l.before.Points = points; setBack {
+		l.before.Pace = pace{}
+	}
+	if l.series.end() == nil {
+		return
+	}
+	l.ahead, l.before.Pace = lookAhead(points, l.series, l.reach(), l.before.Pace, l.now)
+}
+
+// memorable is what is told of a column: that all is in order can be said of none of which
+// nothing is remembered, since no change of it would be seen.
+func (l *look) memorable(fact watch.Fact) watch.Fact {
+	told, plain := fact.(watch.Condition)
+	if l.unkept == nil || !plain || told.Reason != "" {
+		return fact
+	}
+	return problem(l.subject, &sqlread.Failure{
+		Reason: watch.Incomplete, Err: fmt.Errorf("remember the numbering of %s.%s: %w", l.column.tableName(), sqlread.Written(l.column.name), l.unkept),
+		Remedy: "Look after the ledger, or give each schema a check of its own: a change of this column would not be seen.",
+	})
 }
 
 func (l *look) readSeries(ctx context.Context, tx *sqlread.Tx) error {
@@ -70,11 +102,16 @@ func (l *look) readSeries(ctx context.Context, tx *sqlread.Tx) error {
 	if err != nil || !known {
 		return err
 	}
-	if found.next == nil {
-		return l.denied()
-	}
 	if err := l.readLeading(ctx, tx); err != nil {
 		return err
+	}
+	if l.column.grouped && l.column.counts != "" {
+		// Each group begins at 1, and where it stands is told nowhere.
+		l.is.Kind, l.series = l.is.Kind+inGroups, series{}
+		return nil
+	}
+	if found.next == nil {
+		return l.denied()
 	}
 	return l.language.readTaken(ctx, tx, l.column, l.is, &l.series)
 }
@@ -124,20 +161,22 @@ func (s state) filled(from state) state {
 func (l *look) compare() {
 	l.is = l.is.filled(l.before.Baseline)
 	is, was := l.is, l.before.Baseline.filled(l.is)
-	accepted := l.accepted(is)
-	if l.before.known() && was.numbered() && !accepted && !is.wider(was) {
-		l.changes = is.differences(was)
-		return
-	}
-	if was.numbered() && (is.Sequence != was.Sequence || is.Increment != was.Increment) {
-		l.before.Points = nil
+	if l.before.known() && was.numbered() && !is.wider(was) {
+		if !l.accepted() {
+			l.changes = is.differences(was)
+			return
+		}
+		l.before.Accepted++
 	}
 	l.before.Baseline = is
 }
 
-func (l *look) accepted(is state) bool {
-	return slices.Contains(l.options.Accept, is.code(l.subject.ID))
+// code is what accepts the change from the baseline to what was seen, and no other, once.
+func (l *look) code() string {
+	return "state-" + digest(l.subject.ID, l.before.Baseline.text(), l.is.text(), strconv.Itoa(l.before.Accepted))[:8]
 }
+
+func (l *look) accepted() bool { return slices.Contains(l.options.Accept, l.code()) }
 
 // keep remembers the column. When it was seen is noted once an hour, and not while it
 // differs from the baseline.
@@ -155,10 +194,10 @@ func (l *look) keep(ctx context.Context) {
 	if len(l.changes) == 0 && l.now.Sub(time.Unix(l.before.Seen, 0)).Abs() >= time.Hour {
 		l.before.Seen = l.now.Unix()
 	}
-	if old.Seen == l.before.Seen && old.Baseline == l.before.Baseline && slices.Equal(old.Points, l.before.Points) {
+	if old.like(l.before) {
 		return
 	}
-	if err := l.memory.remember(ctx, l.subject.ID, l.before); err != nil {
-		l.unremembered(err)
+	if l.unkept = l.memory.remember(ctx, l.subject.ID, l.before); l.unkept != nil {
+		l.unremembered(l.unkept)
 	}
 }

@@ -21,8 +21,8 @@ func speakMySQL() language {
 		columns: columns + ` AND c.TABLE_NAME = ? ORDER BY c.ORDINAL_POSITION LIMIT 2000`,
 		numbered: columns + ` AND (c.EXTRA LIKE '%auto_increment%' OR c.COLUMN_DEFAULT LIKE '%nextval(%')` +
 			` ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION LIMIT ` + fmt.Sprint(maxNumbered+1),
-		leading: `SELECT DISTINCT COLUMN_NAME FROM information_schema.STATISTICS` +
-			` WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND SEQ_IN_INDEX = 1 AND INDEX_TYPE = 'BTREE' AND COLUMN_NAME IS NOT NULL LIMIT 2000`,
+		leading: `SELECT COLUMN_NAME, MAX(IF(INDEX_TYPE = 'BTREE', 1, 0)) FROM information_schema.STATISTICS` +
+			` WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND SEQ_IN_INDEX = 1 AND COLUMN_NAME IS NOT NULL GROUP BY COLUMN_NAME LIMIT 2000`,
 		sequence: func(name sqlread.TableName) (string, []any) {
 			return `SELECT CAST(start_value AS CHAR), CAST(increment AS CHAR), CAST(minimum_value AS CHAR), CAST(maximum_value AS CHAR),` +
 				` cycle_option, 1, CAST(next_not_cached_value AS CHAR), 0 FROM ` + sqlread.MySQL.QuoteAll(name.Schema, name.Table) + ` LIMIT 1`, nil

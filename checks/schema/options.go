@@ -34,6 +34,9 @@ const (
 	// maxNumbered is how many columns of a schema are watched. It fits what a check can
 	// remember, and what one statement may yield.
 	maxNumbered = 4000
+	// maxWatched is how many columns a check watches in all. With their registers they are
+	// fewer than the 10,000 values that a check can remember.
+	maxWatched = 8000
 )
 
 func defaults() Options {

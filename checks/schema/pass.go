@@ -24,6 +24,8 @@ type pass struct {
 	// memory was made.
 	seen      map[string]bool
 	forgotten bool
+	// watched counts columns.
+	watched int
 }
 
 // read connects and reads. Its error is why there is no connection.
@@ -175,6 +177,7 @@ func (p *pass) readTable(ctx context.Context, t Table) error {
 		p.tableUnread(name, t.Column, known, failed)
 		return nil
 	}
+	p.watched += len(watched)
 	for _, c := range watched {
 		if err := p.readColumn(ctx, c, known, true); err != nil {
 			return err

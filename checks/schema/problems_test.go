@@ -144,7 +144,7 @@ func TestASequenceThatSomebodyHoldsHidesNoOtherTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := over(s, schemas("public"))
-	p.options.StatementTimeout = watch.Duration(200 * time.Millisecond)
+	p.options.StatementTimeout = watch.Duration(4 * time.Second)
 	facts := p.after(t, 0)
 	checktest.WantProblem(t, facts["postgres.public.mails/id"], watch.TimedOut, "look up table public.mails: canceling statement due to lock timeout")
 	checktest.Equal(t, "the reason", checktest.Of[watch.Condition](t, facts, "postgres.public.orders/id").Reason, "")

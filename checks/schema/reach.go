@@ -5,11 +5,7 @@ import (
 	"math"
 	"math/big"
 	"strconv"
-	"time"
 )
-
-// enoughSlack lets a week be a few hours short of one.
-const enoughSlack = 2 * time.Hour
 
 // reach is how far the numbers of a series go.
 type reach struct {

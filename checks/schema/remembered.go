@@ -21,8 +21,27 @@ type record struct {
 	Seen int64 `json:"seen"`
 	// Next is the next number as of then.
 	Next string `json:"next,omitempty"`
-	// Points tell how the numbers grew, the oldest first.
+	// Points tell how the numbers grew, the oldest first, and Of what they are numbers of.
 	Points []point `json:"points,omitempty"`
+	Of     string  `json:"of,omitempty"`
+	// Pace is the rate that was told last.
+	Pace pace `json:"pace,omitzero"`
+	// Accepted counts the changes that were accepted, so that each code is good for one.
+	Accepted int `json:"accepted,omitempty"`
+}
+
+// like reports whether two are remembered alike.
+func (r record) like(other record) bool {
+	return r.Seen == other.Seen && r.Baseline == other.Baseline && r.Of == other.Of && r.Pace == other.Pace && r.Accepted == other.Accepted &&
+		slices.Equal(r.Points, other.Points)
+}
+
+// counts begins the history of growth anew where the numbers are no longer the same.
+func (r *record) counts(of string) {
+	if r.Of != of && r.Of != "" {
+		r.Points, r.Pace = nil, pace{}
+	}
+	r.Of = of
 }
 
 // known reports whether the column was ever seen.
@@ -54,7 +73,7 @@ func (m *memory) recall(ctx context.Context, subjectID string) (record, error) {
 		return record{}, err
 	}
 	var r record
-	if err := json.Unmarshal(kept, &r); err != nil || r.Seen <= 0 || len(r.Points) > maxPoints {
+	if err := json.Unmarshal(kept, &r); err != nil || r.Seen <= 0 || len(r.Points) > maxPoints || r.Accepted < 0 || r.Pace.Since < 0 || r.Pace.Slower < 0 {
 		return record{}, errDamaged
 	}
 	return r, nil

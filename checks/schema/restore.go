@@ -12,30 +12,49 @@ import (
 	"lapsewatch/watch"
 )
 
-// restoring is the statement that numbers the column again as it was; empty where there is
-// none that could stand as it is in a message. lost is why there is no connection any more.
-func (l *look) restoring(ctx context.Context) (statement string, lost error) {
-	var from *big.Int
-	var there bool
-	was := l.before.Baseline
+// restoring is how a numbering is restored.
+type restoring struct {
+	// statement numbers the column again as it was; empty where there is none that could
+	// stand as it is in a message.
+	statement string
+	// behind: nobody knows whether the sequence stands behind numbers that are taken.
+	behind bool
+}
+
+// restoring works it out. lost is why there is no connection any more.
+func (l *look) restoring(ctx context.Context) (how restoring, lost error) {
+	r := restoration{column: l.column, was: l.before.Baseline}
 	failed, lost := l.within(ctx, func(ctx context.Context, tx *sqlread.Tx) (err error) {
-		if from, err = l.beyondAll(ctx, tx); err != nil || was.Kind != bySequence {
+		r.from, err = l.beyondAll(ctx, tx)
+		r.column.indexed = l.column.indexed
+		if err != nil || r.was.Kind != bySequence {
 			return err
 		}
-		there, err = l.language.exists(ctx, tx, sqlread.TableName(was.Sequence))
-		return err
+		return l.readSequence(ctx, tx, &r)
 	})
-	if failed != nil || lost != nil {
-		return "", lost
-	}
-	r := restoration{column: l.column, was: was, there: there, from: from}
-	if !r.showable() || !r.safe(l.address.Dialect) {
-		return "", nil
+	if failed != nil || lost != nil || !r.showable() || !r.safe(l.address.Dialect) {
+		return restoring{}, lost
 	}
 	writers := map[sqlread.Dialect]func(restoration) string{
 		sqlread.PostgreSQL: restorePostgres, sqlread.MySQL: restoreMySQL, sqlread.SQLServer: restoreSQLServer,
 	}
-	return writers[l.address.Dialect](r), nil
+	return restoring{statement: writers[l.address.Dialect](r), behind: r.there && r.from == nil}, nil
+}
+
+// readSequence notes whether the sequence is there, and whether it stands behind numbers that
+// are taken.
+func (l *look) readSequence(ctx context.Context, tx *sqlread.Tx, r *restoration) error {
+	name := sqlread.TableName(r.was.Sequence)
+	there, err := l.language.exists(ctx, tx, name)
+	if r.there = there; err != nil || !there || r.from == nil {
+		return err
+	}
+	found, _, err := l.language.readSeries(ctx, tx, l.column, r.was)
+	r.setOn = err != nil || found.next == nil || found.beyond(r.from, found.next)
+	if reason, _ := explained(err); reason == watch.PermissionDenied {
+		return nil // it can be set on without being read
+	}
+	return err
 }
 
 // beyondAll is the next number that was seen last, or the one beyond the largest that a row
@@ -77,8 +96,8 @@ func (l language) exists(ctx context.Context, tx *sqlread.Tx, name sqlread.Table
 type restoration struct {
 	column column
 	was    state
-	// there: the sequence still exists.
-	there bool
+	// there: the sequence still exists. setOn: it has to be set on to from.
+	there, setOn bool
 	// from is the number to go on with; nil if it is not known.
 	from *big.Int
 }
@@ -137,6 +156,9 @@ func restorePostgres(r restoration) string {
 	}
 	sequence := quote(r.was.Sequence.Schema, r.was.Sequence.Table)
 	alter += column + "SET DEFAULT nextval('" + strings.ReplaceAll(sequence, "'", "''") + "'::regclass)"
+	if r.setOn {
+		alter += fmt.Sprintf("; SELECT setval('%s', %s, false)", strings.ReplaceAll(sequence, "'", "''"), r.from)
+	}
 	if r.there {
 		return alter
 	}
@@ -158,7 +180,7 @@ func restoreMySQL(r restoration) string {
 	const ansi = "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES'); "
 	alter := "ALTER TABLE " + quote(r.column.schema, r.column.table) + " "
 	if r.was.Kind != bySequence {
-		if !r.column.leads {
+		if !r.column.indexed && !strings.HasSuffix(r.was.Kind, inGroups) {
 			// Without an index MySQL refuses the property.
 			alter += "ADD UNIQUE (" + quote(r.column.name) + "), "
 		}
@@ -166,6 +188,9 @@ func restoreMySQL(r restoration) string {
 	}
 	sequence := quote(r.was.Sequence.Schema, r.was.Sequence.Table)
 	alter += "ALTER COLUMN " + quote(r.column.name) + " SET DEFAULT (NEXTVAL(" + sequence + "))"
+	if r.setOn {
+		alter += fmt.Sprintf("; SELECT SETVAL(%s, %s, 0)", sequence, r.from)
+	}
 	if r.there {
 		return ansi + alter
 	}
@@ -181,6 +206,9 @@ func restoreSQLServer(r restoration) string {
 		sequence = sequenceName{Schema: r.column.schema, Table: r.column.table + "_" + r.column.name + "_numbers"}
 	}
 	name := quote(sequence.Schema, sequence.Table)
+	if r.setOn {
+		created = fmt.Sprintf("ALTER SEQUENCE %s RESTART WITH %s; ", name, r.from)
+	}
 	if !r.there {
 		created = fmt.Sprintf("CREATE SEQUENCE %s AS %s", name, r.was.Type)
 		if options := r.begin(); options != "" {

@@ -18,6 +18,9 @@ const (
 	bySequence = "sequence"
 	// byExpression: its default is computed in another way.
 	byExpression = "expression"
+	// inGroups is added where a counter counts for each value of other columns by itself:
+	// MyISAM and Aria allow that of one that no index begins with.
+	inGroups = " in each group"
 )
 
 // state is how a column is numbered, as far as a change of it matters.
@@ -60,19 +63,21 @@ func (s state) described() string {
 	}
 }
 
-// fingerprint is short and differs where the state does.
-func (s state) fingerprint(parts ...string) string {
+// text differs where the state does.
+func (s state) text() string {
 	encoded, err := json.Marshal(s)
 	if err != nil {
 		// A struct of texts and a boolean can always be written.
-		encoded = []byte(fmt.Sprintf("%#v", s))
+		return fmt.Sprintf("%#v", s)
 	}
-	sum := sha256.Sum256([]byte(strings.Join(append(parts, string(encoded)), "\x00")))
-	return hex.EncodeToString(sum[:4])
+	return string(encoded)
 }
 
-// code is what accepts the state of a subject, and no other.
-func (s state) code(subjectID string) string { return "state-" + s.fingerprint(subjectID) }
+// digest is one of parts, in hexadecimal digits.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:])
+}
 
 // wider reports whether nothing but the range has changed, and that is no smaller.
 func (s state) wider(before state) bool {

@@ -144,7 +144,7 @@ func FuzzWhatIsRemembered(f *testing.F) {
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, kept []byte) {
 		points, columns := schema.Recalled(kept, asOf.Add(time.Hour))
-		if points > 13 || columns > 4000 {
+		if points > 27 || columns > 4000 {
 			t.Errorf("%d points and %d columns", points, columns)
 		}
 	})

@@ -33,14 +33,15 @@ func (p *pass) readSchema(ctx context.Context, schema string) error {
 		p.schemaUnread(schema, failed)
 		return nil
 	}
-	if len(columns) > maxNumbered {
+	missing := missingFrom(columns, known)
+	if room := min(maxNumbered, max(maxWatched-p.watched, 0)); len(columns) > room {
 		p.schemaUnread(schema, &sqlread.Failure{
-			Reason: watch.TooLarge, Err: fmt.Errorf("%s: there are more than %d, and only the first are watched", doing, maxNumbered),
+			Reason: watch.TooLarge, Err: fmt.Errorf("%s: there are more than %d, and only the first are watched", doing, room),
 			Remedy: "Name the tables that matter under tables, or give each schema a check of its own.",
 		})
-		columns = columns[:maxNumbered]
+		columns = columns[:room]
 	}
-	missing := missingFrom(columns, known)
+	p.watched += len(columns)
 	p.env.Expect(len(columns))
 	for _, c := range columns {
 		if err := p.readNumbered(ctx, c, known); err != nil {
@@ -54,7 +55,7 @@ func (p *pass) readSchema(ctx context.Context, schema string) error {
 func (p *pass) readNumbered(ctx context.Context, c column, known *register) error {
 	subject := p.subject(c.tableName(), c.name)
 	if !p.language.brief || p.seen[subject.ID] || p.asked != nil && !p.asked(subject.ID) {
-		return p.readColumn(ctx, p.ledBy(c), known, false)
+		return p.readColumn(ctx, c, known, false)
 	}
 	var columns []column
 	failed, lost := p.within(ctx, func(ctx context.Context, tx *sqlread.Tx) (err error) {
@@ -74,13 +75,6 @@ func (p *pass) readNumbered(ctx context.Context, c column, known *register) erro
 		return nil
 	}
 	return p.readColumn(ctx, columns[i], known, false)
-}
-
-// ledBy notes that an index begins with what counts by itself: MySQL wants that, and its
-// catalog is slow to say it of many.
-func (p *pass) ledBy(c column) column {
-	c.leads = c.leads || p.language.leading != "" && c.counts != ""
-	return c
 }
 
 // missingFrom are the columns that were numbered and are not among these, by their tables.

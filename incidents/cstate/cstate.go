@@ -18,6 +18,7 @@ import (
 	"lapsewatch/incidents"
 	"lapsewatch/internal/gitfile"
 	"lapsewatch/internal/stubkey"
+	"lapsewatch/internal/stubseen"
 )
 
 // Kind is the status page of cState.
@@ -42,7 +43,8 @@ func (s *system) Traits() incidents.Traits {
 	}
 }
 
-// List gives the pages that carry a key of this installation. Where commits are pushed,
+// List gives the pages that carry a key of this installation, and none of several that
+// carry the same; to read those is an error. Where commits are pushed,
 // what other people have pushed is checked out before, and what a run before could not
 // publish is published.
 func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote, error) {
@@ -55,7 +57,7 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 	}
 	if s.git.Commits() {
 		var ours []string
-		for name, page := range pages {
+		for name, page := range s.alone(pages) {
 			if page.sealed {
 				ours = append(ours, name)
 			}
@@ -69,7 +71,7 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 		}
 	}
 	all := make([]incidents.Remote, 0, len(pages))
-	for name, page := range pages {
+	for name, page := range s.alone(pages) {
 		if remote := s.remote(name, page); remote.Open || remote.ResolvedAt.IsZero() || !remote.ResolvedAt.Before(since) {
 			all = append(all, remote)
 		}
@@ -78,19 +80,19 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 	return all, nil
 }
 
-// Read gives what stands in the file.
+// Read gives what stands in the file with the key, whatever its name is.
 func (s *system) Read(ctx context.Context, id string) (read incidents.Remote, found bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return incidents.Remote{}, false, s.later(err)
 	}
-	page, err := s.page(id)
+	name, page, err := s.find(id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return incidents.Remote{}, false, nil
 	}
 	if err != nil {
-		return incidents.Remote{}, false, s.never(err)
+		return incidents.Remote{}, false, s.failed(err)
 	}
-	return s.remote(id, page), true, nil
+	return s.remote(name, page), true, nil
 }
 
 // Create writes the file.
@@ -105,6 +107,13 @@ func (s *system) Create(ctx context.Context, stub incidents.Stub) (incidents.Rem
 	if _, err := s.page(name); !errors.Is(err, fs.ErrNotExist) {
 		return incidents.Remote{}, s.never(fmt.Errorf("make %s: something stands there already, and is left alone", name))
 	}
+	pages, err := s.pages()
+	if err != nil {
+		return incidents.Remote{}, err
+	}
+	if names := s.namesOf(pages, stub.Key); len(names) > 0 {
+		return incidents.Remote{}, s.never(fmt.Errorf("make %s: its key stands in %s already", name, shortened(names)))
+	}
 	return s.bring(ctx, name, page{}, stub)
 }
 
@@ -113,11 +122,24 @@ func (s *system) Update(ctx context.Context, current incidents.Remote, stub inci
 	if err := ctx.Err(); err != nil {
 		return incidents.Remote{}, s.later(err)
 	}
-	standing, err := s.ours(current.ID, stub.Key)
+	name, standing, err := s.ours(current.ID, stub.Key)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
-	return s.bring(ctx, current.ID, standing, stub)
+	if standing.edited() {
+		return incidents.Remote{}, s.theirs(name, current, standing)
+	}
+	return s.bring(ctx, name, standing, stub)
+}
+
+// theirs is the failure to write over what a person wrote. Where the runner does not know
+// it yet, it looks again.
+func (s *system) theirs(name string, current incidents.Remote, standing page) error {
+	err := fmt.Errorf("%s was changed by a person, and is left to them: close it by hand when it is over", name)
+	if !stubseen.Same(current, s.remote(name, standing)) {
+		return s.later(err)
+	}
+	return s.never(err)
 }
 
 // bring writes what is for staff first: the page is what says that the stub has arrived.
@@ -136,11 +158,11 @@ func (s *system) bring(ctx context.Context, name string, standing page, stub inc
 	if err := s.git.Publish(ctx, "Stub "+stub.Key+": "+string(stub.Phase), name); err != nil {
 		return incidents.Remote{}, err
 	}
-	written, err := s.page(name)
+	name, written, err := s.find(stub.Key)
 	if err != nil {
-		return incidents.Remote{}, s.never(err)
+		return incidents.Remote{}, s.failed(err)
 	}
-	if !written.sealed {
+	if !written.sealed || written.Marks.Mark != shaped.Marks.Mark {
 		return incidents.Remote{}, s.never(fmt.Errorf("%s was changed by a person meanwhile, and theirs stands", name))
 	}
 	return s.remote(name, written), nil
@@ -148,15 +170,22 @@ func (s *system) bring(ctx context.Context, name string, standing page, stub inc
 
 // ours reads a page before it is touched: only one that carries a key of the same cause is,
 // which may be an earlier one where the ledger was lost.
-func (s *system) ours(name, key string) (page, error) {
-	standing, err := s.page(name)
-	if err != nil {
-		return page{}, s.never(err)
+func (s *system) ours(id, key string) (name string, standing page, err error) {
+	if name, standing, err = s.find(id); err != nil {
+		return "", page{}, s.failed(err)
 	}
-	if !stubkey.SameCause(s.remote(name, standing).Key, key, s.env.Source) {
-		return page{}, s.never(fmt.Errorf("%s does not carry the key %s any more, and is left alone", name, key))
+	if !stubkey.SameCause(s.keyOf(standing), key, s.env.Source) {
+		return "", page{}, s.never(fmt.Errorf("%s does not carry the key %s any more, and is left alone", name, key))
 	}
-	return standing, nil
+	return name, standing, nil
+}
+
+// failed makes a failure of an error that is none yet.
+func (s *system) failed(err error) error {
+	if failure, ok := errors.AsType[*alerts.DeliveryError](err); ok {
+		return failure
+	}
+	return s.never(err)
 }
 
 func (s *system) never(err error) error { return &alerts.DeliveryError{Channel: s.env.Name, Err: err} }

@@ -2,6 +2,7 @@ package cstate_test
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ type desk struct {
 
 func newDesk(t *testing.T, _ *tickettest.Clock) *desk {
 	top := t.TempDir()
-	d := &desk{t: t, folder: filepath.Join(top, "content", "issues"), internal: filepath.Join(top, "staff")}
+	d := &desk{t: t, folder: filepath.Join(top, "site", "content", "issues"), internal: filepath.Join(top, "staff")}
 	for _, folder := range []string{d.folder, d.internal} {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			t.Fatal(err)
@@ -85,6 +86,9 @@ func (d *desk) Records() []incidenttest.Record {
 		}
 		record := incidenttest.Record{ID: filepath.Base(path), Title: f.Title, Open: f.Resolved == nil || !*f.Resolved, Hidden: f.Draft, Key: head}
 		record.Phase = f.Severity
+		if key, found := watch.FindIncidentKey(fmt.Sprint(f.Lapsewatch["key"]), incidenttest.Source); found {
+			record.ID = key.String()
+		}
 		if f.Informational {
 			record.Phase = "informational"
 			record.Window = &watch.Window{From: f.Lapsewatch["from"].(time.Time), Until: f.Lapsewatch["until"].(time.Time)}
@@ -161,6 +165,9 @@ func (d *desk) files(folder string) []string {
 	var paths []string
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
+			if filepath.Base(path) == ".gitkeep" {
+				return nil
+			}
 			if !strings.HasSuffix(path, ".md") {
 				d.t.Errorf("there is a file %s", path)
 			}
@@ -191,14 +198,24 @@ func (d *desk) write(path, content string) {
 	}
 }
 
+// path is that of a stub's page, or of any page.
+func (d *desk) path(id string) string {
+	for _, path := range d.files(d.folder) {
+		if strings.Contains(d.read(path), "\n  key: "+id+"\n") {
+			return path
+		}
+	}
+	return filepath.Join(d.folder, id)
+}
+
 func (d *desk) Edit(id string) {
-	path := filepath.Join(d.folder, id)
+	path := d.path(id)
 	text := strings.Replace(d.read(path), "We are looking into it.", "Anna is looking into it.", 1)
 	d.write(path, regexp.MustCompile(`(?m)^title: .*$`).ReplaceAllString(text, "Title: Sign-in fails (see the runbook)"))
 }
 
 func (d *desk) Delete(id string) {
-	if err := os.Remove(filepath.Join(d.folder, id)); err != nil {
+	if err := os.Remove(d.path(id)); err != nil {
 		d.t.Fatal(err)
 	}
 }

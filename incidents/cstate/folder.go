@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-
-	"lapsewatch/watch"
 )
 
 const (
@@ -25,8 +23,8 @@ func named(name string) bool {
 	return fs.ValidPath(name) && !strings.ContainsAny(name, "/\x00") && !strings.HasPrefix(name, ".") && strings.HasSuffix(name, extension) && len(name) < 200
 }
 
-// pages are those of the folder that carry a key of this installation. One that has
-// become unreadable is an error, and not a stub that is missing.
+// pages are those of the folder that carry a key of this installation, by the names of
+// their files. One that has become unreadable is an error, and not a stub that is missing.
 func (s *system) pages() (map[string]page, error) {
 	root, err := os.OpenRoot(s.options.Folder)
 	if err != nil {
@@ -43,25 +41,18 @@ func (s *system) pages() (map[string]page, error) {
 		if err != nil {
 			return nil, s.never(fmt.Errorf("read %s: %w", name, err))
 		}
-		if !bytes.Contains(content, []byte("lapsewatch")) {
+		if !bytes.Contains(content, []byte(ownPart)) {
 			continue
 		}
 		parsed, err := parse(content)
-		_, mentioned := watch.FindIncidentKey(head(content), s.env.Source)
 		switch {
-		case err != nil && mentioned:
+		case err != nil && marked(content, s.env.Source):
 			return nil, s.never(fmt.Errorf("read %s, which carries a key of ours: %w: mend it, or remove the key", name, err))
-		case err == nil && s.remote(name, parsed).Key != "":
+		case err == nil && s.keyOf(parsed) != "":
 			pages[name] = parsed
 		}
 	}
 	return pages, nil
-}
-
-// head is where a front matter ends at the latest.
-func head(content []byte) string {
-	const most = 64 << 10
-	return string(content[:min(len(content), most)])
 }
 
 func listing(root *os.Root) (names []string, err error) {

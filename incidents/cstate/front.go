@@ -76,7 +76,7 @@ func marksOf(value any) marks {
 		found, _ := read[name].(string)
 		return found
 	}
-	m := marks{Key: text("key"), Mark: text("mark"), Phase: watch.Phase(text("phase")), Sum: text("sum"), From: instant(read["from"]), Until: instant(read["until"])}
+	m := marks{Key: text("key"), Mark: text("mark"), Phase: watch.Phase(text("phase")), Said: text("said"), Sum: text("sum"), From: instant(read["from"]), Until: instant(read["until"])}
 	if !slices.Contains(watch.Phases(), m.Phase) {
 		m.Phase = ""
 	}

@@ -31,14 +31,14 @@ func FuzzAnyPageIsReadAndWrittenOver(f *testing.F) {
 		}
 		written, err := standing.shape(stub).render()
 		if err != nil {
-			t.Skip() // what people put into a front matter may be what cannot be written
+			return // what people put into a front matter may be what cannot be written
 		}
 		read, err := parse(written)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, written)
 		}
 		remote := s.remote("a.md", read)
-		if !read.sealed || remote.Key != key || remote.Phase != watch.Identified || !slices.Equal(remote.Components, stub.Components) {
+		if !read.sealed || read.edited() || remote.Key != key || remote.Phase != watch.Identified || !slices.Equal(remote.Components, stub.Components) {
 			t.Errorf("sealed %t, %+v of\n%s", read.sealed, remote, written)
 		}
 		if last := remote.Texts[len(remote.Texts)-1]; last != strings.TrimSpace(stub.Text) || remote.Title != stub.Title {

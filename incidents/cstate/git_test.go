@@ -74,7 +74,7 @@ func (s *shared) push(message string) {
 
 func (s *shared) onRemote(remote incidents.Remote) string {
 	s.t.Helper()
-	return git(s.t, s.bare, "show", "main:content/issues/"+remote.ID)
+	return git(s.t, s.bare, "show", "main:content/issues/"+filepath.Base(s.path(remote.ID)))
 }
 
 func TestEachChangeIsACommitThatIsPushed(t *testing.T) {
@@ -98,7 +98,7 @@ func TestWhatAPersonPushedIsSeenByTheNextRun(t *testing.T) {
 	s, system := newShared(t)
 	made := create(t, system, s.stub(s.clock, watch.Identified, watch.MajorOutage))
 	git(t, s.theirs, "pull", "--quiet", "origin", "main")
-	path := filepath.Join(s.theirs, "content", "issues", made.ID)
+	path := filepath.Join(s.theirs, "content", "issues", filepath.Base(s.path(made.ID)))
 	s.write(path, strings.Replace(s.read(path), "This is identified.", "Anna is on it.", 1))
 	s.push("Anna's")
 	all, err := system.List(t.Context(), alerttest.Now())
@@ -157,7 +157,7 @@ func TestAPageThatWasWrittenAndNotCommittedIsCommittedByTheNextRun(t *testing.T)
 func TestWhatAPersonHasNotCommittedIsNotCommittedForThem(t *testing.T) {
 	s, system := newShared(t)
 	made := create(t, system, s.stub(s.clock, watch.Identified, watch.MajorOutage))
-	path := filepath.Join(s.folder, made.ID)
+	path := s.path(made.ID)
 	s.write(path, strings.Replace(s.read(path), "This is identified.", "Anna is on it.", 1))
 	all, err := system.List(t.Context(), alerttest.Now())
 	if err != nil || len(all) != 1 || all[0].Texts[0] != "Anna is on it.\n\nSo it is." {
@@ -172,12 +172,12 @@ func TestAPersonWhoChangedThePageMeanwhileIsRespected(t *testing.T) {
 	s, system := newShared(t)
 	made := create(t, system, s.stub(s.clock, watch.Identified, watch.MajorOutage))
 	git(t, s.theirs, "pull", "--quiet", "origin", "main")
-	path := filepath.Join(s.theirs, "content", "issues", made.ID)
+	path := filepath.Join(s.theirs, "content", "issues", filepath.Base(s.path(made.ID)))
 	s.write(path, strings.Replace(s.read(path), "This is identified.", "Anna is on it.", 1))
 	s.push("Anna's")
 	s.clock.Advance(time.Hour)
 	_, err := system.Update(t.Context(), made, s.stub(s.clock, watch.Over, watch.Operational))
-	requireFailure(t, err, made.ID+" was changed by a person meanwhile, and theirs stands")
+	requireFailure(t, err, filepath.Base(path)+" was changed by a person meanwhile, and theirs stands")
 	if got := s.onRemote(made); !strings.Contains(got, "Anna is on it.") || strings.Contains(got, "resolved: true") {
 		t.Errorf("the remote has\n%s", got)
 	}

@@ -108,7 +108,7 @@ func TestHugoBuildsTheLifeOfAStub(t *testing.T) {
 	}
 	all := s.build()
 	if issues := all.Systems[0].UnresolvedIssues; all.SummaryStatus != "down" || len(issues) != 1 || issues[0].Title != made.Title || issues[0].Severity != "down" ||
-		issues[0].Permalink != made.URL || issues[0].CreatedAt != "2026-11-22T05:00:00Z" || issues[0].Filename != made.ID || len(all.Systems[1].UnresolvedIssues) != 0 {
+		issues[0].Permalink != made.URL || issues[0].CreatedAt != "2026-11-22T05:00:00Z" || issues[0].Filename != filepath.Base(s.path(made.ID)) || len(all.Systems[1].UnresolvedIssues) != 0 {
 		t.Errorf("the overview is %+v", all)
 	}
 	s.requirePage(made, "<h1>Sign-in of the order service may fail</h1>", "[API]", "<p>The credential expired. <small>(2026-11-22 06:00 UTC)</small>")

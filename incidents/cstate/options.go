@@ -32,8 +32,8 @@ func (o Options) Validate() error {
 	wrong("folder", wholePath(o.Folder))
 	if o.InternalFolder != "" {
 		wrong("internal_folder", wholePath(o.InternalFolder))
-		if inside(o.InternalFolder, o.Folder) || inside(o.Folder, o.InternalFolder) {
-			wrong("internal_folder", errors.New("want a folder outside of the one that is published"))
+		if site := siteOf(o.Folder); inside(o.InternalFolder, o.Folder) || inside(o.Folder, o.InternalFolder) || site != "" && inside(o.InternalFolder, site) {
+			wrong("internal_folder", errors.New("want a folder outside of the site that is published"))
 		}
 	}
 	wrong("site", address(o.Site))
@@ -68,6 +68,17 @@ func wholePath(path string) error {
 func inside(folder, other string) bool {
 	path, err := filepath.Rel(other, folder)
 	return err == nil && path != ".." && !strings.HasPrefix(path, ".."+string(filepath.Separator))
+}
+
+// siteOf is the folder of the site, whose pages Hugo keeps below `content`; "" where the
+// path does not tell.
+func siteOf(folder string) string {
+	for below := filepath.Clean(folder); below != filepath.Dir(below); below = filepath.Dir(below) {
+		if filepath.Base(below) == "content" {
+			return filepath.Dir(below)
+		}
+	}
+	return ""
 }
 
 func address(text string) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,7 +34,7 @@ type page struct {
 	Other map[string]any
 	// Updates are the texts, oldest first.
 	Updates []update
-	// sealed: the file stands as this program wrote it.
+	// sealed: the file stands as this program wrote it, to the letter.
 	sealed bool
 }
 
@@ -50,7 +51,9 @@ type marks struct {
 	Components map[string]watch.ComponentStatus `yaml:"components,omitempty"`
 	From       time.Time                        `yaml:"from,omitempty"`
 	Until      time.Time                        `yaml:"until,omitempty"`
-	// Sum is of all the rest of the file, so that a change by a person is seen.
+	// Said is of what people see, so that a change of it by a person is known.
+	Said string `yaml:"said"`
+	// Sum is of all the rest of the file, so that any change by a person is seen.
 	Sum string `yaml:"sum"`
 }
 
@@ -124,28 +127,70 @@ func updatesOf(body string) []update {
 	return updates
 }
 
-// sumLine is the line of the front matter that holds the sum of all others.
-var sumLine = regexp.MustCompile(`(?m)^ +sum: "?([0-9a-z]*)"?\n`)
+// said is the digest of what people see of a page, however it is written. What else a
+// person adds to a front matter is no part of it.
+func (p page) said() string {
+	texts := make([]string, 0, len(p.Updates))
+	for _, update := range p.Updates {
+		texts = append(texts, plain(update.Text))
+	}
+	seen, err := json.Marshal(struct {
+		Title, Severity                string
+		Draft, Resolved, Informational bool
+		Phase                          watch.Phase
+		Affected, Texts                []string
+		Components                     map[string]watch.ComponentStatus
+	}{
+		plain(p.Title), p.Severity, p.Draft, p.Resolved, p.Informational, p.Marks.Phase,
+		append([]string{}, p.Affected...), texts, p.Marks.Components,
+	})
+	if err != nil {
+		return ""
+	}
+	return digest(seen)
+}
+
+// plain is a text without what says nothing.
+func plain(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// edited reports that a person changed what people see.
+func (p page) edited() bool { return !p.sealed && (p.Marks.Said == "" || p.Marks.Said != p.said()) }
 
 // render writes the file.
 func (p page) render() ([]byte, error) {
-	p.Marks.Sum = "none"
+	p.Marks.Said, p.Marks.Sum = "none", "none"
 	unsigned, err := p.write()
 	if err != nil {
+		return nil, err
+	}
+	read, err := parse(unsigned)
+	if err != nil {
+		return nil, fmt.Errorf("read back what is to be written: %w", err)
+	}
+	p.Marks.Said = read.said()
+	if unsigned, err = p.write(); err != nil {
 		return nil, err
 	}
 	p.Marks.Sum = sum(unsigned)
 	return p.write()
 }
 
+// sumLine is our part of the front matter up to the line that holds the sum of all others.
+// A component may be named as that line is, and stands deeper.
+var sumLine = regexp.MustCompile(`(?m)^lapsewatch:\n(?:  .*\n)*?(  sum: "?[0-9a-z]*"?\n)`)
+
 // sum is that of a file without its sum.
 func sum(content []byte) string {
 	rest := content
-	if at := sumLine.FindIndex(content); at != nil {
-		rest = slices.Concat(content[:at[0]], content[at[1]:])
+	if at := sumLine.FindSubmatchIndex(content); at != nil {
+		rest = slices.Concat(content[:at[2]], content[at[3]:])
 	}
-	digest := sha256.Sum256(rest)
-	return hex.EncodeToString(digest[:8])
+	return digest(rest)
+}
+
+func digest(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:8])
 }
 
 func (p page) write() ([]byte, error) {

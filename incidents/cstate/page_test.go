@@ -67,8 +67,8 @@ func TestAPageReadsAsTheGoldenFileSays(t *testing.T) {
 	made = update(t, system, made, d.stub(clock, watch.Monitoring, watch.Degraded))
 	clock.Advance(time.Hour)
 	made = update(t, system, made, d.stub(clock, watch.Over, watch.Operational))
-	alerttest.Golden(t, "page.md", []byte(d.read(filepath.Join(d.folder, made.ID))), *rewrite)
-	if made.URL != "https://status.example.com/issues/"+strings.TrimSuffix(made.ID, ".md")+"/" || made.ID != "2026-11-22-"+made.Key+".md" {
+	alerttest.Golden(t, "page.md", []byte(d.read(d.path(made.ID))), *rewrite)
+	if made.URL != "https://status.example.com/issues/2026-11-22-"+made.Key+"/" || made.ID != made.Key || filepath.Base(d.path(made.ID)) != "2026-11-22-"+made.Key+".md" {
 		t.Errorf("id %s, address %s", made.ID, made.URL)
 	}
 	if want := []string{"This is identified.\n\nSo it is.", "This is monitoring.\n\nSo it is.", "This is resolved.\n\nSo it is."}; !slices.Equal(made.Texts, want) {
@@ -119,7 +119,7 @@ func TestWhatAPersonChangedIsSeen(t *testing.T) {
 			stub := d.stub(clock, watch.Identified, watch.MajorOutage)
 			stub.Hidden = true
 			made := create(t, system, stub)
-			path := filepath.Join(d.folder, made.ID)
+			path := d.path(made.ID)
 			before := d.read(path)
 			after := strings.Replace(before, test.old, test.fresh, 1)
 			if after == before {
@@ -137,7 +137,7 @@ func TestWhatAPersonChangedIsSeen(t *testing.T) {
 func TestWhatPeopleAddedToTheFrontMatterStays(t *testing.T) {
 	d, system, clock := at(t, nil)
 	made := create(t, system, d.stub(clock, watch.Identified, watch.MajorOutage))
-	path := filepath.Join(d.folder, made.ID)
+	path := d.path(made.ID)
 	d.write(path, strings.Replace(d.read(path), "section: issue", "section: issue\naliases: [/orders/]\nweight: 3", 1))
 	update(t, system, made, d.stub(clock, watch.Monitoring, watch.Degraded))
 	for _, part := range []string{"/orders/", "weight: 3"} {
@@ -150,7 +150,7 @@ func TestWhatPeopleAddedToTheFrontMatterStays(t *testing.T) {
 func TestAPageOfOursThatCannotBeReadIsAnErrorAndNotMissing(t *testing.T) {
 	d, system, clock := at(t, nil)
 	made := create(t, system, d.stub(clock, watch.Identified, watch.MajorOutage))
-	path := filepath.Join(d.folder, made.ID)
+	path := d.path(made.ID)
 	whole := d.read(path)
 	for name, broken := range map[string]string{
 		"a tab":             strings.Replace(whole, "draft: ", "\tdraft: ", 1),
@@ -162,7 +162,7 @@ func TestAPageOfOursThatCannotBeReadIsAnErrorAndNotMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d.write(path, broken)
 			_, err := system.List(t.Context(), alerttest.Now())
-			requireFailure(t, err, "read "+made.ID+", which carries a key of ours: ")
+			requireFailure(t, err, "read "+filepath.Base(path)+", which carries a key of ours: ")
 			if _, _, err = system.Read(t.Context(), made.ID); err == nil {
 				t.Error("it can be read")
 			}
@@ -175,7 +175,7 @@ func TestOnlyPagesInTheFolderAreTouched(t *testing.T) {
 	stub := d.stub(clock, watch.Identified, watch.MajorOutage)
 	made := create(t, system, stub)
 	outside := filepath.Join(filepath.Dir(d.folder), "outside.md")
-	d.write(outside, d.read(filepath.Join(d.folder, made.ID)))
+	d.write(outside, d.read(d.path(made.ID)))
 	if err := os.Symlink(outside, filepath.Join(d.folder, "link.md")); err != nil {
 		t.Fatal(err)
 	}
@@ -251,8 +251,10 @@ func TestWrongOptionsAreNamedWithTheirPlaces(t *testing.T) {
 	}{
 		{"no folder", func(o *cstate.Options) { o.Folder = "" }, "folder: want a whole path, such as /srv/status/content/issues"},
 		{"part of a path", func(o *cstate.Options) { o.Folder = "content/issues" }, "folder: want a whole path"},
-		{"an internal folder that is published", func(o *cstate.Options) { o.InternalFolder = "/srv/status/content/issues/staff" }, "internal_folder: want a folder outside of the one that is published"},
-		{"an internal folder around it", func(o *cstate.Options) { o.InternalFolder = "/srv/status" }, "internal_folder: want a folder outside of the one that is published"},
+		{"an internal folder that is published", func(o *cstate.Options) { o.InternalFolder = "/srv/status/content/issues/staff" }, "internal_folder: want a folder outside of the site that is published"},
+		{"an internal folder among the pages", func(o *cstate.Options) { o.InternalFolder = "/srv/status/content/internal" }, "internal_folder: want a folder outside of the site that is published"},
+		{"an internal folder among what is published as it is", func(o *cstate.Options) { o.InternalFolder = "/srv/status/static/staff" }, "internal_folder: want a folder outside of the site that is published"},
+		{"an internal folder around it", func(o *cstate.Options) { o.InternalFolder = "/srv/status" }, "internal_folder: want a folder outside of the site that is published"},
 		{"no address", func(o *cstate.Options) { o.Site = "status.example.com" }, "site: want an address such as https://status.example.com"},
 		{"no author", func(o *cstate.Options) { o.Git.Commit = true }, "git.author_email: want one line of 1 to 200 visible characters"},
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"lapsewatch/incidents"
@@ -29,6 +30,9 @@ const private = fs.FileMode(0o640)
 func (s *system) keepInternal(stub incidents.Stub) error {
 	if s.options.InternalFolder == "" || stub.Internal == "" {
 		return nil
+	}
+	if err := s.unpublished(); err != nil {
+		return err
 	}
 	name := stub.Key + extension
 	if !named(name) {
@@ -80,7 +84,10 @@ func (s *system) internal(ctx context.Context, current incidents.Remote, suffix 
 	if err := ctx.Err(); err != nil {
 		return "", "", s.later(err)
 	}
-	if _, err := s.ours(current.ID, current.Key); err != nil {
+	if _, _, err := s.ours(current.ID, current.Key); err != nil {
+		return "", "", err
+	}
+	if err := s.unpublished(); err != nil {
 		return "", "", err
 	}
 	name = current.Key + suffix
@@ -94,6 +101,49 @@ func (s *system) internal(ctx context.Context, current incidents.Remote, suffix 
 		return "", "", s.never(fmt.Errorf("read %s: %w", name, err))
 	}
 	return string(read), name, nil
+}
+
+// siteFiles are those by which Hugo knows the folder of a site.
+var siteFiles = []string{"hugo.toml", "hugo.yaml", "hugo.json", "config.toml", "config.yaml", "config.yml", "config.json", "config/_default"}
+
+// unpublished refuses an internal folder that Hugo would build, or that would be committed
+// with the page. Links are followed first.
+func (s *system) unpublished() error {
+	folder, err := filepath.EvalSymlinks(s.options.Folder)
+	if err != nil {
+		return s.never(fmt.Errorf("look for the folder: %w", err))
+	}
+	internal, err := filepath.EvalSymlinks(s.options.InternalFolder)
+	if err != nil {
+		return s.never(fmt.Errorf("look for the internal folder: %w", err))
+	}
+	tops := []string{folder, siteOf(folder), holding(folder, siteFiles)}
+	if s.git.Commits() {
+		tops = append(tops, holding(folder, []string{".git"}))
+	}
+	for _, top := range tops {
+		if top != "" && inside(internal, top) {
+			return s.never(fmt.Errorf("nothing for staff is written into internal_folder %s, because it is within %s, which is published: give a folder elsewhere", s.options.InternalFolder, top))
+		}
+	}
+	return nil
+}
+
+// holding is the nearest folder from there upwards that holds one of the files, "" if none
+// does.
+func holding(folder string, files []string) string {
+	for {
+		for _, file := range files {
+			if _, err := os.Lstat(filepath.Join(folder, file)); err == nil {
+				return folder
+			}
+		}
+		above := filepath.Dir(folder)
+		if above == folder {
+			return ""
+		}
+		folder = above
+	}
 }
 
 func (s *system) writeInternal(name, content string) error {

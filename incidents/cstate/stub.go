@@ -42,13 +42,17 @@ var statuses = map[string]watch.ComponentStatus{down: watch.MajorOutage, disrupt
 
 // shape brings a page to a stub. What people see of a page that is over stays.
 func (p page) shape(stub incidents.Stub) page {
-	p.Title, p.Draft, p.Informational = title(stub), stub.Hidden, stub.Phase == watch.Scheduled
-	if p.Date.IsZero() {
+	over := stub.Phase == watch.Over
+	if p.Date.IsZero() || p.Draft && p.sealed && !over {
+		// A draft is made when something is found, and may begin to hurt later.
 		p.Date = begin(stub)
 	}
-	over := stub.Phase == watch.Over
+	p.Title, p.Draft, p.Informational = title(stub), stub.Hidden, stub.Phase == watch.Scheduled
+	if !over || stub.Impact.Worse(watch.Operational) {
+		p.Severity = severities[worst(stub)]
+	}
 	if !over {
-		p.Severity, p.Affected = severities[worst(stub)], nil
+		p.Affected = nil
 	}
 	switch {
 	case over && !p.Resolved:
@@ -86,8 +90,13 @@ func begin(stub incidents.Stub) time.Time {
 	return stub.StartedAt.UTC()
 }
 
+// worst is how the affected stand now, or once it is over, as the record of what it was, the
+// worst that they suffered.
 func worst(stub incidents.Stub) watch.ComponentStatus {
-	worst := cmp.Or(stub.Impact, watch.Operational)
+	if stub.Phase == watch.Over {
+		return stub.Impact
+	}
+	worst := watch.Operational
 	for _, component := range stub.Components {
 		if component.Status.Worse(worst) {
 			worst = component.Status
@@ -120,9 +129,10 @@ func quote(text string) string { return inert(githubissues.Quote(harmless(text))
 
 // remote is a page as the runner sees it.
 func (s *system) remote(name string, p page) incidents.Remote {
-	remote := incidents.Remote{ID: name, URL: s.link(name), Title: p.Title, Hidden: p.Draft, Open: !p.Resolved, ResolvedAt: p.ResolvedWhen, Phase: p.Marks.Phase}
-	if key, found := watch.FindIncidentKey(p.Marks.Key, s.env.Source); found {
-		remote.Key = key.String()
+	key := s.keyOf(p)
+	remote := incidents.Remote{
+		ID: cmp.Or(key, name), URL: s.link(name), Key: key, Title: p.Title, Hidden: p.Draft,
+		Open: !p.Resolved, ResolvedAt: p.ResolvedWhen, Phase: p.Marks.Phase,
 	}
 	switch {
 	case p.Resolved:

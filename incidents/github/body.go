@@ -15,7 +15,7 @@ import (
 )
 
 // The body of an issue is made of sections. Each begins with a line that is a comment of
-// HTML, which nobody sees; that of the key is the last.
+// HTML, which nobody sees; those of the key and of the seal are the last.
 //
 //	<!-- lapsewatch-update:MARK -->      what was said, the newest first
 //	<!-- lapsewatch-window:FROM/UNTIL --> when a maintenance takes place
@@ -23,6 +23,7 @@ import (
 //	<!-- lapsewatch-internal -->         for staff, in a private repository
 //	<!-- lapsewatch-phase:PHASE -->
 //	<!-- lapsewatch-incident:KEY -->
+//	<!-- lapsewatch-sealed:… -->          whether a person has changed any of it
 const (
 	updateSection     = "update"
 	windowSection     = "window"
@@ -36,6 +37,8 @@ const (
 	// maxText, maxInternal and maxNote are what fits into a body of githubissues.MaxBody
 	// characters, together with all that is around them.
 	maxText, maxInternal, maxNote = 16_000, 24_000, 60_000
+	// maxSeal is how long the line of a seal is at most, with what is before it.
+	maxSeal = 200
 	// maxUpdates is how many texts a body keeps; the oldest go first.
 	maxUpdates = 50
 	// told is how times are shown.
@@ -108,7 +111,18 @@ var timeLine = regexp.MustCompile(`^\*\*[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9
 // said is an update without its time.
 func said(update part) string { return timeLine.ReplaceAllString(update.Text, "") }
 
-// compose writes the body of a stub, with the updates that stand in the earlier one.
+// sealed is the body of a stub as it is written.
+func sealed(stub incidents.Stub, earlier []part, private bool) string {
+	return hiddenline.Seal(compose(stub, earlier, private), stub.Key)
+}
+
+// edited reports that a body with a key is not as it was written.
+func edited(body, key string) bool {
+	ours, untouched := hiddenline.Sealed(body, key)
+	return !ours || !untouched
+}
+
+// compose makes the body of a stub, with the updates that stand in the earlier one.
 func compose(stub incidents.Stub, earlier []part, private bool) string {
 	updates := []part{update(stub)}
 	for _, part := range earlier {
@@ -118,7 +132,7 @@ func compose(stub incidents.Stub, earlier []part, private bool) string {
 	}
 	rest := around(stub, private)
 	var out strings.Builder
-	room := githubissues.MaxBody - utf8.RuneCountInString(rest)
+	room := githubissues.MaxBody - maxSeal - utf8.RuneCountInString(rest)
 	for i, update := range updates {
 		text := hiddenline.Write(updateSection, update.Value) + "\n" + update.Text + "\n\n"
 		if room -= utf8.RuneCountInString(text); room < 0 && i > 0 {

@@ -30,6 +30,8 @@ type fake struct {
 	public, posts bool
 	// dropLabels: the token's owner may not set labels.
 	dropLabels bool
+	// author is who the token belongs to, and who opens the next issue with it.
+	author fakeAuthor
 
 	mu     sync.Mutex
 	issues []*fakeIssue
@@ -44,6 +46,7 @@ type fakeIssue struct {
 	HTMLURL  string      `json:"html_url"`
 	Labels   []fakeLabel `json:"labels"`
 	ClosedAt *time.Time  `json:"closed_at"`
+	fakeAuthor
 	updated  time.Time
 	comments []*fakeComment
 	gone     bool
@@ -59,7 +62,9 @@ type fakeComment struct {
 	updated time.Time
 }
 
-func newFake(t *testing.T, clock *tickettest.Clock) *fake { return &fake{t: t, clock: clock} }
+func newFake(t *testing.T, clock *tickettest.Clock) *fake {
+	return &fake{t: t, clock: clock, author: asCollaborator}
+}
 
 func (f *fake) New(t *testing.T, env incidents.Env, url string) incidents.System {
 	return build(t, env, func(o *github.Options) { o.URL, o.PublicRepository = url, f.posts })
@@ -95,6 +100,10 @@ func (f *fake) Handler() http.Handler {
 			refuse(w, 401, `{"message":"Bad credentials"}`)
 		case r.Header.Get("Accept") != "application/vnd.github+json" || r.Header.Get("X-GitHub-Api-Version") != "2022-11-28":
 			refuse(w, 403, `{"message":"Request forbidden by administrative rules."}`)
+		case r.URL.Path == "/user" && f.author.App != nil:
+			refuse(w, 403, `{"message":"Resource not accessible by integration"}`)
+		case r.URL.Path == "/user":
+			answer(w, 200, f.author.User)
 		case found == nil:
 			refuse(w, 404, `{"message":"Not Found"}`)
 		case !strings.Contains(r.URL.Path, "/issues"):
@@ -166,6 +175,7 @@ func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	made := f.add(*wanted.Title, "")
+	made.fakeAuthor = f.author
 	f.apply(made, wanted)
 	answer(w, 201, made)
 }
@@ -173,7 +183,7 @@ func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 func (f *fake) add(title, body string) *fakeIssue {
 	made := &fakeIssue{
 		Number: len(f.issues) + 1, State: "open", Title: title, Body: body, updated: f.clock.Now(),
-		HTMLURL: fmt.Sprintf("https://github.com/%s/issues/%d", repository, len(f.issues)+1), Labels: []fakeLabel{},
+		HTMLURL: fmt.Sprintf("https://github.com/%s/issues/%d", repository, len(f.issues)+1), Labels: []fakeLabel{}, fakeAuthor: asStranger,
 	}
 	f.issues = append(f.issues, made)
 	return made

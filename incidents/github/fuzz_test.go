@@ -23,7 +23,7 @@ func FuzzAnyBodyIsReadAndWrittenOver(f *testing.F) {
 		key := watch.NewIncidentKey("here", "orders", alerttest.Now()).String()
 		s.remote(githubissues.Issue{Number: 1, State: "open", Body: body})
 		stub := incidents.Stub{Key: key, Mark: "mark", Phase: watch.Identified, Text: githubissues.Quote(text), Internal: "for staff", At: alerttest.Now()}
-		written := compose(stub, partsOf(body), true)
+		written := sealed(stub, partsOf(body), true)
 		if length := utf8.RuneCountInString(written); length > githubissues.MaxBody && utf8.RuneCountInString(body) < githubissues.MaxBody {
 			t.Errorf("a body of %d characters", length)
 		}
@@ -31,11 +31,14 @@ func FuzzAnyBodyIsReadAndWrittenOver(f *testing.F) {
 		if read.Key != key || read.Phase != watch.Identified {
 			t.Errorf("key %q, phase %q of %q", read.Key, read.Phase, written)
 		}
-		again := compose(stub, partsOf(written), true)
+		if edited(written, key) || !edited(written+"\nAnna's", key) || !edited("Anna's\n"+written, key) {
+			t.Errorf("it is not known who wrote %q", written)
+		}
+		again := sealed(stub, partsOf(written), true)
 		if again != written {
 			t.Errorf("written twice it is\n%q\nand once\n%q", again, written)
 		}
-		if public := compose(stub, nil, false); strings.Contains(public, "for staff") {
+		if public := sealed(stub, nil, false); strings.Contains(public, "for staff") {
 			t.Error("what is for staff stands in a public body")
 		}
 	})
@@ -46,7 +49,7 @@ func TestOfManyUpdatesTheOldestGo(t *testing.T) {
 	body := ""
 	for i := range 60 {
 		stub := incidents.Stub{Key: key, Mark: strings.Repeat("m", i+1), Phase: watch.Identified, Text: strings.Repeat("long ", 1000) + string(rune('A'+i)), At: alerttest.Now()}
-		body = compose(stub, partsOf(body), false)
+		body = sealed(stub, partsOf(body), false)
 	}
 	texts := textsOf(partsOf(body))
 	if utf8.RuneCountInString(body) > githubissues.MaxBody || len(texts) < 5 || len(texts) > maxUpdates || !strings.HasSuffix(texts[len(texts)-1], string(rune('A'+59))) {

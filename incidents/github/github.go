@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"lapsewatch/alerts"
@@ -19,6 +20,7 @@ import (
 	"lapsewatch/internal/githubissues"
 	"lapsewatch/internal/hiddenline"
 	"lapsewatch/internal/stubkey"
+	"lapsewatch/internal/stubseen"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
@@ -31,6 +33,10 @@ type system struct {
 	options Options
 	env     incidents.Env
 	issues  *githubissues.Client
+
+	mu sync.Mutex
+	// account is the token's, once it was asked for.
+	account *githubissues.Account
 }
 
 // New makes a status log from valid options.
@@ -51,11 +57,11 @@ func (s *system) Traits() incidents.Traits {
 // List gives the issues with our label and a key of this installation: all that are open,
 // and those closed since.
 func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote, error) {
-	found := map[string]incidents.Remote{}
+	found := map[string]githubissues.Issue{}
 	take := func(issue githubissues.Issue) (enough bool) {
 		remote := s.remote(issue)
 		if remote.Key != "" && (remote.Open || !remote.ResolvedAt.Before(since)) {
-			found[remote.ID] = remote
+			found[remote.ID] = issue
 		}
 		return false
 	}
@@ -68,8 +74,14 @@ func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote,
 		return nil, err
 	}
 	all := make([]incidents.Remote, 0, len(found))
-	for _, remote := range found {
-		all = append(all, remote)
+	for _, issue := range found {
+		remote, err := s.believed(ctx, issue)
+		if err != nil {
+			return nil, err
+		}
+		if remote.Key != "" {
+			all = append(all, remote)
+		}
 	}
 	slices.SortFunc(all, func(a, b incidents.Remote) int { return number(a.ID) - number(b.ID) })
 	return all, nil
@@ -97,7 +109,10 @@ func (s *system) Read(ctx context.Context, id string) (read incidents.Remote, fo
 	case err != nil:
 		return incidents.Remote{}, false, err
 	}
-	return s.remote(issue), true, nil
+	if read, err = s.believed(ctx, issue); err != nil {
+		return incidents.Remote{}, false, err
+	}
+	return read, true, nil
 }
 
 func (s *system) issue(ctx context.Context, id string) (issue githubissues.Issue, err error) {
@@ -122,7 +137,7 @@ func (s *system) Create(ctx context.Context, stub incidents.Stub) (incidents.Rem
 		return incidents.Remote{}, err
 	}
 	path := s.issues.Path("")
-	fresh := newIssue{Title: title(stub), Body: compose(stub, nil, !s.options.PublicRepository), Labels: s.labels(stub, nil)}
+	fresh := newIssue{Title: title(stub), Body: sealed(stub, nil, !s.options.PublicRepository), Labels: s.labels(stub, nil)}
 	var made githubissues.Issue
 	_, err := s.issues.Write(ctx, ticket.Call{Method: http.MethodPost, Path: path, Send: fresh, Receive: &made})
 	if err == nil {
@@ -147,14 +162,17 @@ func (s *system) Update(ctx context.Context, current incidents.Remote, stub inci
 		return incidents.Remote{}, err
 	}
 	parts := partsOf(issue.Body)
+	wanted, needed := s.change(issue, stub, parts)
+	if !needed {
+		return s.remote(issue), nil
+	}
+	if err := s.mayChange(issue, current); err != nil {
+		return incidents.Remote{}, err
+	}
 	if stub.Notify && !slices.ContainsFunc(parts, func(p part) bool { return p.Name == updateSection && p.Value == hiddenline.Mark(stub.Mark) }) {
 		if err := s.comment(ctx, current.ID, incidents.Note{Mark: stub.Mark, Text: stub.Text, At: stub.At}); err != nil {
 			return incidents.Remote{}, err
 		}
-	}
-	wanted, needed := s.change(issue, stub, parts)
-	if !needed {
-		return s.remote(issue), nil
 	}
 	path := s.issues.Path("/" + current.ID)
 	var changed githubissues.Issue
@@ -170,9 +188,21 @@ func (s *system) Update(ctx context.Context, current incidents.Remote, stub inci
 	return s.remote(changed), nil
 }
 
+// mayChange refuses to write over what a person wrote, whether the runner knows of it or not.
+func (s *system) mayChange(issue githubissues.Issue, current incidents.Remote) error {
+	standing := s.remote(issue)
+	if err := stubseen.Meanwhile(s.env.Name, current, standing); err != nil {
+		return err
+	}
+	if edited(issue.Body, standing.Key) {
+		return s.failure(fmt.Errorf("issue #%d was changed by a person, and is left to them: close it by hand when it is over", issue.Number))
+	}
+	return nil
+}
+
 // change is what an issue lacks to be the stub.
 func (s *system) change(issue githubissues.Issue, stub incidents.Stub, parts []part) (wanted change, needed bool) {
-	if body := compose(stub, parts, !s.options.PublicRepository); stubtext.Tidy(body) != stubtext.Tidy(issue.Body) {
+	if body := sealed(stub, parts, !s.options.PublicRepository); stubtext.Tidy(body) != stubtext.Tidy(issue.Body) {
 		wanted.Body, needed = body, true
 	}
 	if title := title(stub); title != issue.Title {
@@ -200,7 +230,11 @@ func (s *system) ours(ctx context.Context, id, key string) (githubissues.Issue, 
 	if err != nil {
 		return githubissues.Issue{}, err
 	}
-	if !stubkey.SameCause(s.remote(issue).Key, key, s.env.Source) {
+	standing, err := s.believed(ctx, issue)
+	if err != nil {
+		return githubissues.Issue{}, err
+	}
+	if !stubkey.SameCause(standing.Key, key, s.env.Source) {
 		return githubissues.Issue{}, s.failure(fmt.Errorf("issue #%d does not carry the key %s any more, and is left alone", issue.Number, key))
 	}
 	return issue, nil

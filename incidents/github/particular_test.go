@@ -198,7 +198,8 @@ func TestBetweenTwoWritesIsTheSecondThatGitHubAsksFor(t *testing.T) {
 		made := create(t, system, stub(d.clock, watch.Investigating))
 		for _, phase := range []watch.Phase{watch.Identified, watch.Over} {
 			d.clock.Advance(time.Hour)
-			if _, err := system.Update(t.Context(), made, stub(d.clock, phase)); err != nil {
+			var err error
+			if made, err = system.Update(t.Context(), made, stub(d.clock, phase)); err != nil {
 				t.Fatal(err)
 			}
 		}

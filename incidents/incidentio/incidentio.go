@@ -19,6 +19,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/incidents"
 	"lapsewatch/internal/httpsend"
+	"lapsewatch/internal/stubkey"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
 )
@@ -64,6 +65,15 @@ func (c client) authorize(header http.Header) ([]watch.Secret, error) {
 
 func (c client) failure(err error) error {
 	return &alerts.DeliveryError{Channel: c.env.Name, Err: err}
+}
+
+// ours requires that what stands there carries a key of the same cause, which may be an
+// earlier one where the ledger was lost.
+func (c client) ours(standing incidents.Remote, key string) error {
+	if stubkey.SameCause(standing.Key, key, c.env.Source) {
+		return nil
+	}
+	return c.failure(fmt.Errorf("%s does not carry the key %s any more, and is left alone", standing.ID, key))
 }
 
 // get reads one object, which stands under its name in the answer.

@@ -101,7 +101,7 @@ func TestEveryWriteToTheStatusPageSaysWhoIsTold(t *testing.T) {
 		t,
 		`/v2/status_page_incidents {"idempotency_key":"`+key+`","status_page_id":"01FCNDV6P870EA6S7TK1DSYDG0","name":"Sign-in may fail","message":"It is investigating.\n\nRef: `+key+`","incident_status":"investigating","notify_subscribers":false,"component_statuses":[{"component_id":"01COMPONENTA","component_status":"full_outage"}]}`,
 		`/v2/status_page_incident_updates {"status_page_incident_id":"`+strings.TrimSpace(current.ID)+`","message":"It is resolved.","incident_status":"resolved","notify_subscribers":false}`,
-		`/v2/status_page_maintenances {"idempotency_key":"`+planned.Key+`","status_page_id":"01FCNDV6P870EA6S7TK1DSYDG0","name":"Sign-in may fail","message":"It is scheduled.\n\nRef: `+planned.Key+`","maintenance_status":"maintenance_scheduled","notify_subscribers":false,"affected_component_ids":["01COMPONENTA"],"start_at":"2026-11-22T07:00:00Z","end_at":"2026-11-22T08:00:00Z"}`,
+		`/v2/status_page_maintenances {"idempotency_key":"`+planned.Key+`","status_page_id":"01FCNDV6P870EA6S7TK1DSYDG0","name":"Sign-in may fail","message":"It is scheduled.\n\nRef: `+planned.Key+`","maintenance_status":"maintenance_scheduled","notify_subscribers":false,"affected_component_ids":["01COMPONENTA"],"start_at":"2026-11-22T07:00:00Z","end_at":"2026-11-22T08:00:00Z","automate_maintenance_status":false}`,
 	)
 }
 

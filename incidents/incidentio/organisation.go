@@ -2,13 +2,16 @@ package incidentio
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"lapsewatch/alerts"
 	"lapsewatch/incidents"
+	"lapsewatch/internal/stubseen"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
 )
@@ -23,6 +26,8 @@ type organisation struct {
 	mu sync.Mutex
 	// known are its statuses, once they were read.
 	known statuses
+	// seesPrivate: a list has shown a private incident.
+	seesPrivate atomic.Bool
 }
 
 // Traits says that nobody outside the organisation sees anything there.
@@ -46,8 +51,8 @@ func summary(stub incidents.Stub) string {
 	return stubtext.WithRef(text, stub.Key, stub.Phase, maxSummary)
 }
 
-// List gives the incidents with our key: those that are active, and those that were changed
-// since the day of the instant.
+// List gives the incidents with our key: those that are not over, and those that were
+// changed since the day of the instant.
 func (o *organisation) List(ctx context.Context, since time.Time) ([]incidents.Remote, error) {
 	known, err := o.statuses(ctx)
 	if err != nil {
@@ -55,22 +60,34 @@ func (o *organisation) List(ctx context.Context, since time.Time) ([]incidents.R
 	}
 	var all []incidents.Remote
 	seen := map[string]bool{}
-	for _, query := range []url.Values{
-		{"status_category[one_of]": {live}},
-		{"status_category[one_of]": {"triage"}},
-		{"updated_at[gte]": {since.UTC().Format(time.DateOnly)}},
-	} {
-		err := pages(ctx, o.client, "/v2/incidents", "incidents", query, func(listed incident) {
-			remote := listed.remote(known, o.env.Source)
-			if remote.Key != "" && !seen[remote.ID] {
-				all, seen[remote.ID] = append(all, remote), true
-			}
-		})
+	visit := func(listed incident) {
+		if listed.Visibility == visiblePrivate {
+			o.seesPrivate.Store(true)
+		}
+		remote := listed.remote(known, o.env.Source)
+		if remote.Key != "" && !seen[remote.ID] {
+			all, seen[remote.ID] = append(all, remote), true
+		}
+	}
+	for _, category := range []string{live, triage, paused} {
+		err := pages(ctx, o.client, "/v2/incidents", "incidents", url.Values{"status_category[one_of]": {category}}, visit)
+		if category == paused && unprocessable(err) {
+			continue // an organisation that cannot pause incidents has none that are
+		}
 		if err != nil {
 			return nil, err
 		}
 	}
+	lately := url.Values{"updated_at[gte]": {since.UTC().Format(time.DateOnly)}}
+	if err := pages(ctx, o.client, "/v2/incidents", "incidents", lately, visit); err != nil {
+		return nil, err
+	}
 	return all, nil
+}
+
+func unprocessable(err error) bool {
+	failure, ok := errors.AsType[*alerts.DeliveryError](err)
+	return ok && failure.Status == http.StatusUnprocessableEntity
 }
 
 func path(id string) string { return "/v2/incidents/" + url.PathEscape(id) }
@@ -80,7 +97,7 @@ func (o *organisation) Read(ctx context.Context, id string) (incidents.Remote, b
 	var read incident
 	err := o.get(ctx, path(id), "incident", &read)
 	if ticket.Missing(err) {
-		return incidents.Remote{}, false, nil
+		return incidents.Remote{}, false, o.proveMissing(ctx, id)
 	}
 	if err != nil {
 		return incidents.Remote{}, false, err
@@ -105,8 +122,16 @@ func (o *organisation) Create(ctx context.Context, stub incidents.Stub) (inciden
 		Severity: o.options.Severity, Type: o.options.IncidentType,
 	}
 	var made incident
-	err = o.ask(ctx, ticket.Call{Method: http.MethodPost, Path: "/v2/incidents", Send: send}, "incident", &made)
-	return made.remote(known, o.env.Source), err
+	if err := o.ask(ctx, ticket.Call{Method: http.MethodPost, Path: "/v2/incidents", Send: send}, "incident", &made); err != nil {
+		return incidents.Remote{}, err
+	}
+	// A repeated idempotency key is answered as the first time, whatever has become of it;
+	// and a key may make private incidents that it cannot see.
+	remote, found, err := o.Read(ctx, made.ID)
+	if err == nil && !found {
+		err = o.failure(errors.New("what was made is not there any more"))
+	}
+	return remote, err
 }
 
 // Update edits name, status and summary, unless they stand there already.
@@ -119,49 +144,18 @@ func (o *organisation) Update(ctx context.Context, current incidents.Remote, stu
 	if err := o.get(ctx, path(current.ID), "incident", &read); err != nil {
 		return incidents.Remote{}, err
 	}
+	standing := read.remote(known, o.env.Source)
+	if err := o.ours(standing, stub.Key); err != nil {
+		return incidents.Remote{}, err
+	}
 	name, said, status := stubtext.Cut(stub.Title, maxTitle), summary(stub), known.of(stub.Phase).ID
 	if read.Name == name && stubtext.Tidy(read.Summary) == said && read.Status.ID == status {
-		return read.remote(known, o.env.Source), nil
+		return standing, nil
+	}
+	if err := stubseen.Meanwhile(o.env.Name, current, standing); err != nil {
+		return incidents.Remote{}, err
 	}
 	send := edit{Incident: editedIncident{Name: name, Summary: said, Status: status}, Notify: stub.Notify}
 	err = o.ask(ctx, ticket.Call{Method: http.MethodPost, Path: path(current.ID) + "/actions/edit", Send: send}, "incident", &read)
 	return read.remote(known, o.env.Source), err
-}
-
-// Annotate has no place: the API only lists updates of incidents
-// (https://github.com/incident-io/incidentio-mcp-golang/issues/35).
-func (o *organisation) Annotate(context.Context, incidents.Remote, incidents.Note) error {
-	return o.failure(incidents.ErrNoNotes)
-}
-
-// postmortem is https://docs.incident.io/api-reference/postmortemdocuments-v1
-type postmortem struct {
-	ID      string `json:"id"`
-	Title   string `json:"title"`
-	Editors []struct {
-		ID string `json:"id"`
-	} `json:"editors"`
-}
-
-func (p *postmortem) id() string { return p.ID }
-
-const draftTitle = "Draft by Lapsewatch, "
-
-// Draft imports a post-mortem document. The API neither changes nor deletes one, so a newer
-// draft stands beside the older; what a person wrote or edited is left alone.
-func (o *organisation) Draft(ctx context.Context, current incidents.Remote, draft incidents.Note) error {
-	title, theirs := draftTitle+draft.At.UTC().Format("2006-01-02 15:04:05")+" UTC", false
-	query := url.Values{"incident_id": {current.ID}}
-	err := pages(ctx, o.client, "/v1/postmortem_documents", "postmortem_documents", query, func(one postmortem) {
-		theirs = theirs || one.Title == title || len(one.Editors) > 0 || !strings.HasPrefix(one.Title, draftTitle)
-	})
-	if err != nil || theirs {
-		return err
-	}
-	send := struct {
-		Title   string `json:"title"`
-		Content string `json:"content"`
-	}{title, stubtext.Cut(stubtext.Tidy(draft.Text), maxDraft)}
-	var made postmortem
-	return o.ask(ctx, ticket.Call{Method: http.MethodPost, Path: path(current.ID) + "/actions/import_postmortem_document", Send: send}, "postmortem_document", &made)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"lapsewatch/alerts"
 	"lapsewatch/incidents"
@@ -88,11 +89,12 @@ func TestTheSameDraftIsImportedOnce(t *testing.T) {
 	system := p.system(t, incidentio.AsIncident, nil)
 	current := must(t)(system.Create(t.Context(), p.stub(watch.Over)))
 	for range 2 {
-		if err := system.Draft(t.Context(), current, incidents.Note{Text: "Summary", At: p.clock.Now()}); err != nil {
+		if err := system.Draft(t.Context(), current, incidents.Note{Mark: current.Key + ".postmortem.0", Text: "Summary", At: p.clock.Now()}); err != nil {
 			t.Fatal(err)
 		}
+		p.clock.Advance(time.Hour)
 	}
-	if all := p.cloud.Incidents()[0].Documents; len(all) != 1 || all[0].Title != "Draft by Lapsewatch, 2026-11-22 06:00:00 UTC" || all[0].Content != "Summary" {
+	if all := p.cloud.Incidents()[0].Documents; len(all) != 1 || all[0].Title != "Draft by Lapsewatch, 2026-11-22 06:00 UTC ("+current.Key+".postmortem.0)" || all[0].Content != "Summary" {
 		t.Errorf("documents %+v", all)
 	}
 }

@@ -63,6 +63,8 @@ type freshMaintenance struct {
 	Affected       []string  `json:"affected_component_ids"`
 	StartAt        time.Time `json:"start_at"`
 	EndAt          time.Time `json:"end_at"`
+	// Automate would begin and end the maintenance by itself, whatever becomes of it.
+	Automate bool `json:"automate_maintenance_status"`
 }
 
 // freshUpdate is https://docs.incident.io/api-reference/status-pages-v2/createstatuspageincidentupdate
@@ -103,8 +105,9 @@ func incidentSort() sort {
 	}
 }
 
+const underWay = "maintenance_in_progress"
+
 func maintenanceSort() sort {
-	const underWay = "maintenance_in_progress"
 	return sort{
 		maintenance: true, prefix: "maintenance-", name: "status_page_maintenance", over: "maintenance_complete",
 		phases: map[watch.Phase]string{
@@ -112,7 +115,8 @@ func maintenanceSort() sort {
 			watch.Monitoring: underWay, watch.Over: "maintenance_complete",
 		},
 		reads: map[string]watch.Phase{
-			"maintenance_scheduled": watch.Scheduled, underWay: watch.Monitoring, "maintenance_complete": watch.Over,
+			// One that is under way is one that was announced.
+			"maintenance_scheduled": watch.Scheduled, underWay: watch.Scheduled, "maintenance_complete": watch.Over,
 		},
 	}
 }
@@ -124,6 +128,15 @@ func sortOf(id string) (of sort, theirs string) {
 		return of, theirs
 	}
 	return incidentSort(), id
+}
+
+// word is the service's for the stub's phase. An announced maintenance is under way from the
+// beginning of its window on.
+func (s sort) word(stub incidents.Stub, now time.Time) string {
+	if s.maintenance && stub.Phase == watch.Scheduled && stub.Window != nil && !now.Before(stub.Window.From) {
+		return underWay
+	}
+	return s.phases[stub.Phase]
 }
 
 func (s sort) path() string { return "/v2/" + s.name + "s" }

@@ -23,6 +23,8 @@ type incident struct {
 	Summary   string `json:"summary"`
 	Permalink string `json:"permalink"`
 	Status    status `json:"incident_status"`
+	// Visibility is private or public.
+	Visibility string `json:"visibility"`
 }
 
 func (i *incident) id() string { return i.ID }
@@ -62,6 +64,8 @@ type editedIncident struct {
 // The categories. Others are taken for open, because they may be new.
 const (
 	live   = "live"
+	triage = "triage"
+	paused = "paused"
 	closed = "closed"
 )
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lapsewatch/incidents"
+	"lapsewatch/internal/stubseen"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
@@ -88,7 +89,7 @@ func (s *statusPage) Create(ctx context.Context, stub incidents.Stub) (incidents
 		}
 		send = freshMaintenance{
 			IdempotencyKey: stub.Key, StatusPage: s.options.StatusPage, Name: title, Message: message,
-			Status: of.phases[stub.Phase], Notify: stub.Notify, Affected: affected,
+			Status: of.word(stub, s.env.Now()), Notify: stub.Notify, Affected: affected,
 			StartAt: stub.Window.From.UTC(), EndAt: stub.Window.Until.UTC(),
 		}
 	}
@@ -107,9 +108,16 @@ func (s *statusPage) Update(ctx context.Context, current incidents.Remote, stub 
 	if err != nil {
 		return incidents.Remote{}, err
 	}
-	message, status := stubtext.Cut(stubtext.Tidy(stub.Text), maxMessage), of.phases[stub.Phase]
+	standing := read.remote(of, s.env.Source)
+	if err := s.ours(standing, stub.Key); err != nil {
+		return incidents.Remote{}, err
+	}
+	message, status := stubtext.Cut(stubtext.Tidy(stub.Text), maxMessage), of.word(stub, s.env.Now())
 	if read.says(message, stub.Key, status) {
-		return read.remote(of, s.env.Source), nil
+		return standing, nil
+	}
+	if err := stubseen.Meanwhile(s.env.Name, current, standing); err != nil {
+		return incidents.Remote{}, err
 	}
 	if len(read.Updates) >= maxUpdates-1 && stub.Phase != watch.Over {
 		return incidents.Remote{}, s.failure(fmt.Errorf("%q has %d updates, and incident.io takes %d: the last is kept for its end", stubtext.Cut(read.Name, maxTitle), len(read.Updates), maxUpdates))

@@ -43,6 +43,9 @@ func (f *fake) change(standing *fakeIncident, action string, body []byte) (int, 
 	if err := alerttest.DecodeStrictly(body, &made); err != nil || tooLong(made.Note, 25000) || tooLong(made.Message, 130) {
 		return refused(http.StatusUnprocessableEntity, "Request body is not processable. Please check the errors.")
 	}
+	if f.changes++; f.failsAfter > 0 && f.changes > f.failsAfter {
+		return refused(http.StatusServiceUnavailable, "Service unavailable")
+	}
 	if standing == nil {
 		return f.accepted(false, "Incident does not exist", "")
 	}

@@ -31,6 +31,10 @@ type fake struct {
 	unprocessed int
 	// refuses: what is accepted fails afterwards.
 	refuses bool
+	// brief: lists leave the description out, which Atlassian's own client does not know.
+	brief bool
+	// failsAfter: the service takes so many changes and refuses all further ones; 0 for all.
+	failsAfter, changes int
 
 	mu        sync.Mutex
 	incidents []*fakeIncident
@@ -212,13 +216,21 @@ func (f *fake) list(query url.Values) (int, map[string]any) {
 			found = append(found, standing)
 		}
 	}
-	if query.Get("sort") == "updatedAt" {
-		slices.SortStableFunc(found, func(a, b *fakeIncident) int { return b.updated.Compare(a.updated) })
+	// https://github.com/opsgenie/opsgenie-go-sdk-v2/blob/master/incident/request.go
+	if sort := query.Get("sort"); !slices.Contains([]string{"", "createdAt", "tinyId", "message", "status", "isSeen", "owner"}, sort) {
+		return refused(http.StatusUnprocessableEntity, "sort is not valid")
+	}
+	if query.Get("order") == "desc" {
+		slices.Reverse(found)
 	}
 	shown, paging := page(found, query)
 	data := []any{}
 	for _, standing := range shown {
-		data = append(data, f.show(standing))
+		listed := f.show(standing)
+		if f.brief {
+			delete(listed, "description")
+		}
+		data = append(data, listed)
 	}
 	status, said := given(data)
 	said["paging"] = paging

@@ -19,6 +19,7 @@ import (
 	"lapsewatch/incidents"
 	"lapsewatch/internal/httpsend"
 	"lapsewatch/internal/stubkey"
+	"lapsewatch/internal/stubseen"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
@@ -52,30 +53,44 @@ func (s *system) Traits() incidents.Traits {
 	}
 }
 
-// List goes through all open incidents with our tag, and those changed since the instant.
+// List goes through all open incidents with our tag, and through those that are not, the
+// newest first, up to a bound: the service sorts by when they were made, and neither
+// tells nor sorts by when they were resolved.
 func (s *system) List(ctx context.Context, since time.Time) ([]incidents.Remote, error) {
-	found := map[string]incidents.Remote{}
-	take := func(listed incident) (enough bool) {
-		remote := s.remote(listed)
-		if remote.Key != "" && (remote.Open || !remote.ResolvedAt.Before(since)) {
-			found[remote.ID] = remote
+	found := map[string]incident{}
+	take := func(listed incident) {
+		if remote := s.remote(listed); remote.Key != "" && (remote.Open || !remote.ResolvedAt.Before(since)) {
+			found[listed.ID] = listed
 		}
-		return false
 	}
 	open := url.Values{"query": {"tag:" + ownTag + " AND status:open"}, "sort": {"createdAt"}, "order": {"asc"}}
-	if err := s.everyPage(ctx, open, take); err != nil {
+	err := s.everyPage(ctx, open, func(listed incident) (enough bool) {
+		take(listed)
+		return false
+	})
+	if err != nil {
 		return nil, err
 	}
-	lately := url.Values{"query": {"tag:" + ownTag}, "sort": {"updatedAt"}, "order": {"desc"}}
-	err := s.everyPage(ctx, lately, func(listed incident) (enough bool) {
-		return take(listed) || listed.UpdatedAt.Before(since)
+	seen := 0
+	lately := url.Values{"query": {"tag:" + ownTag}, "sort": {"createdAt"}, "order": {"desc"}}
+	err = s.everyPage(ctx, lately, func(listed incident) (enough bool) {
+		take(listed)
+		seen++
+		return seen >= maxLately
 	})
 	if err != nil {
 		return nil, err
 	}
 	all := make([]incidents.Remote, 0, len(found))
-	for _, remote := range found {
-		all = append(all, remote)
+	for _, listed := range found {
+		if listed.Description == nil {
+			if listed, err = s.incident(ctx, listed.ID); ticket.Missing(err) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, s.remote(listed))
 	}
 	slices.SortFunc(all, byID)
 	return all, nil
@@ -125,15 +140,18 @@ func (s *system) Create(ctx context.Context, stub incidents.Stub) (incidents.Rem
 
 // Update brings the incident to the stub.
 func (s *system) Update(ctx context.Context, current incidents.Remote, stub incidents.Stub) (incidents.Remote, error) {
-	return s.bring(ctx, current.ID, stub)
+	return s.bring(ctx, current, stub)
 }
 
 // bring makes what differs right, one request after the other. Each may be repeated: the
 // note for staff is looked for before it is written. What tells people, and the runner,
 // that the stub has arrived at its state comes last.
-func (s *system) bring(ctx context.Context, id string, stub incidents.Stub) (incidents.Remote, error) {
-	standing, err := s.ours(ctx, id, stub.Key)
+func (s *system) bring(ctx context.Context, current incidents.Remote, stub incidents.Stub) (incidents.Remote, error) {
+	standing, err := s.ours(ctx, current.ID, stub.Key)
 	if err != nil {
+		return incidents.Remote{}, err
+	}
+	if err := stubseen.Meanwhile(s.env.Name, current, s.remote(standing)); err != nil {
 		return incidents.Remote{}, err
 	}
 	calls, err := s.calls(ctx, standing, stub)
@@ -148,7 +166,7 @@ func (s *system) bring(ctx context.Context, id string, stub incidents.Stub) (inc
 			return incidents.Remote{}, err
 		}
 	}
-	standing, err = s.incident(ctx, id)
+	standing, err = s.incident(ctx, current.ID)
 	if err != nil {
 		return incidents.Remote{}, err
 	}
@@ -156,7 +174,7 @@ func (s *system) bring(ctx context.Context, id string, stub incidents.Stub) (inc
 }
 
 // calls are in the order in which a failure between them leaves nothing that reads like the
-// work of a person.
+// work of a person: an incident that is opened again has its phase before it is open.
 func (s *system) calls(ctx context.Context, standing incident, stub incidents.Stub) (calls []call, err error) {
 	add := func(does, method, action string, body any) {
 		calls = append(calls, call{does: does, method: method, path: incidentPath(standing.ID, action), query: byIdentifier, body: body})
@@ -166,15 +184,6 @@ func (s *system) calls(ctx context.Context, standing incident, stub incidents.St
 		if !told {
 			add("keep the state of the incident", http.MethodPost, "details", detailsBody{Details: detailsOf(stub)})
 		}
-	}
-	if !over && !standing.open() {
-		add("open the incident again", http.MethodPost, "reopen", noteBody{})
-	}
-	if message := title(stub); message != standing.Message {
-		add("change the incident's message", http.MethodPost, "message", messageBody{message})
-	}
-	if priority := priorityOf(stub); !over && priority != standing.Priority {
-		add("change the incident's priority", http.MethodPut, "priority", priorityBody{priority})
 	}
 	if !told && stub.Internal != "" {
 		noted, err := s.noted(ctx, standing.ID, stub.Mark)
@@ -188,7 +197,16 @@ func (s *system) calls(ctx context.Context, standing incident, stub incidents.St
 	if !over {
 		keep()
 	}
-	if description := stubtext.Cut(stubtext.Tidy(stub.Text), maxDescription); description != standing.Description {
+	if !over && !standing.open() {
+		add("open the incident again", http.MethodPost, "reopen", noteBody{})
+	}
+	if message := title(stub); message != standing.Message {
+		add("change the incident's message", http.MethodPost, "message", messageBody{message})
+	}
+	if priority := priorityOf(stub); !over && priority != standing.Priority {
+		add("change the incident's priority", http.MethodPut, "priority", priorityBody{priority})
+	}
+	if description := stubtext.Cut(stubtext.Tidy(stub.Text), maxDescription); description != standing.text() {
 		add("change the incident's description", http.MethodPost, "description", descriptionBody{description})
 	}
 	if over && standing.open() {

@@ -29,6 +29,8 @@ const (
 	shownOfAnswer = 400
 	// pageSize is the most that the service gives at once, maxItems what is read at all.
 	pageSize, maxItems = 100, 5000
+	// maxLately is how many of the newest incidents are looked through for what was resolved.
+	maxLately = 2000
 )
 
 func (s *system) authorize(header http.Header) ([]watch.Secret, error) {

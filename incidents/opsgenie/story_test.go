@@ -12,3 +12,12 @@ func TestStoriesInOpsgenie(t *testing.T) {
 	t.Parallel()
 	stubtest.Run(t, incidenttest.Suite{Desk: func(t *testing.T, clock *tickettest.Clock) incidenttest.Desk { return newFake(t, clock) }})
 }
+
+func TestStoriesWhereListsHaveNoDescription(t *testing.T) {
+	t.Parallel()
+	stubtest.Run(t, incidenttest.Suite{Desk: func(t *testing.T, clock *tickettest.Clock) incidenttest.Desk {
+		f := newFake(t, clock)
+		f.brief = true
+		return f
+	}})
+}

@@ -78,10 +78,11 @@ type (
 
 // incident is one as the service gives it, as far as it matters here.
 type incident struct {
-	ID              string            `json:"id"`
-	TinyID          string            `json:"tinyId"`
-	Message         string            `json:"message"`
-	Description     string            `json:"description"`
+	ID      string `json:"id"`
+	TinyID  string `json:"tinyId"`
+	Message string `json:"message"`
+	// Description is nil where the service leaves it out, as lists may.
+	Description     *string           `json:"description"`
 	Status          string            `json:"status"`
 	Priority        string            `json:"priority"`
 	UpdatedAt       time.Time         `json:"updatedAt"`
@@ -93,6 +94,14 @@ type incident struct {
 
 // open: an incident is open, resolved or closed.
 func (i incident) open() bool { return strings.EqualFold(i.Status, "open") }
+
+// text is what is said of it.
+func (i incident) text() string {
+	if i.Description == nil {
+		return ""
+	}
+	return *i.Description
+}
 
 // name is what people call it.
 func (i incident) name() string { return "#" + clean.Text(cmp.Or(i.TinyID, i.ID), maxName) }
@@ -107,21 +116,15 @@ func (i incident) tells(stub incidents.Stub) bool {
 	return true
 }
 
-// detailsOf are ours. That an incident is over says its status; the phase is then the one
-// that it will most likely have when it is opened again, so that it reads right as soon as
-// it is.
+// detailsOf are ours.
 func detailsOf(stub incidents.Stub) map[string]string {
-	phase := stub.Phase
-	if phase == watch.Over {
-		phase = watch.Identified
-	}
-	return map[string]string{keyDetail: stub.Key, phaseDetail: string(phase), markDetail: clean.Text(stub.Mark, maxMark)}
+	return map[string]string{keyDetail: stub.Key, phaseDetail: string(stub.Phase), markDetail: clean.Text(stub.Mark, maxMark)}
 }
 
 // remote is an incident as the runner sees it. Which services it affects is set once and
 // not given back as a state, so that it has no components.
 func (s *system) remote(i incident) incidents.Remote {
-	remote := incidents.Remote{ID: i.ID, URL: clean.Text(i.Links.Web, maxURL), Title: i.Message, Open: i.open(), Texts: []string{i.Description}}
+	remote := incidents.Remote{ID: i.ID, URL: clean.Text(i.Links.Web, maxURL), Title: i.Message, Open: i.open(), Texts: []string{i.text()}}
 	if key, found := watch.FindIncidentKey(i.ExtraProperties[keyDetail], s.env.Source); found {
 		remote.Key = key.String()
 	}

@@ -26,6 +26,9 @@ type Cloud struct {
 	Now      func() time.Time
 	// Statuses are those of its incidents.
 	Statuses []Status
+	// Roles are those of the key. Without global_access it neither sees nor changes private
+	// incidents, which it may make all the same.
+	Roles []string
 	// Lenient: an incident may be given a status of any category, and not only of an active
 	// one.
 	Lenient bool
@@ -54,6 +57,9 @@ type Entry struct {
 	Updates          []Update
 	// Components is how each stands, by its id.
 	Components map[string]string
+	// Affected are those of a maintenance, which has them under maintenance while it is under
+	// way.
+	Affected []string
 }
 
 // Update is one text of an entry.
@@ -86,6 +92,7 @@ type Document struct {
 func New(apiKey, statusPage string, now func() time.Time, components ...string) *Cloud {
 	return &Cloud{
 		APIKey: apiKey, StatusPage: statusPage, Now: now, components: components, answered: map[string]any{},
+		Roles: []string{"viewer", "incident_creator", "incident_editor", globalAccess},
 		Statuses: []Status{
 			{"01STATUS0TRIAGE", "Triage", "triage", 1}, {"01STATUS1INVEST", "Investigating", "live", 2},
 			{"01STATUS2FIXING", "Fixing", "live", 3}, {"01STATUS3MONITO", "Monitoring", "live", 4},
@@ -131,6 +138,9 @@ func (c *Cloud) Component(id string) string {
 	worst := 0
 	for _, one := range c.entries {
 		worst = max(worst, slices.Index(componentWords, one.Components[id]))
+		if one.Status == "maintenance_in_progress" && slices.Contains(one.Affected, id) {
+			worst = max(worst, slices.Index(componentWords, "under_maintenance"))
+		}
 	}
 	return componentWords[worst]
 }
@@ -195,6 +205,8 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.createEntry(w, r, parts[1] == "status_page_maintenances")
 	case resource == "POST v2/status_page_incident_updates", resource == "POST v2/status_page_maintenance_updates":
 		c.updateEntry(w, r, parts[1] == "status_page_maintenance_updates")
+	case resource == "GET v1/identity":
+		answer(w, http.StatusOK, map[string]any{"identity": map[string]any{"name": "Lapsewatch", "roles": c.Roles, "dashboard_url": "https://app.incident.io/acme"}})
 	case resource == "GET v1/incident_statuses":
 		answer(w, http.StatusOK, map[string]any{"incident_statuses": c.Statuses})
 	case resource == "GET v2/incidents":

@@ -13,6 +13,13 @@ func (i *Incident) body() map[string]any {
 	}
 }
 
+const globalAccess = "global_access"
+
+// hides reports that the key sees nothing of an incident.
+func (c *Cloud) hides(one *Incident) bool {
+	return one.Visibility == "private" && !slices.Contains(c.Roles, globalAccess)
+}
+
 func (c *Cloud) readIncidents(w http.ResponseWriter, r *http.Request, of []string) {
 	query := r.URL.Query()
 	since, err := time.Parse(time.DateOnly, query.Get("updated_at[gte]"))
@@ -22,6 +29,9 @@ func (c *Cloud) readIncidents(w http.ResponseWriter, r *http.Request, of []strin
 	}
 	var all []any
 	for _, one := range c.incidents {
+		if c.hides(one) {
+			continue
+		}
 		if len(of) == 1 && one.ID == of[0] {
 			answer(w, http.StatusOK, map[string]any{"incident": one.body()})
 			return
@@ -88,7 +98,7 @@ func (c *Cloud) createIncident(w http.ResponseWriter, r *http.Request) {
 
 func (c *Cloud) act(w http.ResponseWriter, r *http.Request, id, action string) {
 	at := slices.IndexFunc(c.incidents, func(one *Incident) bool { return one.ID == id })
-	if at < 0 {
+	if at < 0 || c.hides(c.incidents[at]) {
 		missing(w)
 		return
 	}

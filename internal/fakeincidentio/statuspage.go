@@ -25,6 +25,7 @@ type asked struct {
 	Affected          []string          `json:"affected_component_ids"`
 	StartAt           time.Time         `json:"start_at"`
 	EndAt             time.Time         `json:"end_at"`
+	Automate          *bool             `json:"automate_maintenance_status"`
 	Incident          string            `json:"status_page_incident_id"`
 	Maintenance       string            `json:"status_page_maintenance_id"`
 }
@@ -79,6 +80,9 @@ func (c *Cloud) createEntry(w http.ResponseWriter, r *http.Request, maintenance 
 	case write.Name == "" || utf8.RuneCountInString(write.Name) > 200:
 		invalid(w, "name", "must have 1 to 200 characters")
 		return
+	case maintenance == (write.Automate == nil):
+		invalid(w, "automate_maintenance_status", "is for maintenances, and of no use where it is left to a default")
+		return
 	case maintenance && !write.StartAt.Before(write.EndAt):
 		invalid(w, "end_at", "must be after start_at")
 		return
@@ -87,7 +91,7 @@ func (c *Cloud) createEntry(w http.ResponseWriter, r *http.Request, maintenance 
 		answer(w, http.StatusCreated, again)
 		return
 	}
-	one := &Entry{Maintenance: maintenance, ID: c.next(), Name: write.Name, StartAt: write.StartAt, EndAt: write.EndAt, Components: map[string]string{}}
+	one := &Entry{Maintenance: maintenance, ID: c.next(), Name: write.Name, StartAt: write.StartAt, EndAt: write.EndAt, Affected: write.Affected, Components: map[string]string{}}
 	c.entries = append(c.entries, one)
 	c.say(one, write)
 	said := map[string]any{one.sort(): one.body()}

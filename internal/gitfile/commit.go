@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"sort"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"lapsewatch/internal/clean"
@@ -23,8 +21,12 @@ const maxFile = 32 << 20
 
 // commitFiles makes one commit of those files that differ from what is committed. The
 // index gets their entries and keeps all others, so that what people have staged stays
-// staged, and is not in the commit.
+// staged, and is not in the commit. It gets them before the branch is set: a file that is
+// committed and not in the index reads like one that somebody wants to take away.
 func (c *clone) commitFiles(message string, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
 	tip, err := c.tip()
 	if err != nil {
 		return err
@@ -33,7 +35,12 @@ func (c *clone) commitFiles(message string, names []string) error {
 	if err != nil {
 		return fmt.Errorf("read the last commit: %w", err)
 	}
-	root, changed := tip.TreeHash, map[string]plumbing.Hash{}
+	staged, err := c.lockIndex()
+	if err != nil {
+		return err
+	}
+	defer staged.release()
+	root, changed, forgotten := tip.TreeHash, map[string]plumbing.Hash{}, map[string]plumbing.Hash{}
 	for _, name := range names {
 		path := c.inFolder(name)
 		blob, err := c.store(path)
@@ -41,6 +48,9 @@ func (c *clone) commitFiles(message string, names []string) error {
 			return err
 		}
 		if committed, err := tree.FindEntry(path); err == nil && committed.Hash == blob {
+			if c.left(staged, tip, path, blob) {
+				forgotten[path] = blob
+			}
 			continue
 		}
 		if root, err = c.with(root, strings.Split(path, "/"), blob); err != nil {
@@ -49,16 +59,35 @@ func (c *clone) commitFiles(message string, names []string) error {
 		changed[path] = blob
 	}
 	if len(changed) == 0 {
-		return nil
+		return staged.replace(forgotten, nil)
 	}
 	commit, err := c.newCommit(root, tip.Hash, message)
 	if err != nil {
 		return err
 	}
-	if err := c.advance(tip.Hash, commit); err != nil {
+	maps.Copy(forgotten, changed)
+	if err := staged.replace(forgotten, nil); err != nil {
 		return err
 	}
-	return c.stage(changed, nil)
+	return c.advance(tip.Hash, commit)
+}
+
+// left reports that the index has a file as it was before our last commit: a run before was
+// ended between the two.
+func (c *clone) left(staged *stagedIndex, tip *object.Commit, path string, blob plumbing.Hash) bool {
+	standing := staged.hash(path)
+	if standing == blob || tip.Author.Email != c.options.AuthorEmail || tip.NumParents() != 1 {
+		return false
+	}
+	before := plumbing.ZeroHash
+	if parent, err := tip.Parent(0); err != nil {
+		return false
+	} else if tree, err := parent.Tree(); err != nil {
+		return false
+	} else if entry, err := tree.FindEntry(path); err == nil {
+		before = entry.Hash
+	}
+	return standing == before
 }
 
 // store keeps a file's content as a blob.
@@ -154,35 +183,3 @@ func (c *clone) newCommit(tree, parent plumbing.Hash, message string) (plumbing.
 	}
 	return commit, nil
 }
-
-// stage gives the index the entries of files that were committed or checked out.
-func (c *clone) stage(set map[string]plumbing.Hash, modes map[string]filemode.FileMode) error {
-	staged, err := c.storage.Index()
-	if err != nil {
-		return fmt.Errorf("read the index: %w", err)
-	}
-	staged.Entries = slices.DeleteFunc(staged.Entries, func(e *index.Entry) bool {
-		hash, concerned := set[e.Name]
-		return concerned && hash.IsZero()
-	})
-	for _, path := range slices.Sorted(maps.Keys(set)) {
-		if set[path].IsZero() {
-			continue
-		}
-		entry, err := staged.Entry(path)
-		if err != nil {
-			entry = staged.Add(path)
-		}
-		entry.Hash, entry.Mode = set[path], cmp.Or(modes[path], filemode.Regular)
-		if info, err := c.root.Lstat(path); err == nil {
-			entry.ModifiedAt, entry.CreatedAt, entry.Size = info.ModTime(), info.ModTime(), sizeOf(info)
-		}
-	}
-	if err := c.storage.SetIndex(staged); err != nil {
-		return fmt.Errorf("write the index: %w", err)
-	}
-	return nil
-}
-
-// sizeOf is a file's size as the index keeps it, modulo 2³².
-func sizeOf(info fs.FileInfo) uint32 { return uint32(info.Size() & 0xffffffff) } //nolint:gosec // as the format says

@@ -16,7 +16,7 @@ const maxRounds = 4
 
 // exchange brings the branch and that of the remote together.
 func (c *clone) exchange(ctx context.Context) error {
-	remote, err := c.remote()
+	remote, err := c.remote(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,9 @@
 // repository: each in a commit that holds nothing else, pushed over HTTP or to a
 // repository on this machine. What other people have changed or staged in the clone stays
 // as it is. It merges no texts: where a file was changed on both sides, the remote's
-// version stands. It speaks no SSH, runs no hooks of the clone, and forces nothing.
+// version stands. It speaks no SSH, runs no hooks of the clone, and forces nothing. Where
+// the remote is a folder of this machine it runs git upload-pack and git receive-pack,
+// which run the hooks of that repository.
 package gitfile
 
 import (
@@ -99,6 +101,9 @@ func (f *Folder) open() (*clone, error) {
 	if opened.branch, err = opened.checkedOut(); err != nil {
 		return nil, err
 	}
+	if missing, err := storage.Shallow(); err != nil || len(missing) > 0 {
+		return nil, f.never(errors.Join(fmt.Errorf("the clone of %s is shallow, and holds too little to compare with its remote: run git fetch --unshallow there", f.path), err))
+	}
 	top, err := filepath.EvalSymlinks(tree.Filesystem.Root())
 	if err != nil {
 		return nil, f.never(fmt.Errorf("look for the clone: %w", err))
@@ -123,7 +128,7 @@ var underway = []string{"index.lock", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_
 func (c *clone) checkedOut() (plumbing.ReferenceName, error) {
 	for _, name := range underway {
 		if _, err := c.storage.Filesystem().Lstat(name); err == nil {
-			return "", c.later(fmt.Errorf("somebody is in the middle of something in the clone of %s: .git/%s is there", c.path, name))
+			return "", c.atWork(name)
 		}
 	}
 	head, err := c.repository.Reference(plumbing.HEAD, false)
@@ -137,6 +142,10 @@ func (c *clone) checkedOut() (plumbing.ReferenceName, error) {
 		return "", c.later(fmt.Errorf("the clone of %s has the branch %s checked out, and %s is to be written", c.path, head.Target().Short(), c.options.Branch))
 	}
 	return head.Target(), nil
+}
+
+func (c *clone) atWork(sign string) error {
+	return c.later(fmt.Errorf("somebody is in the middle of something in the clone of %s: .git/%s is there", c.path, sign))
 }
 
 // tip is the last commit of the branch.

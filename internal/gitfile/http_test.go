@@ -51,6 +51,7 @@ func (p *place) serve(before func(w http.ResponseWriter, r *http.Request) (answe
 func (p *place) overHTTPS(caFile string, names ...string) error {
 	p.t.Helper()
 	publisher := p.publisher(func(o *gitfile.Options) {
+		o.URL = git(p.t, p.ours, "remote", "get-url", "origin")
 		o.Username, o.Token, o.CAFile = "lapsewatch", watch.SecretRef{Env: "TOKEN"}, caFile
 		o.Timeout = watch.Duration(time.Minute)
 	})
@@ -125,8 +126,8 @@ func TestAFailureOverHTTPSIsClassifiedAndHoldsNoSecret(t *testing.T) {
 		{"a dead token", says(401), false, "it wants other credentials: the token is missing, wrong, expired or revoked: make a new one"},
 		{"a token without the right", says(403), false, "the token may not do this: it needs to write the contents of this repository"},
 		{"no such repository", says(404), false, "there is no such repository, or the token may not see it"},
-		{"a server that is down", says(503), true, "status code: 503"},
-		{"too many requests", says(429), true, "status code: 429"},
+		{"a server that is down", says(503), true, "it answered with the status code: 503 Service Unavailable"},
+		{"too many requests", says(429), true, "it answered with the status code: 429 Too Many Requests"},
 		{"a redirect", says(302, "Location", elsewhere.URL+"/status.git/info/refs?service=git-upload-pack"), false, "redirect"},
 		{"a login page", says(200, "Content-Type", "text/html"), true, "fetch from https://127.0.0.1"},
 	}

@@ -33,12 +33,13 @@ func (c *clone) move(from, to *object.Commit) error {
 	if err != nil {
 		return err
 	}
-	staged, err := c.storage.Index()
+	staged, err := c.lockIndex()
 	if err != nil {
-		return fmt.Errorf("read the index: %w", err)
+		return err
 	}
+	defer staged.release()
 	for _, step := range steps {
-		entry, err := staged.Entry(step.path)
+		entry, err := staged.index.Entry(step.path)
 		if err == nil && entry.Hash != step.from && entry.Hash != step.to {
 			return c.later(fmt.Errorf("%s has staged changes in the clone, and was changed at the remote too: commit them, or undo them", step.path))
 		}
@@ -49,11 +50,11 @@ func (c *clone) move(from, to *object.Commit) error {
 	set, modes := map[string]plumbing.Hash{}, map[string]filemode.FileMode{}
 	for _, step := range steps {
 		if err := c.take(step); err != nil {
-			return fmt.Errorf("check out %s: %w", step.path, err)
+			return c.never(fmt.Errorf("check out %s: %w: run git pull in the clone of %s", step.path, err, c.path))
 		}
 		set[step.path], modes[step.path] = step.to, step.mode
 	}
-	if err := c.stage(set, modes); err != nil {
+	if err := staged.replace(set, modes); err != nil {
 		return err
 	}
 	return c.advance(from.Hash, to.Hash)
@@ -122,7 +123,7 @@ func (c *clone) untouched(step step) error {
 	}
 	standing, err := c.standing(step.path)
 	if err != nil {
-		return c.later(fmt.Errorf("read %s before it is replaced by the remote's: %w", step.path, err))
+		return c.later(fmt.Errorf("read %s before it is replaced by the remote's: %w: run git pull in the clone of %s", step.path, err, c.path))
 	}
 	if standing != step.from && standing != step.to {
 		return c.later(fmt.Errorf("%s has changes in the clone that are not committed, and was changed at the remote too: commit them, or undo them", step.path))
@@ -196,7 +197,7 @@ func (c *clone) content(hash plumbing.Hash) ([]byte, error) {
 		return nil, err
 	}
 	if blob.Size > maxFile {
-		return nil, fmt.Errorf("it has %d bytes, which is more than %d MiB: run git pull in the clone", blob.Size, maxFile>>20)
+		return nil, fmt.Errorf("it has %d bytes, which is more than %d MiB", blob.Size, maxFile>>20)
 	}
 	reader, err := blob.Reader()
 	if err != nil {

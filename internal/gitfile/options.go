@@ -3,6 +3,7 @@ package gitfile
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type Options struct {
 	Branch            string          `yaml:"branch,omitempty" jsonschema_description:"branch that has to be checked out; default: whichever is"`
 	AuthorName        string          `yaml:"author_name,omitempty" jsonschema_description:"name of the commits' author; default Lapsewatch"`
 	AuthorEmail       string          `yaml:"author_email,omitempty" jsonschema_description:"address of the commits' author; needed to commit"`
+	URL               string          `yaml:"url,omitempty" jsonschema_description:"address of the remote that the token is for, such as https://git.example.com; needed with token, which is sent nowhere else"`
 	Username          string          `yaml:"username,omitempty" jsonschema_description:"user name that goes with the token; default x-access-token, which GitHub and GitLab take"`
 	Token             watch.SecretRef `yaml:"token,omitempty" jsonschema_description:"where the token or password for the remote is kept"`
 	CAFile            string          `yaml:"ca_file,omitempty" jsonschema_description:"PEM file of the authorities to trust instead of the system's"`
@@ -61,11 +63,29 @@ func (o Options) Validate() error {
 	wrong("username", visible(o.Username))
 	if !o.Token.IsZero() {
 		wrong("token", o.Token.Validate())
+		wrong("url", o.validateURL())
+	} else if o.URL != "" {
+		wrong("url", errors.New("leave it out without token, which it is for"))
 	}
 	if o.Timeout <= 0 || o.Timeout > longestTimeout {
 		wrong("timeout", errors.New("want more than 0 and at most 5m"))
 	}
 	return errors.Join(problems...)
+}
+
+// validateURL requires the address that the token is for. Its path does not matter.
+func (o Options) validateURL() error {
+	address, err := url.Parse(o.URL)
+	switch {
+	case err != nil || address.Hostname() == "" || address.Scheme != "https" && address.Scheme != "http":
+		return errors.New("want the address that the token is for, such as https://git.example.com")
+	case address.Scheme == "http" && !o.AllowInsecureHTTP:
+		return errors.New("want https; allow_insecure_http accepts http")
+	case address.User != nil || address.RawQuery != "" || address.Fragment != "":
+		return errors.New("want it without user name, password and query")
+	default:
+		return nil
+	}
 }
 
 func visible(text string) error {

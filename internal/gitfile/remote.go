@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5"
@@ -18,7 +21,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/revlist"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	"github.com/go-git/go-git/v5/plumbing/transport/file"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 
 	"lapsewatch/alerts"
@@ -37,22 +39,19 @@ type remote struct {
 	close    func()
 }
 
-func (c *clone) remote() (*remote, error) {
+func (c *clone) remote(ctx context.Context) (*remote, error) {
 	configured, err := c.repository.Remote(c.options.Remote)
 	if err != nil || len(configured.Config().URLs) == 0 {
 		return nil, c.never(fmt.Errorf("the clone of %s has no remote %q with an address: run git remote add", c.path, c.options.Remote))
 	}
-	endpoint, err := transport.NewEndpoint(configured.Config().URLs[0])
+	endpoint, err := transport.NewEndpoint(c.whole(configured.Config().URLs[0]))
 	if err != nil {
 		return nil, c.never(fmt.Errorf("the address of the remote %q cannot be parsed", c.options.Remote))
 	}
 	r := &remote{clone: c, endpoint: endpoint, close: func() {}}
-	if endpoint.Password != "" {
-		r.secrets = append(r.secrets, watch.NewSecret(endpoint.Password))
-	}
 	switch endpoint.Protocol {
 	case "file":
-		r.client = file.DefaultClient
+		r.client = local{ctx}
 		return r, nil
 	case "https", "http":
 		return r, r.overHTTP()
@@ -61,27 +60,21 @@ func (c *clone) remote() (*remote, error) {
 	}
 }
 
-func (r *remote) overHTTP() error {
-	if r.endpoint.Protocol == "http" && !r.options.AllowInsecureHTTP {
-		return r.never(fmt.Errorf("the remote %q is reached by http: want https; allow_insecure_http accepts http", r.options.Remote))
+// whole is an address in which a folder that is named from the clone's own is named whole.
+func (c *clone) whole(address string) string {
+	if !strings.Contains(address, ":") && !filepath.IsAbs(address) {
+		return filepath.Join(c.root.Name(), address)
 	}
-	client, done, err := r.httpClient()
-	if err != nil {
-		return err
+	return address
+}
+
+// host is where the remote is, as it is shown.
+func (r *remote) host() string {
+	shown := r.endpoint.Protocol + "://" + r.endpoint.Host
+	if r.endpoint.Port != 0 {
+		shown += ":" + strconv.Itoa(r.endpoint.Port)
 	}
-	r.close = done
-	r.client = githttp.NewClientWithOptions(client, &githttp.ClientOptions{RedirectPolicy: githttp.NoFollowRedirects})
-	if r.options.Token.IsZero() {
-		return nil
-	}
-	token, err := r.env.Secrets(r.options.Token)
-	if err != nil {
-		done()
-		return r.never(fmt.Errorf("read the token of the remote: %w", err))
-	}
-	r.auth = &githttp.BasicAuth{Username: r.options.Username, Password: strings.TrimSpace(token.Reveal())}
-	r.secrets = append(r.secrets, redact.Words(token)...)
-	return nil
+	return clean.Text(shown, maxName)
 }
 
 // name is the remote as it is shown, without user names, passwords and queries.
@@ -89,7 +82,7 @@ func (r *remote) name() string {
 	if r.endpoint.Protocol == "file" {
 		return clean.Text(r.endpoint.Path, maxName)
 	}
-	return clean.Text(r.endpoint.Protocol+"://"+r.endpoint.Host+r.endpoint.Path, maxName)
+	return clean.Text(r.host()+r.endpoint.Path, maxName)
 }
 
 // haves is how many commits the remote is told that we have.
@@ -240,7 +233,11 @@ func (r *remote) judged(ctx context.Context, report *packp.ReportStatus) (done b
 // line, without secrets.
 func (r *remote) failed(ctx context.Context, doing string, err error) error {
 	failure := &alerts.DeliveryError{Channel: r.env.Name}
-	said := redact.Error(errors.New(clean.Text(err.Error(), shownOfError)), r.secrets...)
+	// It wraps what it holds without saying so.
+	if unexpected, ok := errors.AsType[*plumbing.UnexpectedError](err); ok {
+		err = unexpected.Err
+	}
+	said := r.said(err)
 	var answered *githttp.Err
 	switch {
 	case ctx.Err() != nil:
@@ -253,6 +250,7 @@ func (r *remote) failed(ctx context.Context, doing string, err error) error {
 		failure.Status, said = http.StatusNotFound, errors.New("there is no such repository, or the token may not see it")
 	case errors.As(err, &answered):
 		failure.Status = answered.StatusCode()
+		said = fmt.Errorf("it answered with the status code: %d %s", failure.Status, http.StatusText(failure.Status))
 		failure.Retryable = failure.Status >= 500 || failure.Status == http.StatusTooManyRequests || failure.Status == http.StatusRequestTimeout
 	case strings.Contains(err.Error(), "the remote refused it"), strings.Contains(err.Error(), "redirect"):
 	default:
@@ -263,3 +261,12 @@ func (r *remote) failed(ctx context.Context, doing string, err error) error {
 }
 
 const shownOfError = 300
+
+// address is what an address looks like in an error of go-git or of net/http.
+var address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]*`)
+
+// said is an error in one line, without addresses and secrets.
+func (r *remote) said(err error) error {
+	text := address.ReplaceAllString(err.Error(), "the remote")
+	return redact.Error(errors.New(clean.Text(text, shownOfError)), r.secrets...)
+}

@@ -155,6 +155,20 @@ func (c *Client) Private(ctx context.Context) (bool, error) {
 	return *repository.Private, nil
 }
 
+// Account is the token's own (https://docs.github.com/en/rest/users/users#get-the-authenticated-user).
+// The token of an app's installation is of none, which GitHub answers with 403.
+func (c *Client) Account(ctx context.Context) (Account, error) {
+	const path = "/user"
+	var account Account
+	if err := c.Read(ctx, path, &account); err != nil {
+		return Account{}, err
+	}
+	if account.ID == 0 {
+		return Account{}, c.Unproven(http.MethodGet, path, errors.New("without the id of an account"))
+	}
+	return account, nil
+}
+
 // Missing reports that an issue is not there any more: deleted, or moved to another
 // repository, which answers with a redirect.
 func Missing(err error) bool {

@@ -33,7 +33,21 @@ type Issue struct {
 	Labels      []Label         `json:"labels"`
 	ClosedAt    time.Time       `json:"closed_at"`
 	PullRequest json.RawMessage `json:"pull_request"`
+	// User opened it. Association is how they belong to the repository, such as MEMBER or
+	// NONE.
+	User        Account `json:"user"`
+	Association string  `json:"author_association"`
 }
+
+// Account is one of GitHub.
+type Account struct {
+	ID int64 `json:"id"`
+	// Type is User, Bot, or another word.
+	Type string `json:"type"`
+}
+
+// Bot reports whether it is that of an app.
+func (a Account) Bot() bool { return a.Type == "Bot" }
 
 // Open reports whether it is not closed.
 func (i Issue) Open() bool { return i.State == "open" }

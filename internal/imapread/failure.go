@@ -43,20 +43,43 @@ func passing(code string) bool {
 	}
 }
 
-// refusedLogin marks a server's refusal of who we say we are.
-func refusedLogin(err error) error {
+// refused reports whether a login was refused.
+func refused(err error) bool {
+	failure, ok := errors.AsType[*Failure](err)
+	return ok && failure.Login
+}
+
+// refusedLogin marks a server's refusal of who we say we are. A farewell behind a credential
+// counts as one: whoever goes on asking may lock the account.
+func (s *Session) refusedLogin(err error) error {
 	said, ok := errors.AsType[status](err)
-	switch {
-	case !ok || said.word == "BYE":
+	if !ok {
 		return err
-	case passing(said.code):
+	}
+	if given := s.setup.Credential.Reveal(); given != "" && len(given) < shortestSecret {
+		said = said.coded(given)
+	}
+	if passing(said.code) {
 		return &Failure{Reason: watch.Unreadable, Code: said.code, Text: "the server puts the login off: " + said.words()}
 	}
 	text := "the server refuses the login: " + said.words()
+	if said.word == "BYE" {
+		text = "the server ends the session at the login: " + said.words()
+	}
 	if why, err := base64.StdEncoding.DecodeString(said.challenge); err == nil && len(why) > 0 {
 		text += " (" + string(why) + ")"
 	}
 	return &Failure{Reason: watch.PermissionDenied, Code: said.code, Text: text, Login: true, Lasting: true}
+}
+
+// coded is a refusal without the server's words, in which a secret that is too short to be
+// replaced could stand.
+func (s status) coded(secret string) status {
+	bare := status{word: s.word}
+	if !strings.Contains(strings.ToLower(s.code), strings.ToLower(secret)) {
+		bare.code = s.code
+	}
+	return bare
 }
 
 // explain says in plain words why a step failed.

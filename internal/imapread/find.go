@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	// MaxFound bounds how many messages one search may find.
+	// MaxFound bounds how many messages a search for one value may find.
 	MaxFound = 50
+	// MaxValues keeps the line of a search below the 8192 octets that servers read (RFC 7162,
+	// section 4).
+	MaxValues = 100
 	// maxHeader bounds what is read of one message.
 	maxHeader = 32 << 10
 )
@@ -30,17 +33,24 @@ type Message struct {
 	Header []byte
 }
 
-// Find gives the messages of a folder whose header of that name holds the value, the newest
-// first. More than MaxFound are an error. Only the named headers are read. The server
-// compares without regard to case and takes a part for the whole (RFC 9051, 6.4.4): the
-// caller compares anew.
-func (s *Session) Find(ctx context.Context, folder, name, value string, headers []string) ([]Message, error) {
+// Find gives the messages of a folder whose header of that name holds one of the values,
+// the newest first, by one search. More than MaxFound beside one for each further value are
+// an error, and so are more than MaxValues values. Only the named headers are read. The
+// server compares without regard to case and takes a part for the whole (RFC 9051, 6.4.4):
+// the caller compares anew.
+func (s *Session) Find(ctx context.Context, folder, name string, values, headers []string) ([]Message, error) {
 	var found []Message
+	if len(values) == 0 {
+		return nil, nil
+	}
+	if len(values) > MaxValues {
+		return nil, fmt.Errorf("search %s: %d values are more than %d", folder, len(values), MaxValues)
+	}
 	err := s.bounded(ctx, "search "+folder+" at", func(context.Context) error {
 		if err := s.enter(folder); err != nil {
 			return err
 		}
-		uids, err := s.search(name, value)
+		uids, err := s.search(name, values)
 		if err != nil || len(uids) == 0 {
 			return err
 		}
@@ -50,20 +60,32 @@ func (s *Session) Find(ctx context.Context, folder, name, value string, headers 
 	return found, err
 }
 
-func (s *Session) search(name, value string) ([]uint32, error) {
+// anyOf is a search key for messages with one of the values. OR takes two keys: they are
+// nested in halves, which no server's bound on the depth minds.
+func anyOf(name string, values []string) []string {
+	if len(values) == 1 {
+		parts := append([]string{"HEADER "}, literal(name)...)
+		return append(append(parts, " "), literal(values[0])...)
+	}
+	half := len(values) / 2
+	parts := append([]string{"OR "}, anyOf(name, values[:half])...)
+	return append(append(parts, " "), anyOf(name, values[half:])...)
+}
+
+func (s *Session) search(name string, values []string) ([]uint32, error) {
 	var uids []uint32
-	parts := append([]string{"UID SEARCH HEADER "}, literal(name)...)
-	parts = append(append(parts, " "), literal(value)...)
+	most := MaxFound + len(values) - 1
+	parts := append([]string{"UID SEARCH "}, anyOf(name, values)...)
 	err := s.wire.command(func(r response) (err error) {
 		words := strings.Fields(r.text)
 		switch {
 		case len(words) == 0:
 			return errNoIMAP
 		case strings.EqualFold(words[0], "SEARCH"):
-			uids, err = few(uids, words[1:])
+			uids, err = few(uids, words[1:], most)
 		case strings.EqualFold(words[0], "ESEARCH"): // that of IMAP4rev2
 			if all := slices.IndexFunc(words, func(word string) bool { return strings.EqualFold(word, "ALL") }); all > 0 && all+1 < len(words) {
-				uids, err = few(uids, strings.Split(words[all+1], ","))
+				uids, err = few(uids, strings.Split(words[all+1], ","), most)
 			}
 		}
 		return err
@@ -73,7 +95,7 @@ func (s *Session) search(name, value string) ([]uint32, error) {
 }
 
 // few reads numbers and ranges. A range that a server makes up is not unrolled.
-func few(uids []uint32, numbers []string) ([]uint32, error) {
+func few(uids []uint32, numbers []string, most int) ([]uint32, error) {
 	for _, text := range numbers {
 		if strings.HasPrefix(text, "(") { // (MODSEQ 1), RFC 7162
 			break
@@ -88,8 +110,12 @@ func few(uids []uint32, numbers []string) ([]uint32, error) {
 			return nil, errNoIMAP
 		}
 		first, last = min(first, last), max(first, last)
-		if last-first >= uint64(MaxFound-len(uids)) {
-			return nil, &Failure{Reason: watch.TooLarge, Text: fmt.Sprintf("more than %d messages are like the one that is looked for", MaxFound)}
+		if last-first >= uint64(most-len(uids)) {
+			like := "the one that is"
+			if most > MaxFound {
+				like = "those that are"
+			}
+			return nil, &Failure{Reason: watch.TooLarge, Text: fmt.Sprintf("more than %d messages are like %s looked for", most, like)}
 		}
 		for ; first <= last; first++ {
 			uids = append(uids, uint32(first))

@@ -68,7 +68,7 @@ func FuzzServer(f *testing.F) {
 			return
 		}
 		defer session.Close()
-		found, err := session.Find(t.Context(), "INBOX", "X-Test", "value", []string{"X-Test"})
+		found, err := session.Find(t.Context(), "INBOX", "X-Test", []string{"value"}, []string{"X-Test"})
 		if err == nil && len(found) > imapread.MaxFound {
 			t.Errorf("found %d", len(found))
 		}

@@ -145,6 +145,9 @@ func (s *Session) login() error {
 		return err
 	}
 	given, user := s.setup.Credential.Reveal(), s.setup.Username
+	// Some servers say farewell before they refuse, or in place of that.
+	s.wire.patient = true
+	defer func() { s.wire.patient = false }()
 	var err error
 	switch {
 	case user == "":
@@ -159,7 +162,7 @@ func (s *Session) login() error {
 		err = s.wire.command(nil, append(append([]string{"LOGIN "}, literal(user)...), append([]string{" "}, literal(given)...)...)...)
 	}
 	if err != nil {
-		return refusedLogin(err)
+		return s.refusedLogin(err)
 	}
 	return s.capabilities() // others than before
 }
@@ -203,7 +206,7 @@ func (s *Session) bounded(ctx context.Context, doing string, step func(ctx conte
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
-	case limited.Err() != nil:
+	case limited.Err() != nil && !refused(err):
 		return &Failure{Doing: doing, Reason: watch.TimedOut, Text: fmt.Sprintf("no answer within %s", s.setup.Timeout)}
 	}
 	return explain(doing, err, s.secrets()...)

@@ -83,7 +83,7 @@ func find(t *testing.T, setup imapread.Setup) ([]imapread.Message, error) {
 		return nil, err
 	}
 	defer session.Close()
-	return session.Find(t.Context(), "INBOX", "X-Test", "value", []string{"X-Test"})
+	return session.Find(t.Context(), "INBOX", "X-Test", []string{"value"}, []string{"X-Test"})
 }
 
 func TestAHostileServerIsAFailureAndNeverAPanicOrAnEndlessWait(t *testing.T) {
@@ -255,5 +255,40 @@ func TestAServerWithoutSTARTTLSHearsNoPassword(t *testing.T) {
 	failure, ok := errors.AsType[*imapread.Failure](err)
 	if !ok || failure.Reason != watch.StartTLSRefused || !strings.HasPrefix(failure.Text, "the server offers no STARTTLS") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAFarewellBehindACredentialCountsAsARefusal(t *testing.T) {
+	for name, c := range map[string]struct{ answer, secret, want string }{
+		"a farewell before the refusal":    {"* BYE too many failures\r\nTAG NO [AUTHENTICATIONFAILED] bad\r\n", secret, "the server refuses the login: NO [AUTHENTICATIONFAILED] bad"},
+		"a farewell in place of a refusal": {"* BYE [ALERT] Invalid credentials\r\n", secret, "the server ends the session at the login: BYE [ALERT] Invalid credentials"},
+		"a short secret":                   {"TAG NO [AUTHENTICATIONFAILED] abc is wrong\r\n", "abc", "the server refuses the login: NO [AUTHENTICATIONFAILED]"},
+		"a short secret as the code":       {"TAG NO [ABC] no\r\n", "abc", "the server refuses the login: NO"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			setup := script(map[string]string{"LOGIN": c.answer}).start(t)
+			setup.Credential, setup.Timeout = watch.NewSecret(c.secret), 2*time.Second
+			_, err := imapread.Open(t.Context(), setup)
+			failure, ok := errors.AsType[*imapread.Failure](err)
+			if !ok || !failure.Login || !failure.Lasting || failure.Text != c.want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestManyAreLookedForByOneSearch(t *testing.T) {
+	setup, _ := dovecot(t)
+	session, err := imapread.Open(t.Context(), setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	values := numbers(imapread.MaxValues)
+	if found, err := session.Find(t.Context(), "INBOX", "X-Test", values, []string{"X-Test"}); err != nil || len(found) != 0 {
+		t.Errorf("found %v, %v", found, err)
+	}
+	if _, err := session.Find(t.Context(), "INBOX", "X-Test", append(values, "one more"), []string{"X-Test"}); err == nil {
+		t.Error("too many are looked for")
 	}
 }

@@ -32,6 +32,8 @@ type wire struct {
 	reader *bufio.Reader
 	left   int64
 	tags   int
+	// patient: what the server says behind its farewell matters too.
+	patient bool
 }
 
 func newWire(conn net.Conn) *wire {
@@ -135,9 +137,13 @@ func (w *wire) command(untagged func(response) error, parts ...string) error {
 	}
 	pending = pending[1:]
 	said := ""
+	var farewell error
 	for {
 		got, err := w.read()
 		if err != nil {
+			if farewell != nil {
+				return farewell
+			}
 			return err
 		}
 		switch got.tag {
@@ -156,7 +162,9 @@ func (w *wire) command(untagged func(response) error, parts ...string) error {
 			pending = pending[1:]
 		case "*":
 			if status, ok := got.untaggedStatus(); ok && status.word == "BYE" {
-				return status
+				if farewell = status; !w.patient {
+					return farewell
+				}
 			}
 			if untagged != nil {
 				if err := untagged(got); err != nil {

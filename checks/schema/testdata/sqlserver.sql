@@ -15,7 +15,7 @@ SELECT CONVERT(varchar(60), MAX([c]]`"d])) FROM [s].[t] WHERE [c]]`"d] <= 17
 -- restore
 CREATE SEQUENCE [s].[t_c_numbers] AS int START WITH 18 INCREMENT BY 2; ALTER TABLE [s].[t] ADD DEFAULT (NEXT VALUE FOR [s].[t_c_numbers]) FOR [c]
 -- restore
-ALTER TABLE [s].[t] ADD DEFAULT (NEXT VALUE FOR [s].[q]) FOR [c]
+ALTER SEQUENCE [s].[q] RESTART WITH 18; ALTER TABLE [s].[t] ADD DEFAULT (NEXT VALUE FOR [s].[q]) FOR [c]
 -- restore
 CREATE SEQUENCE [s].[t_c_numbers] AS int START WITH 18 INCREMENT BY 2; ALTER TABLE [s].[t] ADD DEFAULT (NEXT VALUE FOR [s].[t_c_numbers]) FOR [c]
 -- restore
