@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,11 +135,19 @@ func refused(failure *webclient.Failure, answer webclient.Answer) error {
 // mislead.
 func whyNot(err error) (watch.Reason, string) {
 	if known, ok := errors.AsType[*unread](err); ok {
-		return known.reason, known.remedy
+		return known.reason, cmp.Or(known.remedy, remedies()[known.reason])
 	}
 	if failure, ok := errors.AsType[*msgraph.Failure](err); ok {
 		return failure.Reason, ""
 	}
 	problem := webclient.Problem(watch.Subject{}, "", err)
-	return problem.Reason, problem.Remedy
+	return problem.Reason, cmp.Or(problem.Remedy, remedies()[problem.Reason])
+}
+
+// remedies are those of reasons for which policy speaks of certificates and sign-ins.
+func remedies() map[watch.Reason]string {
+	return map[watch.Reason]string{
+		watch.Unparsable: "Open the source's URL: what stands there is not what its kind publishes, but a web page, a proxy's word or something else. Correct the URL or the kind.",
+		watch.Throttled:  "The provider limits how often its page is read: run less often, or from fewer places.",
+	}
 }

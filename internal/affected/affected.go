@@ -131,6 +131,10 @@ func (s Source) run(ctx context.Context, findings []watch.Finding) ([]string, er
 	for line := range bytes.Lines(result.Stdout) {
 		names = append(names, string(bytes.TrimRight(line, "\r\n")))
 	}
+	if len(result.Stdout) == program.MaxOutput && len(names) > 0 {
+		// The last one may be half a name.
+		return names[:len(names)-1], fmt.Errorf("ask %s who is affected: it wrote more than %d KiB, and the rest was left out", s.Command[0], program.MaxOutput>>10)
+	}
 	return names, nil
 }
 

@@ -15,9 +15,9 @@ const (
 	// grace is how long the program may take to end when it is asked to, and how long
 	// its output is read after it has ended.
 	grace = 3 * time.Second
-	// maxOutput bounds what is kept of each output; the rest is read and thrown away, so
+	// MaxOutput bounds what is kept of each output; the rest is read and thrown away, so
 	// that the program does not stand still.
-	maxOutput = 64 << 10
+	MaxOutput = 64 << 10
 )
 
 // Result is what became of a program.
@@ -61,6 +61,6 @@ func Run(ctx context.Context, command, environment []string, input []byte) Resul
 type head struct{ kept []byte }
 
 func (h *head) Write(written []byte) (int, error) {
-	h.kept = append(h.kept, written[:min(len(written), maxOutput-len(h.kept))]...)
+	h.kept = append(h.kept, written[:min(len(written), MaxOutput-len(h.kept))]...)
 	return len(written), nil
 }
