@@ -68,7 +68,7 @@ func (r *StubRound) survey(stub *Stub) survey {
 		case cause.Gone:
 		case state == nil || state.unknown:
 			found.unknown = true
-		case state.gone:
+		case state.gone, r.untaken(stub, state.finding):
 		case r.bad(stub, state.finding):
 			harms := r.harms(stub, state.finding)
 			found.hurts = found.hurts || harms
@@ -82,6 +82,14 @@ func (r *StubRound) survey(stub *Stub) survey {
 		found.hurts, found.coming = found.hurts || hurts, found.coming || !hurts
 	}
 	return found
+}
+
+// untaken: the finding is as grave as ever, and no rule asks for it any more, because the
+// configuration was changed.
+func (r *StubRound) untaken(stub *Stub, finding watch.Finding) bool {
+	system, configured := r.plan.system(stub.System)
+	_, taken := r.plan.rule(system, finding)
+	return configured && !taken && finding.Severity == watch.Critical
 }
 
 // well reports whether a finding that was read says that the cause is over: it is no longer
@@ -229,11 +237,12 @@ func (r *StubRound) markGood(stub *Stub) {
 	causes := slices.Clone(stub.Causes)
 	for i := range causes {
 		state := r.states[causes[i].Finding.ID]
-		well := state != nil && (state.gone || !state.unknown && r.well(stub, causes[i], state))
+		untaken := state != nil && !state.unknown && !state.gone && r.untaken(stub, state.finding)
+		well := state != nil && (state.gone || untaken || !state.unknown && r.well(stub, causes[i], state))
 		if well && causes[i].GoodAt.IsZero() {
 			causes[i].GoodAt = r.now
 		}
-		causes[i].Gone = causes[i].Gone || state != nil && state.gone
+		causes[i].Gone = causes[i].Gone || untaken || state != nil && state.gone
 	}
 	stub.Causes = causes
 }

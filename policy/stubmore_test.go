@@ -330,3 +330,14 @@ func TestADraftThatBecomesPublicLeavesWhatHasNotLapsedBehind(t *testing.T) {
 	w.pass(time.Hour, w.soon("a", 2), w.expired("b"), w.expired("c"))
 	w.want("identified: b c", "investigating, hidden: a")
 }
+
+func TestAStubEndsWhenNoRuleAsksForItsCauseAnyMore(t *testing.T) {
+	w := newStubWorld(t, hiding(StubRule{GoodPasses: 1}))
+	w.pass(0, w.expired("crm"))
+	w.plan.Systems[0].Rules = []StubRule{{Match: Match{Name: "shop"}}}
+	w.pass(time.Hour, w.expired("crm"))
+	w.want("resolved, hidden: crm")
+	if !w.stubs[0].Causes[0].Gone {
+		t.Error("it is said to be well")
+	}
+}
