@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	"lapsewatch/internal/clean"
+	"lapsewatch/internal/genie"
 	"lapsewatch/internal/httpsend"
 	"lapsewatch/watch"
 )
@@ -75,16 +73,16 @@ func (o Options) Validate() error {
 		wrong("teams", fmt.Errorf("want at most %d", maxTeams))
 	}
 	for i, team := range o.Teams {
-		wrong(fmt.Sprintf("teams[%d]", i), oneLine(team, maxSource))
+		wrong(fmt.Sprintf("teams[%d]", i), genie.OneLine(team, maxSource))
 	}
 	if len(o.Tags) > maxTags {
 		wrong("tags", fmt.Errorf("want at most %d", maxTags))
 	}
 	for i, tag := range o.Tags {
-		wrong(fmt.Sprintf("tags[%d]", i), oneLine(tag, maxTag))
+		wrong(fmt.Sprintf("tags[%d]", i), genie.OneLine(tag, maxTag))
 	}
 	if o.Source != "" {
-		wrong("source", oneLine(o.Source, maxSource))
+		wrong("source", genie.OneLine(o.Source, maxSource))
 	}
 	if o.ConfirmWithin <= 0 || o.ConfirmWithin > longestConfirmWithin {
 		wrong("confirm_within", errors.New("want more than 0 and at most 1m"))
@@ -114,28 +112,4 @@ func wholeAddress(text string) error {
 		return errors.New("want the address without /alerts, such as " + bases[jsm])
 	}
 	return nil
-}
-
-func oneLine(text string, most int) error {
-	if text == "" || utf8.RuneCountInString(text) > most || clean.Text(text, most) != text || strings.TrimSpace(text) != text {
-		return fmt.Errorf("want one line of 1 to %d visible characters", most)
-	}
-	return nil
-}
-
-// identifier is the form of the services' ids.
-var identifier = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
-// responders are the teams as a request names them: Jira Service Management documents ids
-// only, Opsgenie takes either.
-func (o Options) responders() []responder {
-	var responders []responder
-	for _, team := range o.Teams {
-		if identifier.MatchString(team) {
-			responders = append(responders, responder{Type: "team", ID: team})
-		} else {
-			responders = append(responders, responder{Type: "team", Name: team})
-		}
-	}
-	return responders
 }

@@ -9,6 +9,7 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/digest"
+	"lapsewatch/internal/genie"
 	"lapsewatch/internal/paging"
 	"lapsewatch/watch"
 )
@@ -39,18 +40,12 @@ type createBody struct {
 	Message     string            `json:"message"`
 	Alias       string            `json:"alias"`
 	Description string            `json:"description"`
-	Responders  []responder       `json:"responders,omitempty"`
+	Responders  []genie.Responder `json:"responders,omitempty"`
 	Tags        []string          `json:"tags"`
 	Details     map[string]string `json:"details"`
 	Entity      string            `json:"entity"`
 	Source      string            `json:"source"`
 	Priority    string            `json:"priority"`
-}
-
-type responder struct {
-	Type string `json:"type"`
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
 }
 
 // noteBody closes an alert, or adds to it.
@@ -120,7 +115,7 @@ func (t told) create() createBody {
 	}
 	return createBody{
 		Message: bounded(title, maxMessage), Alias: t.alias(t.priority()), Description: t.description(),
-		Responders: t.options.responders(), Tags: append(tags, t.options.Tags...), Details: t.details(), Entity: bounded(t.Entry.Name, maxEntity),
+		Responders: genie.Responders(t.options.Teams), Tags: append(tags, t.options.Tags...), Details: t.details(), Entity: bounded(t.Entry.Name, maxEntity),
 		Source: t.source(), Priority: t.priority(),
 	}
 }

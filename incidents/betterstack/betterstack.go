@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -18,7 +17,6 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/incidents"
 	"lapsewatch/internal/httpsend"
-	"lapsewatch/internal/redact"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
@@ -49,19 +47,10 @@ type system struct {
 func New(options Options, env incidents.Env) (incidents.System, error) {
 	s := &system{options: options, env: env, pace: rate.NewLimiter(rate.Every(pace), atOnce)}
 	s.api = ticket.API{
-		Env: env.Env, Sender: httpsend.New(env.Env, options.Or(publicAPI)), Authorize: s.authorize,
+		Env: env.Env, Sender: httpsend.New(env.Env, options.Or(publicAPI)), Authorize: ticket.Key{Secrets: env.Secrets, From: options.Token, Called: "token", Scheme: "Bearer"}.Authorize,
 		Header: http.Header{"Accept": {"application/json"}}, Words: words, Remedies: remedies(),
 	}
 	return s, nil
-}
-
-func (s *system) authorize(header http.Header) ([]watch.Secret, error) {
-	token, err := s.env.Secrets(s.options.Token)
-	if err != nil {
-		return nil, fmt.Errorf("read the token: %w", err)
-	}
-	header.Set("Authorization", "Bearer "+strings.TrimSpace(token.Reveal()))
-	return redact.Words(token), nil
 }
 
 // Traits says that everything is public there.

@@ -18,7 +18,6 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/incidents"
 	"lapsewatch/internal/httpsend"
-	"lapsewatch/internal/redact"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
@@ -37,8 +36,12 @@ type core struct {
 // New makes the system of valid options.
 func New(options Options, env incidents.Env) (incidents.System, error) {
 	c := core{options: options, env: env}
+	key := ticket.Key{Secrets: env.Secrets, From: options.Token, Called: "API key", Scheme: "Bearer"}
+	if options.Version == "2" {
+		key.Header, key.Scheme = "X-Cachet-Token", ""
+	}
 	c.api = ticket.API{
-		Env: env.Env, Sender: httpsend.New(env.Env, options.Endpoint), Authorize: c.authorize,
+		Env: env.Env, Sender: httpsend.New(env.Env, options.Endpoint), Authorize: key.Authorize,
 		Header: http.Header{"Accept": {"application/json"}}, Words: words, Remedies: remedies,
 	}
 	if options.Version == "2" {
@@ -51,20 +54,6 @@ var remedies = map[int]string{
 	http.StatusUnauthorized: "the API key is wrong or was revoked: look at token",
 	http.StatusForbidden:    "the token may not do this: it needs the abilities incidents.manage and incident-updates.manage",
 	http.StatusNotFound:     "nothing stands there: look at url, which is that of the page, and at version",
-}
-
-// authorize reads the key at each request.
-func (c core) authorize(header http.Header) ([]watch.Secret, error) {
-	token, err := c.env.Secrets(c.options.Token)
-	if err != nil {
-		return nil, fmt.Errorf("read the API key: %w", err)
-	}
-	if written := strings.TrimSpace(token.Reveal()); c.options.Version == "2" {
-		header.Set("X-Cachet-Token", written)
-	} else {
-		header.Set("Authorization", "Bearer "+written)
-	}
-	return redact.Words(token), nil
 }
 
 // Traits are those of both versions.

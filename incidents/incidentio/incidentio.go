@@ -21,7 +21,6 @@ import (
 	"lapsewatch/internal/httpsend"
 	"lapsewatch/internal/stubkey"
 	"lapsewatch/internal/ticket"
-	"lapsewatch/watch"
 )
 
 // Kind is the incident.io system.
@@ -45,22 +44,13 @@ type client struct {
 func New(options Options, env incidents.Env) (incidents.System, error) {
 	c := client{options: options, env: env}
 	c.api = ticket.API{
-		Env: env.Env, Sender: httpsend.New(env.Env, options.Or(publicAPI)), Authorize: c.authorize,
+		Env: env.Env, Sender: httpsend.New(env.Env, options.Or(publicAPI)), Authorize: ticket.Key{Secrets: env.Secrets, From: options.APIKey, Called: "API key", Scheme: "Bearer"}.Authorize,
 		Header: http.Header{"Accept": {"application/json"}}, Words: words, Verdict: c.verdict, Remedies: remedies(),
 	}
 	if options.As == AsIncident {
 		return &organisation{client: c}, nil
 	}
 	return &statusPage{client: c}, nil
-}
-
-func (c client) authorize(header http.Header) ([]watch.Secret, error) {
-	key, err := c.env.Secrets(c.options.APIKey)
-	if err != nil {
-		return nil, fmt.Errorf("read the API key: %w", err)
-	}
-	header.Set("Authorization", "Bearer "+strings.TrimSpace(key.Reveal()))
-	return []watch.Secret{key}, nil
 }
 
 func (c client) failure(err error) error {

@@ -11,13 +11,11 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"lapsewatch/alerts"
 	"lapsewatch/incidents"
 	"lapsewatch/internal/httpsend"
-	"lapsewatch/internal/redact"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
 	"lapsewatch/watch"
@@ -45,19 +43,10 @@ type system struct {
 func New(options Options, env incidents.Env) (incidents.System, error) {
 	s := &system{options: options, env: env}
 	s.api = ticket.API{
-		Env: env.Env, Sender: httpsend.New(env.Env, options.Or(publicAPI)), Authorize: s.authorize,
+		Env: env.Env, Sender: httpsend.New(env.Env, options.Or(publicAPI)), Authorize: ticket.Key{Secrets: env.Secrets, From: options.APIKey, Called: "API key", Scheme: "Bearer"}.Authorize,
 		Header: http.Header{"Accept": {"application/json"}}, Words: words, Remedies: remedies(),
 	}
 	return s, nil
-}
-
-func (s *system) authorize(header http.Header) ([]watch.Secret, error) {
-	key, err := s.env.Secrets(s.options.APIKey)
-	if err != nil {
-		return nil, fmt.Errorf("read the API key: %w", err)
-	}
-	header.Set("Authorization", "Bearer "+strings.TrimSpace(key.Reveal()))
-	return redact.Words(key), nil
 }
 
 // Traits says that everything is public there.

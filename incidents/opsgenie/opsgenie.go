@@ -38,7 +38,7 @@ type system struct {
 func New(options Options, env incidents.Env) (incidents.System, error) {
 	s := &system{options: options, env: env}
 	s.api = ticket.API{
-		Env: env.Env, Sender: httpsend.New(env.Env, options.endpoint()), Authorize: s.authorize, Header: http.Header{"Accept": {"application/json"}},
+		Env: env.Env, Sender: httpsend.New(env.Env, options.endpoint()), Authorize: ticket.Key{Secrets: env.Secrets, From: options.APIKey, Called: "API key", Scheme: "GenieKey"}.Authorize, Header: http.Header{"Accept": {"application/json"}},
 		Words: words, Verdict: throttled, Remedies: remedies,
 	}
 	return s, nil

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
-	"lapsewatch/internal/clean"
+	"lapsewatch/internal/genie"
 	"lapsewatch/internal/httpsend"
 	"lapsewatch/watch"
 )
@@ -63,11 +62,11 @@ func (o Options) Validate() error {
 	wrong("api_key", o.APIKey.Validate())
 	wrong("teams", atMost(len(o.Teams), maxResponders))
 	for i, team := range o.Teams {
-		wrong(fmt.Sprintf("teams[%d]", i), oneLine(team, maxName))
+		wrong(fmt.Sprintf("teams[%d]", i), genie.OneLine(team, maxName))
 	}
 	wrong("tags", atMost(len(o.Tags), maxTags))
 	for i, tag := range o.Tags {
-		wrong(fmt.Sprintf("tags[%d]", i), oneLine(tag, maxTag))
+		wrong(fmt.Sprintf("tags[%d]", i), genie.OneLine(tag, maxTag))
 	}
 	if o.ConfirmWithin <= 0 || o.ConfirmWithin > longestConfirmWithin {
 		wrong("confirm_within", errors.New("want more than 0 and at most 1m"))
@@ -105,27 +104,4 @@ func atMost(count, most int) error {
 		return fmt.Errorf("want at most %d", most)
 	}
 	return nil
-}
-
-func oneLine(text string, most int) error {
-	if text == "" || clean.Text(text, most) != text || strings.TrimSpace(text) != text {
-		return fmt.Errorf("want one line of 1 to %d visible characters", most)
-	}
-	return nil
-}
-
-// identifier is the form of the service's ids.
-var identifier = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
-// responders are the teams as a request names them.
-func (o Options) responders() []responder {
-	var responders []responder
-	for _, team := range o.Teams {
-		if identifier.MatchString(team) {
-			responders = append(responders, responder{Type: "team", ID: team})
-		} else {
-			responders = append(responders, responder{Type: "team", Name: team})
-		}
-	}
-	return responders
 }

@@ -15,9 +15,7 @@ import (
 
 	"lapsewatch/alerts"
 	"lapsewatch/internal/clean"
-	"lapsewatch/internal/redact"
 	"lapsewatch/internal/ticket"
-	"lapsewatch/watch"
 )
 
 const (
@@ -32,15 +30,6 @@ const (
 	// maxLately is how many of the newest incidents are looked through for what was resolved.
 	maxLately = 2000
 )
-
-func (s *system) authorize(header http.Header) ([]watch.Secret, error) {
-	key, err := s.env.Secrets(s.options.APIKey)
-	if err != nil {
-		return nil, fmt.Errorf("read the API key: %w", err)
-	}
-	header.Set("Authorization", "GenieKey "+strings.TrimSpace(key.Reveal()))
-	return redact.Words(key), nil
-}
 
 // call is one request that changes something.
 type call struct {

@@ -11,6 +11,7 @@ import (
 	"lapsewatch/incidents"
 	"lapsewatch/internal/clean"
 	"lapsewatch/internal/digest"
+	"lapsewatch/internal/genie"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/watch"
 )
@@ -37,7 +38,7 @@ const (
 type createBody struct {
 	Message            string            `json:"message"`
 	Description        string            `json:"description"`
-	Responders         []responder       `json:"responders,omitempty"`
+	Responders         []genie.Responder `json:"responders,omitempty"`
 	Tags               []string          `json:"tags"`
 	Details            map[string]string `json:"details"`
 	Priority           string            `json:"priority"`
@@ -50,12 +51,6 @@ type createBody struct {
 type statusPageEntry struct {
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
-}
-
-type responder struct {
-	Type string `json:"type"`
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
 }
 
 type (
@@ -142,7 +137,7 @@ func byID(a, b incidents.Remote) int { return strings.Compare(a.ID, b.ID) }
 
 func (s *system) fresh(stub incidents.Stub) createBody {
 	fresh := createBody{
-		Message: title(stub), Description: stubtext.Cut(stubtext.Tidy(stub.Text), maxDescription), Responders: s.options.responders(),
+		Message: title(stub), Description: stubtext.Cut(stubtext.Tidy(stub.Text), maxDescription), Responders: genie.Responders(s.options.Teams),
 		Tags: append([]string{ownTag}, s.options.Tags...), Details: detailsOf(stub), Priority: priorityOf(stub),
 		NotifyStakeholders: stub.Notify,
 	}

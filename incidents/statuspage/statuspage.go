@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -18,11 +17,9 @@ import (
 	"lapsewatch/alerts"
 	"lapsewatch/incidents"
 	"lapsewatch/internal/httpsend"
-	"lapsewatch/internal/redact"
 	"lapsewatch/internal/retryafter"
 	"lapsewatch/internal/stubtext"
 	"lapsewatch/internal/ticket"
-	"lapsewatch/watch"
 )
 
 // Kind is Atlassian Statuspage.
@@ -56,7 +53,7 @@ func New(options Options, env incidents.Env) (incidents.System, error) {
 func newSystem(options Options, env incidents.Env, every time.Duration) *system {
 	s := &system{options: options, env: env, pace: rate.NewLimiter(rate.Every(every), 1)}
 	s.api = ticket.API{
-		Env: env.Env, Sender: httpsend.New(env.Env, options.Or(publicAPI)), Authorize: s.authorize,
+		Env: env.Env, Sender: httpsend.New(env.Env, options.Or(publicAPI)), Authorize: ticket.Key{Secrets: env.Secrets, From: options.Token, Called: "API key", Scheme: "OAuth"}.Authorize,
 		Header: http.Header{"Accept": {"application/json"}}, Words: words, Verdict: s.verdict, Remedies: remedies,
 	}
 	return s
@@ -67,16 +64,6 @@ var remedies = map[int]string{
 	http.StatusForbidden:           "the key's user may not manage the incidents of this page: give that user the right to",
 	http.StatusNotFound:            "no such page or incident, or the key's user may not see it: look at page",
 	http.StatusUnprocessableEntity: "look at the ids of the components: each must be one of this page",
-}
-
-// authorize reads the key at each request.
-func (s *system) authorize(header http.Header) ([]watch.Secret, error) {
-	token, err := s.env.Secrets(s.options.Token)
-	if err != nil {
-		return nil, fmt.Errorf("read the API key: %w", err)
-	}
-	header.Set("Authorization", "OAuth "+strings.TrimSpace(token.Reveal()))
-	return redact.Words(token), nil
 }
 
 // verdict knows the refusals for the rate.
